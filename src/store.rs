@@ -1,0 +1,1 @@
+//! Floor 1: an ordered, transactional key-value store.
