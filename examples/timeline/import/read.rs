@@ -23,7 +23,7 @@ const FEED_LINE_BYTES: usize = 64 << 20;
 /// Bytes of a feed. It has to be in memory as a whole.
 const FEED_BYTES: usize = 512 << 20;
 
-/// Bytes at a file's beginning that show what it is.
+/// Bytes at a file's beginning that show what it is, with the rest of the first line where that goes on.
 const HEAD_BYTES: usize = 16 << 10;
 
 /// Reads all files; the first thing wrong in any of them ends it. `done` is called after each.
@@ -36,14 +36,20 @@ pub(crate) fn read_files(files: &[PathBuf], mut done: impl FnMut(&Collected)) ->
     Ok(all)
 }
 
+/// Reads it from front to back only: it may be a pipe.
 fn read_file(path: &Path, into: &mut Collected) -> Result {
-    let mut file = File::open(path)?;
+    let mut file = BufReader::new(File::open(path)?);
     let mut head = Vec::new();
     file.by_ref()
         .take(HEAD_BYTES as u64)
         .read_to_end(&mut head)?;
-    let whole = BufReader::new(head.as_slice().chain(file));
-    match Form::of(&head)? {
+    if !head.contains(&b'\n') {
+        let rest = JSON_LINE_BYTES as u64;
+        file.by_ref().take(rest).read_until(b'\n', &mut head)?;
+    }
+    let form = Form::of(&head)?;
+    let whole = head.as_slice().chain(file);
+    match form {
         Form::Feed { utf8 } => read_feed(&read_whole(whole, utf8)?, into),
         Form::JsonLines => read_json_lines(whole, into),
     }
@@ -63,17 +69,18 @@ impl Form {
         if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
             return Ok(Self::Feed { utf8: false });
         }
-        let text = String::from_utf8_lossy(head).to_lowercase();
-        let text = text.trim_start_matches('\u{feff}').trim_start();
+        let head = String::from_utf8_lossy(head);
+        let json = head.trim_start_matches('\u{feff}').trim_start();
+        let text = json.to_lowercase();
         match text.chars().next() {
             None => Err(Failure::said("the file is empty")),
-            Some('<') if is_web_page(text) => Err(Failure::said(
+            Some('<') if is_web_page(&text) => Err(Failure::said(
                 "this is a web page (HTML), not a feed; look on it for a link to RSS or Atom",
             )),
             Some('<') => Ok(Self::Feed {
-                utf8: names_utf8(text),
+                utf8: names_utf8(&text),
             }),
-            Some('{') if is_json_feed(text) => Ok(Self::Feed { utf8: true }),
+            Some('{') if is_json_feed(json) => Ok(Self::Feed { utf8: true }),
             Some('{') => Ok(Self::JsonLines),
             Some(_) => Err(Failure::said(
                 "this is neither RSS, Atom, JSON Feed nor JSON Lines",
@@ -102,7 +109,8 @@ fn names_utf8(text: &str) -> bool {
 /// A JSON Feed says so, or is laid out over several lines, which JSON Lines never is.
 fn is_json_feed(text: &str) -> bool {
     let first = text.lines().next().unwrap_or_default().trim_end();
-    text.contains("jsonfeed.org/version") || first == "{"
+    let item = serde_json::from_str::<JsonItem>(first).is_ok();
+    first == "{" || (!item && text.contains("jsonfeed.org"))
 }
 
 /// The whole file, without a mark of byte order. Every line is looked at, so that a bad one can be named.
@@ -167,6 +175,8 @@ fn read_json_lines(file: impl BufRead, into: &mut Collected) -> Result {
 struct JsonItem {
     text: String,
     time: Option<Value>,
+    /// `list` prints it beside the time of a post that was imported with a date to come.
+    dated: Option<Value>,
     tags: Option<Vec<String>>,
     title: Option<String>,
     link: Option<String>,
@@ -179,13 +189,14 @@ fn read_json_line(line: &str, into: &mut Collected) -> Result {
     }
     let item: JsonItem =
         serde_json::from_str(line).map_err(|error| Failure::said(in_line(&error)))?;
-    let time = item.time.as_ref().map(read_time).transpose()?.flatten();
+    let dated = item.dated.as_ref().map_or(Ok(None), read_time)?;
+    let time = item.time.as_ref().map_or(Ok(None), read_time)?;
     let raw = Raw {
         text: item.text,
         title: item.title,
         link: item.link,
         tags: item.tags.unwrap_or_default(),
-        time,
+        time: dated.or(time),
     };
     if into.add(raw) {
         Ok(())
