@@ -166,10 +166,13 @@ async fn post(out: &Out, node: &Node, wanted: Post) -> Result {
 
 fn read_stdin() -> Result<String> {
     let mut bytes = Vec::new();
-    std::io::stdin()
-        .lock()
-        .take(STDIN_BYTES)
-        .read_to_end(&mut bytes)?;
+    let mut stdin = std::io::stdin().lock().take(STDIN_BYTES + 1);
+    stdin.read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > STDIN_BYTES {
+        return Err(Failure::said(
+            "standard input is longer than any post may be",
+        ));
+    }
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Failure::said(format!(

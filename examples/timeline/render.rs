@@ -1,7 +1,7 @@
 //! Posts as people read them: names, relative times, wrapped text.
 
 use console::Style;
-use textwrap::Options;
+use textwrap::{Options, WordSplitter};
 use tidings::{EntryView, Gap, TimelineItem, Timestamp};
 
 use crate::json::calendar;
@@ -112,10 +112,13 @@ impl Look {
         ))
     }
 
+    /// Long words stay whole: most of them are addresses, and a terminal wraps them so that they can be clicked.
     fn wrapped(&self, text: &str) -> Vec<String> {
         let options = Options::new(self.columns())
             .initial_indent("  ")
-            .subsequent_indent("  ");
+            .subsequent_indent("  ")
+            .break_words(false)
+            .word_splitter(WordSplitter::NoHyphenation);
         textwrap::wrap(text, options)
             .into_iter()
             .map(|line| line.trim_end().to_owned())

@@ -1,8 +1,10 @@
 //! Plugs pulled and signals sent.
 
 use std::collections::HashSet;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
 
-use crate::support::{Person, ids, rss, text};
+use crate::support::{Person, ids, rss, text, timeline};
 
 /// Times the plug is pulled, each after more posts than the time before.
 const ROUNDS: usize = 4;
@@ -63,4 +65,27 @@ fn run_ends_cleanly_when_asked_to() {
         assert_eq!(running.stop(signal).code(), Some(0), "{signal}");
         assert_eq!(ada.texts(), ["written before"]);
     }
+}
+
+#[test]
+fn run_for_people_begins_with_ready_and_the_ticket() {
+    let ada = Person::named("Ada");
+    let ticket = ada.ticket();
+    let mut child = timeline(&ada.dir())
+        .arg("run")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut line = || lines.next().expect("a line").expect("UTF-8");
+    assert_eq!(line(), format!("ready {ticket}"));
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(b"typed\n").expect("it reads");
+    assert!(line().starts_with("Ada  just now"));
+    assert_eq!(line(), "  typed");
+    // Whoever read it has gone: that ends it, without a complaint.
+    drop(lines);
+    stdin.write_all(b"to nobody\n").expect("it reads");
+    assert!(child.wait().expect("it ends").success());
 }

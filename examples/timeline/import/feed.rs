@@ -1,6 +1,6 @@
 //! RSS, Atom and JSON Feed.
 
-use feed_rs::model::{Entry, Feed, FeedType, Link, Text};
+use feed_rs::model::{Category, Entry, Feed, FeedType, Link, Text};
 use feed_rs::parser;
 use tidings::Timestamp;
 use url::Url;
@@ -45,26 +45,27 @@ fn raw(feed: &Feed, entry: &Entry, home: Option<&Url>) -> Raw {
     let link = link(entry, home);
     let page = link.as_deref().and_then(|link| Url::parse(link).ok());
     let given = entry.base.as_deref().and_then(|base| Url::parse(base).ok());
-    let base = given.as_ref().or(page.as_ref()).or(home);
+    let reading = Reading {
+        unsaid: !matches!(feed.feed_type, FeedType::Atom | FeedType::JSON),
+        base: given.as_ref().or(page.as_ref()).or(home),
+    };
+    let date = entry.published.or(entry.updated);
     Raw {
-        text: text(entry, base),
-        title: entry.title.as_ref().map(|title| title_text(feed, title)),
+        text: reading.whole(entry),
+        title: entry
+            .title
+            .as_ref()
+            .and_then(|title| reading.text(title))
+            .map(|title| single_line(&title)),
         link,
-        tags: entry
-            .categories
-            .iter()
-            .map(|category| {
-                category
-                    .label
-                    .clone()
-                    .unwrap_or_else(|| category.term.clone())
-            })
-            .collect(),
-        time: entry
-            .published
-            .or(entry.updated)
-            .map(|time| Timestamp(time.timestamp_millis())),
+        tags: entry.categories.iter().map(tag).collect(),
+        time: date.map(|date| Timestamp(date.timestamp_millis())),
     }
+}
+
+/// What people call a category, which beside it may have a name for machines.
+fn tag(category: &Category) -> String {
+    category.label.as_ref().unwrap_or(&category.term).clone()
 }
 
 /// Whether a link leads to a page that people read.
@@ -96,49 +97,44 @@ fn link(entry: &Entry, home: Option<&Url>) -> Option<String> {
     page.or_else(id).or_else(media)
 }
 
-/// The whole text, else the summary, else what is said of the recording.
-fn text(entry: &Entry, base: Option<&Url>) -> String {
-    let content = entry.content.as_ref().and_then(|content| {
-        let body = content.body.as_deref()?;
-        as_text(body, content.content_type.as_str(), base)
-    });
-    let summary = || {
-        entry
-            .summary
-            .as_ref()
-            .and_then(|text| as_text(&text.content, text.content_type.as_str(), base))
-    };
-    let said = || {
-        entry
-            .media
-            .iter()
-            .find_map(|media| media.description.as_ref())
-    };
-    let media = || said().and_then(|text| as_text(&text.content, text.content_type.as_str(), base));
-    content.or_else(summary).or_else(media).unwrap_or_default()
+/// How the texts of one item are read.
+struct Reading<'a> {
+    /// RSS does not say whether a text is HTML, and both are in use.
+    unsaid: bool,
+    /// What relative links are relative to.
+    base: Option<&'a Url>,
 }
 
-/// The readable text of what has this media type; `None` if there is none.
-fn as_text(body: &str, media_type: &str, base: Option<&Url>) -> Option<String> {
-    let media_type = media_type.to_ascii_lowercase();
-    let text = if media_type.contains("html") {
-        html::to_text(body, base)
-    } else if media_type.starts_with("text/") {
-        body.to_owned()
-    } else {
-        return None;
-    };
-    Some(text).filter(|text| !text.trim().is_empty())
-}
-
-/// The title on one line. RSS does not say whether a title is HTML, and both are in use: one with an end tag or an
-/// entity is.
-fn title_text(feed: &Feed, title: &Text) -> String {
-    let plain = title.content_type.as_str() == "text/plain";
-    let guess = !matches!(feed.feed_type, FeedType::Atom | FeedType::JSON);
-    let looks_like_html = || title.content.contains("</") || html::has_entity(&title.content);
-    if plain && !(guess && looks_like_html()) {
-        return single_line(&title.content);
+impl Reading<'_> {
+    /// The whole text, else the summary, else what is said of the recording.
+    fn whole(&self, entry: &Entry) -> String {
+        let content = entry.content.as_ref().and_then(|content| {
+            let body = content.body.as_deref()?;
+            self.readable(body, content.content_type.as_str())
+        });
+        let summary = || self.text(entry.summary.as_ref()?);
+        let mut media = entry.media.iter();
+        let said = || self.text(media.find_map(|media| media.description.as_ref())?);
+        content.or_else(summary).or_else(said).unwrap_or_default()
     }
-    single_line(&html::to_text(&title.content, None))
+
+    fn text(&self, text: &Text) -> Option<String> {
+        self.readable(&text.content, text.content_type.as_str())
+    }
+
+    /// What has this media type as a readable text; `None` if there is none.
+    ///
+    /// What does not say that it is HTML is taken for it if it has an end tag or an entity.
+    fn readable(&self, body: &str, media_type: &str) -> Option<String> {
+        let media_type = media_type.to_ascii_lowercase();
+        let looks_like_html = || body.contains("</") || html::has_entity(body);
+        let text = if media_type.contains("html") || (self.unsaid && looks_like_html()) {
+            html::to_text(body, self.base)
+        } else if media_type.starts_with("text/") {
+            body.to_owned()
+        } else {
+            return None;
+        };
+        Some(text).filter(|text| !text.trim().is_empty())
+    }
 }
