@@ -72,11 +72,8 @@ impl Context {
 
     /// A slip in `--dir` should not make a new person, so only `init` does.
     fn must_exist(&self) -> Result {
-        let empty = match self.dir.read_dir() {
-            Ok(mut files) => files.next().is_none(),
-            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-        };
-        if empty {
+        let files = ["keys", "store.redb"];
+        if !files.iter().any(|file| self.dir.join(file).exists()) {
             let dir = self.dir.display();
             return Err(Failure::said(format!(
                 "there is no identity in {dir}; `timeline init --name NAME` makes one"

@@ -1,7 +1,7 @@
 //! The objects that `--json` prints. Their fields are a promise to scripts.
 
 use serde::Serialize;
-use tidings::{EntryRef, EntryView, Gap, TimelineItem, Timestamp};
+use tidings::{EntryRef, EntryView, Gap, PeerReport, Reached, TimelineItem, Timestamp};
 
 /// A post, or what stands for one that cannot be shown.
 #[derive(Debug, Serialize)]
@@ -170,9 +170,23 @@ pub(crate) struct SyncObject {
 #[derive(Debug, Serialize)]
 pub(crate) struct PeerObject {
     pub(crate) endpoint: String,
+    /// Whether it answered.
     pub(crate) reached: bool,
+    /// Whether all that it had is here.
+    pub(crate) complete: bool,
+    /// Why it did not go further.
     pub(crate) error: Option<String>,
-    pub(crate) entries: u64,
+}
+
+impl From<&PeerReport> for PeerObject {
+    fn from(peer: &PeerReport) -> Self {
+        Self {
+            endpoint: peer.endpoint().to_string(),
+            reached: peer.reached() != Reached::No,
+            complete: peer.reached() == Reached::Fully,
+            error: peer.reason().map(str::to_owned),
+        }
+    }
 }
 
 /// The time as RFC 3339. A claim may lie anywhere; what no calendar reaches becomes its first or last moment.

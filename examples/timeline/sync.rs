@@ -17,22 +17,13 @@ pub(crate) async fn sync(out: &Out, node: &Node, timeout: Duration) -> Result {
     let object = object(node, &report);
     let mut lines = vec![headline(&object)];
     lines.extend(news(node, &before)?);
-    lines.extend(
-        object
-            .peers
-            .iter()
-            .filter(|peer| !peer.reached)
-            .map(|peer| format!("could not reach {}", unreached(peer))),
-    );
+    lines.extend(object.peers.iter().filter_map(trouble));
     out.print(&object, || lines.join("\n"))?;
-    if object.reached == 0 && object.unreached > 0 {
-        let peers: Vec<_> = object.peers.iter().map(unreached).collect();
-        return Err(Failure::said(format!(
-            "nobody could be reached: {}",
-            peers.join("; ")
-        )));
+    if report.is_ok() {
+        return Ok(());
     }
-    Ok(())
+    let troubles: Vec<_> = object.peers.iter().filter_map(trouble).collect();
+    Err(Failure::said(troubles.join("; ")))
 }
 
 /// Syncs, and says on standard error how far it is.
@@ -47,7 +38,7 @@ async fn with_progress(node: &Node, timeout: Duration) -> Result<SyncReport> {
                 return Ok(report?);
             }
             Some(now) = status.next() => {
-                let peers = counted(now.peers() as u64, "peer", "peers");
+                let peers = counted(now.peers().len() as u64, "peer", "peers");
                 progress.set_message(format!("{peers}, {} received, {} to come", indicatif::HumanBytes(now.received()), now.behind()));
             }
         }
@@ -55,16 +46,7 @@ async fn with_progress(node: &Node, timeout: Duration) -> Result<SyncReport> {
 }
 
 fn object(node: &Node, report: &SyncReport) -> SyncObject {
-    let peers: Vec<_> = report
-        .peers()
-        .iter()
-        .map(|peer| PeerObject {
-            endpoint: peer.endpoint().to_string(),
-            reached: peer.error().is_none(),
-            error: peer.error().map(ToString::to_string),
-            entries: peer.entries(),
-        })
-        .collect();
+    let peers: Vec<_> = report.peers().iter().map(PeerObject::from).collect();
     let reached = peers.iter().filter(|peer| peer.reached).count() as u64;
     SyncObject {
         entries: report.entries(),
@@ -96,9 +78,15 @@ fn headline(done: &SyncObject) -> String {
     text
 }
 
-fn unreached(peer: &PeerObject) -> String {
+/// What went wrong with a peer, if anything did.
+fn trouble(peer: &PeerObject) -> Option<String> {
     let short: String = peer.endpoint.chars().take(10).collect();
-    format!("{short} ({})", peer.error.as_deref().unwrap_or("no answer"))
+    let why = peer.error.as_deref().unwrap_or("no reason is known");
+    match (peer.reached, peer.complete) {
+        (false, _) => Some(format!("could not reach {short}: {why}")),
+        (true, false) => Some(format!("not everything came from {short}: {why}")),
+        (true, true) => None,
+    }
 }
 
 fn entries_by_feed(node: &Node) -> Result<HashMap<FeedId, u64>> {

@@ -154,7 +154,10 @@ fn json_lines_are_named_by_number() {
         (b"{\"text\": \"a\"}\n{\"text\": \"b\"", "EOF"),
         (b"{\"text\": \"a\"}\n{\"title\": \"b\"}", "text"),
         (b"{\"text\": \"a\"}\n{\"text\": 5}", "string"),
-        (b"{\"text\": \"a\"}\n{\"text\": \"\"}", "no text"),
+        (
+            b"{\"text\": \"a\"}\n{\"text\": \"\"}",
+            "neither text, title nor link",
+        ),
         (
             b"{\"text\": \"a\"}\n{\"text\": \"b\", \"time\": \"soon\"}",
             "soon",
@@ -242,7 +245,7 @@ fn nobody_to_ask_is_fine_but_nobody_reached_is_not() {
     assert_eq!(done.status.code(), Some(1), "{done:?}");
     assert_eq!(done.err.lines().count(), 1, "{done:?}");
     assert!(
-        done.err.starts_with("timeline: nobody could be reached: "),
+        done.err.starts_with("timeline: could not reach "),
         "{done:?}"
     );
 }

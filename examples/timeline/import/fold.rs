@@ -30,9 +30,7 @@ pub(super) struct Raw {
 }
 
 impl Collected {
-    /// Takes an item in, within the limits; false if there is nothing in it to read.
-    ///
-    /// An item that has only a title or a link has that for its text.
+    /// Takes an item in, within the limits; false if it has neither text, title nor link.
     pub(super) fn add(&mut self, raw: Raw) -> bool {
         let (title, title_cut) = shorten(single_line(&raw.title.unwrap_or_default()), TITLE_BYTES);
         let title = Some(title).filter(|title| !title.is_empty());
@@ -41,12 +39,10 @@ impl Collected {
             .map(|link| link.trim().to_owned())
             .filter(|link| !link.is_empty() && link.len() <= LINK_BYTES);
         let tags = self.fold_tags(&raw.tags);
-        let text = match (readable(&raw.text), &title, &link) {
-            (text, _, _) if !text.is_empty() => text,
-            (_, Some(title), _) => title.clone(),
-            (_, None, Some(link)) => link.clone(),
-            (_, None, None) => return false,
-        };
+        let text = readable(&raw.text);
+        if text.is_empty() && title.is_none() && link.is_none() {
+            return false;
+        }
         let around: usize = title
             .iter()
             .chain(&link)

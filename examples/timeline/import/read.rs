@@ -201,7 +201,7 @@ fn read_json_line(line: &str, into: &mut Collected) -> Result {
     if into.add(raw) {
         Ok(())
     } else {
-        Err(Failure::said("there is no text in it"))
+        Err(Failure::said("there is neither text, title nor link in it"))
     }
 }
 
