@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use serde_json::json;
-use tidings::{Cursor, FeedId, FeedTicket, Node};
+use tidings::{Cursor, FeedId, FeedTicket, Node, TimelineItem};
 
 use crate::args::{Command, Init, List, Post};
 use crate::context::Context;
@@ -252,6 +252,7 @@ fn list(out: &Out, node: &Node, wanted: &List) -> Result {
     let feed: Option<FeedId> = wanted.feed.as_deref().map(str::parse).transpose()?;
     let mut before: Option<Cursor> = wanted.before.as_deref().map(str::parse).transpose()?;
     let mut left = wanted.limit;
+    let mut printed = false;
     while left > 0 {
         let mut query = node.timeline().limit(left.min(PAGE));
         if let Some(cursor) = before {
@@ -266,24 +267,26 @@ fn list(out: &Out, node: &Node, wanted: &List) -> Result {
         let page = query.page()?;
         for item in page.items() {
             print_item(out, item)?;
+            // Gaps come on top of the posts that were asked for.
+            left -= usize::from(matches!(item, TimelineItem::Entry(_)));
+            printed = true;
         }
-        left -= page.items().len().min(left);
         before = page.next();
         if before.is_none() {
             break;
         }
     }
     match before {
-        Some(cursor) if wanted.limit > 0 => {
+        Some(cursor) if printed => {
             out.say(out.look.dim(&format!("There is more: --before {cursor}")))
         }
-        _ if left == wanted.limit && left > 0 => out.say("Nothing to show."),
+        _ if !printed && wanted.limit > 0 => out.say("Nothing to show."),
         _ => Ok(()),
     }
 }
 
 /// Prints one item of a timeline.
-pub(crate) fn print_item(out: &Out, item: &tidings::TimelineItem) -> Result {
+pub(crate) fn print_item(out: &Out, item: &TimelineItem) -> Result {
     match (ItemObject::new(item), out.look.item(item)) {
         (Some(object), Some(text)) => out.print(&object, || text),
         _ => Ok(()),

@@ -35,6 +35,32 @@ fn an_imported_feed_arrives_whole_in_the_same_order() {
 }
 
 #[test]
+fn sync_for_people_says_what_came_and_from_whom() {
+    let (ada, ben) = (Person::named("Ada"), Person::named("Ben"));
+    let file = ada.file("news.xml", rss(20));
+    ada.json(["import", &file]);
+    let at_ada = ada.online();
+    ben.json(["follow", &at_ada.ticket]);
+    let first = ben.run(["sync"]).succeeds().out;
+    let mut lines = first.lines();
+    let headline = lines.next().expect("a headline");
+    assert!(headline.contains("new entries from 1 peer ("), "{first}");
+    assert!(
+        lines
+            .next()
+            .is_some_and(|line| line.starts_with("  Ada: 2")),
+        "{first}"
+    );
+    let second = ben.run(["sync"]).succeeds().out;
+    assert!(
+        second.starts_with("0 new entries from 1 peer ("),
+        "{second}"
+    );
+    assert_eq!(second.lines().count(), 1, "{second}");
+    assert!(at_ada.stop("TERM").success());
+}
+
+#[test]
 fn a_third_gets_the_feed_from_the_second_while_the_first_is_off() {
     let (ada, ben, cleo) = (
         Person::named("Ada"),
