@@ -268,7 +268,7 @@ fn list(out: &Out, node: &Node, wanted: &List) -> Result {
         for item in page.items() {
             print_item(out, item)?;
             // Gaps come on top of the posts that were asked for.
-            left -= usize::from(matches!(item, TimelineItem::Entry(_)));
+            left = left.saturating_sub(usize::from(matches!(item, TimelineItem::Entry(_))));
             printed = true;
         }
         before = page.next();

@@ -304,3 +304,16 @@ fn an_import_for_people_sums_up_in_one_line() {
         "Imported 6 posts from 1 file; 1 had nothing to read in it.\n"
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_as_good_as_a_file() {
+    let ada = Person::named("Ada");
+    for (content, imported) in [(rss(1_000), 1_000), ("{\"text\": \"a\"}\n".to_owned(), 1)] {
+        let done = ada
+            .run_with_input(["import", "/dev/stdin", "--json"], content.as_bytes())
+            .succeeds();
+        let report: Value = serde_json::from_str(&done.out).expect("JSON");
+        assert_eq!(report["imported"], imported);
+    }
+}
