@@ -15,3 +15,5 @@
 
 pub mod format;
 pub mod store;
+
+pub use self::format::Content;
