@@ -7,6 +7,7 @@ mod context;
 mod error;
 mod id;
 mod key;
+mod statement;
 mod time;
 
 pub(crate) use self::codec::{Reader, Writer};
@@ -15,4 +16,7 @@ pub(crate) use self::context::{Hash16, derive};
 pub use self::error::FormatError;
 pub use self::id::{BlobHash, DeviceId, EntryId, EntryRef, FeedId, Kind, Lane, LogId, Seq, StatementId};
 pub use self::key::{DeviceSecret, FeedSecret, Signature};
+pub use self::statement::{
+    Act, Admit, DeviceStanding, End, Ends, Retire, Signer, SignerSecret, Standing, Statement, Statements,
+};
 pub use self::time::{OrderKey, Timestamp};
