@@ -11,7 +11,7 @@ use super::{Statement, Statements};
 
 /// So small that random sets of twenty pass them.
 const SMALL: Caps = Caps { feed_key: 6, device: 2, own: 2 };
-const ROUNDS: u64 = 8_000;
+const ROUNDS: u64 = 4_000;
 
 /// SplitMix64: small, seeded, the same everywhere.
 struct Random(u64);
@@ -126,7 +126,7 @@ fn the_fast_caps_and_judge_are_the_slow_ones() {
         deep += usize::from(outcome.values().any(|(generation, ..)| *generation == 3));
     });
     // The comparison is worth something only if the sets reach all of it.
-    assert!(retired > 500 && cut > 2_000 && deep > 500, "{retired} {cut} {deep}");
+    assert!(retired > 500 && cut > 2_000 && deep > 150, "{retired} {cut} {deep}");
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn replicas_agree_once_they_meet_one_that_keeps_everything() {
         }
         assert_eq!(stubborn, full, "{seed}");
     });
-    assert!(differed > 500, "only {differed} sets were hard");
+    assert!(differed > 200, "only {differed} sets were hard");
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn one_retire_by_the_feed_key_ends_any_device() {
             ended += 1;
         }
     });
-    assert!(ended > 500);
+    assert!(ended > 200, "only {ended} sets admit the device");
 }
 
 /// A stolen admin phone `T` signs what it likes, also through devices it admits; the feed key ends it with one Retire.
@@ -285,8 +285,7 @@ fn the_caps_that_are_shipped_bound_each_signer() {
     held.merge(set.iter().rev().map(model::real));
     assert_eq!(held.len(), 64 + 16 + 16 + 4);
     assert!(!held.merge(set.iter().map(model::real)));
-    let own = Statements::new(model::feed()).keep_all();
-    let mut own = own.clone();
+    let mut own = Statements::new(model::feed()).keep_all();
     assert!(own.merge(set.iter().map(model::real)));
     assert_eq!(own.len(), set.len());
     assert_eq!(own.capped().digest(), held.digest());
