@@ -36,7 +36,11 @@ pub enum Signer {
 
 impl Signer {
     fn from_key(feed: &FeedId, key: [u8; 32]) -> Self {
-        if key == *feed.as_bytes() { Self::Feed } else { Self::Device(DeviceId::from_bytes(key)) }
+        if key == *feed.as_bytes() {
+            Self::Feed
+        } else {
+            Self::Device(DeviceId::from_bytes(key))
+        }
     }
 
     fn key<'a>(&'a self, feed: &'a FeedId) -> &'a [u8; 32] {
@@ -150,7 +154,9 @@ impl Retire {
     }
 
     fn keeps(&self, id: &StatementId) -> bool {
-        self.keep.binary_search_by(|carried| carried.id().cmp(id)).is_ok()
+        self.keep
+            .binary_search_by(|carried| carried.id().cmp(id))
+            .is_ok()
     }
 }
 
@@ -207,8 +213,21 @@ impl Statement {
         label: &str,
         consent: Signature,
     ) -> Result<Self, FormatError> {
-        bounded("bytes of a device's label", label.len(), limits::LABEL_BYTES)?;
-        Self::sign(feed, by.into(), Act::Admit(Admit { device, admin, label: label.to_owned(), consent }))
+        bounded(
+            "bytes of a device's label",
+            label.len(),
+            limits::LABEL_BYTES,
+        )?;
+        Self::sign(
+            feed,
+            by.into(),
+            Act::Admit(Admit {
+                device,
+                admin,
+                label: label.to_owned(),
+                consent,
+            }),
+        )
     }
 
     /// Retires a device; `keep` may come in any order and hold an Admit twice.
@@ -229,7 +248,11 @@ impl Statement {
         let mut keep: Vec<Self> = keep.into_iter().collect();
         keep.sort_by_key(|carried| *carried.id());
         keep.dedup_by_key(|carried| *carried.id());
-        bounded("Admits that a Retire keeps", keep.len(), limits::RETIRE_KEEP)?;
+        bounded(
+            "Admits that a Retire keeps",
+            keep.len(),
+            limits::RETIRE_KEEP,
+        )?;
         Self::sign(feed, by.into(), Act::Retire(Retire { device, ends, keep }))
     }
 
@@ -293,18 +316,32 @@ impl Statement {
         let signer = by.signer(&feed)?;
         let id = wire::id(&feed, &signer, &act);
         let signature = by.sign(&id);
-        Self::verified(Inner { id, feed, signer, act, signature })
+        Self::verified(Inner {
+            id,
+            feed,
+            signer,
+            act,
+            signature,
+        })
     }
 
     /// The only way to a `Statement`: every rule that bytes alone can break is checked here.
     fn verified(inner: Inner) -> Result<Self, FormatError> {
-        let Inner { id, feed, signer, act, signature } = &inner;
+        let Inner {
+            id,
+            feed,
+            signer,
+            act,
+            signature,
+        } = &inner;
         if act.device().as_bytes() == feed.as_bytes() {
             return Err(invalid("the feed key is no device"));
         }
         match act {
             Act::Admit(admit) if !admit.device.verify_consent(feed, &admit.consent) => {
-                return Err(FormatError::Signature { what: "a device's consent" });
+                return Err(FormatError::Signature {
+                    what: "a device's consent",
+                });
             }
             Act::Admit(_) => {}
             Act::Retire(retire) => check_keep(feed, retire)?,
@@ -313,7 +350,13 @@ impl Statement {
             Signer::Feed => feed.verify_statement(id, signature),
             Signer::Device(device) => device.verify_statement(id, signature),
         };
-        if good { Ok(Self(Arc::new(inner))) } else { Err(FormatError::Signature { what: "a statement" }) }
+        if good {
+            Ok(Self(Arc::new(inner)))
+        } else {
+            Err(FormatError::Signature {
+                what: "a statement",
+            })
+        }
     }
 }
 
@@ -324,11 +367,15 @@ fn check_keep(feed: &FeedId, retire: &Retire) -> Result<(), FormatError> {
             return Err(invalid("what it keeps is not an Admit"));
         }
         if carried.feed() != feed || carried.signer() != Signer::Device(retire.device) {
-            return Err(invalid("what it keeps was not signed by the retired device for this feed"));
+            return Err(invalid(
+                "what it keeps was not signed by the retired device for this feed",
+            ));
         }
     }
     if !retire.keep.is_sorted_by(|a, b| a.id() < b.id()) {
-        return Err(invalid("what it keeps is not in the order of ids, each once"));
+        return Err(invalid(
+            "what it keeps is not in the order of ids, each once",
+        ));
     }
     Ok(())
 }
@@ -339,7 +386,11 @@ fn invalid(why: &'static str) -> FormatError {
 
 fn bounded(what: &'static str, found: usize, limit: usize) -> Result<(), FormatError> {
     if found > limit {
-        return Err(FormatError::TooLarge { what, found: found as u64, limit: limit as u64 });
+        return Err(FormatError::TooLarge {
+            what,
+            found: found as u64,
+            limit: limit as u64,
+        });
     }
     Ok(())
 }

@@ -23,8 +23,11 @@ pub(super) struct Caps {
 }
 
 /// What every replica keeps, *for ever*: they would disagree otherwise.
-pub(super) const CAPS: Caps =
-    Caps { feed_key: limits::FEED_KEY_STATEMENTS, device: limits::DEVICE_STATEMENTS, own: limits::SELF_RETIRES };
+pub(super) const CAPS: Caps = Caps {
+    feed_key: limits::FEED_KEY_STATEMENTS,
+    device: limits::DEVICE_STATEMENTS,
+    own: limits::SELF_RETIRES,
+};
 
 /// Sorts by id and makes what Retires carry part of the set, each statement once.
 pub(super) fn spread(mut statements: Vec<Statement>) -> Vec<Statement> {
@@ -40,14 +43,22 @@ pub(super) fn spread(mut statements: Vec<Statement>) -> Vec<Statement> {
 pub(super) fn capped(caps: Caps, held: &[Statement]) -> Vec<Statement> {
     let mut retired_by_feed: BTreeMap<DeviceId, &Retire> = BTreeMap::new();
     grow(held, |signer, own| {
-        if let Some(retire) = signer.device().and_then(|device| retired_by_feed.get(device)) {
+        if let Some(retire) = signer
+            .device()
+            .and_then(|device| retired_by_feed.get(device))
+        {
             // The last word on this signer: nothing of it stays but what that Retire carries.
             return retire.keep.iter().collect();
         }
         let chosen = choose(caps, signer, own);
         if signer == Signer::Feed {
             // Complete before any device is looked at, as the feed key comes first.
-            retired_by_feed.extend(chosen.iter().filter_map(|s| s.as_retire()).map(|retire| (retire.device, retire)));
+            retired_by_feed.extend(
+                chosen
+                    .iter()
+                    .filter_map(|s| s.as_retire())
+                    .map(|retire| (retire.device, retire)),
+            );
         }
         chosen
     })
@@ -68,18 +79,26 @@ fn grow<'a>(
 ) -> Vec<Statement> {
     let mut by_signer: BTreeMap<Signer, Vec<&Statement>> = BTreeMap::new();
     for statement in held {
-        by_signer.entry(statement.signer()).or_default().push(statement);
+        by_signer
+            .entry(statement.signer())
+            .or_default()
+            .push(statement);
     }
     let mut kept: BTreeMap<&StatementId, &Statement> = BTreeMap::new();
     let mut seen = BTreeSet::from([Signer::Feed]);
     let mut open = vec![Signer::Feed];
     while let Some(signer) = open.pop() {
-        let own = by_signer.get(&signer).map(Vec::as_slice).unwrap_or_default();
+        let own = by_signer
+            .get(&signer)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let chosen = choose(signer, own);
         let carried = chosen.iter().flat_map(|statement| carried_by(statement));
         for statement in chosen.iter().copied().chain(carried) {
             kept.insert(statement.id(), statement);
-            let next = statement.as_admit().map(|admit| Signer::Device(admit.device));
+            let next = statement
+                .as_admit()
+                .map(|admit| Signer::Device(admit.device));
             open.extend(next.filter(|next| seen.insert(*next)));
         }
     }
@@ -88,7 +107,11 @@ fn grow<'a>(
 
 /// One signer's statements under the caps. `own` is in the order of ids, so the first are the smallest.
 fn choose<'a>(caps: Caps, signer: Signer, own: &[&'a Statement]) -> Vec<&'a Statement> {
-    let others = if signer == Signer::Feed { caps.feed_key } else { caps.device };
+    let others = if signer == Signer::Feed {
+        caps.feed_key
+    } else {
+        caps.device
+    };
     let (mut admits, mut retires, mut selfs) = (others, others, caps.own);
     let mut targets = BTreeSet::new();
     let mut take = |statement: &&Statement| {
@@ -102,9 +125,15 @@ fn choose<'a>(caps: Caps, signer: Signer, own: &[&'a Statement]) -> Vec<&'a Stat
         *room = left.unwrap_or_default();
         left.is_some()
     };
-    own.iter().copied().filter(|statement| take(statement)).collect()
+    own.iter()
+        .copied()
+        .filter(|statement| take(statement))
+        .collect()
 }
 
 fn carried_by(statement: &Statement) -> &[Statement] {
-    statement.as_retire().map(|retire| retire.keep.as_slice()).unwrap_or_default()
+    statement
+        .as_retire()
+        .map(|retire| retire.keep.as_slice())
+        .unwrap_or_default()
 }

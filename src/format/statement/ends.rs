@@ -69,7 +69,12 @@ impl Ends {
     pub(super) fn lowest<'a>(mut all: impl Iterator<Item = &'a Self>) -> Self {
         let mut ends = all.next().cloned().unwrap_or_default();
         for other in all {
-            ends.0.retain_mut(|(lane, end)| other.get(lane).map(|theirs| *end = (*end).min(*theirs)).is_some());
+            ends.0.retain_mut(|(lane, end)| {
+                other
+                    .get(lane)
+                    .map(|theirs| *end = (*end).min(*theirs))
+                    .is_some()
+            });
         }
         ends
     }

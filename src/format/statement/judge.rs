@@ -67,12 +67,18 @@ impl Standing {
         id: &EntryId,
         holds: impl FnOnce(&EntryId) -> bool,
     ) -> bool {
-        let Some(standing) = self.devices.get(device) else { return false };
-        let Some(ends) = &standing.ends else { return true };
+        let Some(standing) = self.devices.get(device) else {
+            return false;
+        };
+        let Some(ends) = &standing.ends else {
+            return true;
+        };
         if lane.is_private() {
             return true;
         }
-        ends.get(lane).is_some_and(|end| seq < end.seq || (seq == end.seq && (*id == end.id || !holds(&end.id))))
+        ends.get(lane).is_some_and(|end| {
+            seq < end.seq || (seq == end.seq && (*id == end.id || !holds(&end.id)))
+        })
     }
 
     /// Where a log ends. None if nothing ends it, or if nothing of it counts: [`counts`](Self::counts) tells which.
@@ -88,7 +94,8 @@ impl Standing {
     /// Whether the device is admitted as admin. It stays so when the device is retired: what it signed then, and what its
     /// counting entries say, goes on with an admin's weight.
     pub fn is_admin(&self, device: &DeviceId) -> bool {
-        self.get(device).is_some_and(|standing| standing.admin_generation.is_some())
+        self.get(device)
+            .is_some_and(|standing| standing.admin_generation.is_some())
     }
 
     /// Whether the device is admitted and a Retire of it counts.
@@ -96,17 +103,22 @@ impl Standing {
     /// A key that is named by a Retire must never be admitted again, even where that Retire does not count: ask
     /// [`Statements::names_retired`](super::Statements::names_retired).
     pub fn is_retired(&self, device: &DeviceId) -> bool {
-        self.get(device).is_some_and(|standing| standing.ends.is_some())
+        self.get(device)
+            .is_some_and(|standing| standing.ends.is_some())
     }
 
     /// Whether the device is admitted and not retired: it may append.
     pub fn is_live(&self, device: &DeviceId) -> bool {
-        self.get(device).is_some_and(|standing| standing.ends.is_none())
+        self.get(device)
+            .is_some_and(|standing| standing.ends.is_none())
     }
 
     /// Whether Admits that the device signs from now on count: it is a live admin, and not of the last generation.
     pub fn may_admit(&self, device: &DeviceId) -> bool {
-        let admin = self.get(device).filter(|standing| standing.ends.is_none()).and_then(|s| s.admin_generation);
+        let admin = self
+            .get(device)
+            .filter(|standing| standing.ends.is_none())
+            .and_then(|s| s.admin_generation);
         admin.is_some_and(|generation| generation < GENERATIONS)
     }
 
@@ -122,7 +134,10 @@ impl Standing {
 
     /// How many devices are admitted and not retired.
     pub fn live(&self) -> usize {
-        self.devices.values().filter(|standing| standing.ends.is_none()).count()
+        self.devices
+            .values()
+            .filter(|standing| standing.ends.is_none())
+            .count()
     }
 }
 
@@ -176,9 +191,17 @@ impl<'a> Judge<'a> {
         for statement in held {
             let signer = statement.signer();
             match statement.act() {
-                Act::Admit(admit) => judge.admits.entry(signer).or_default().push((statement.id(), admit)),
+                Act::Admit(admit) => judge
+                    .admits
+                    .entry(signer)
+                    .or_default()
+                    .push((statement.id(), admit)),
                 Act::Retire(retire) if signer.device() == Some(&retire.device) => {
-                    judge.own_retires.entry(retire.device).or_default().push(retire);
+                    judge
+                        .own_retires
+                        .entry(retire.device)
+                        .or_default()
+                        .push(retire);
                 }
                 Act::Retire(retire) => judge.retires.entry(signer).or_default().push(retire),
             }
@@ -198,18 +221,32 @@ impl<'a> Judge<'a> {
     /// Members may retire each other: a Retire of their own generation does not silence them.
     fn retire(&mut self, generation: u8, members: &[Signer]) {
         let retired_by_older = |decided: &BTreeMap<DeviceId, Decision<'_>>, device: &DeviceId| {
-            decided.get(device).is_some_and(|decision| decision.generation < generation)
+            decided
+                .get(device)
+                .is_some_and(|decision| decision.generation < generation)
         };
         for member in members {
-            if member.device().is_some_and(|device| retired_by_older(&self.decided, device)) {
+            if member
+                .device()
+                .is_some_and(|device| retired_by_older(&self.decided, device))
+            {
                 continue;
             }
             for retire in self.retires.get(member).into_iter().flatten() {
                 // Who is not admitted yet can only become a younger target.
-                let older = self.targets.get(&retire.device).is_some_and(|target| target.generation < generation);
+                let older = self
+                    .targets
+                    .get(&retire.device)
+                    .is_some_and(|target| target.generation < generation);
                 if !older && !retired_by_older(&self.decided, &retire.device) {
                     let decision = self.decided.entry(retire.device);
-                    decision.or_insert(Decision { generation, retires: Vec::new() }).retires.push(retire);
+                    decision
+                        .or_insert(Decision {
+                            generation,
+                            retires: Vec::new(),
+                        })
+                        .retires
+                        .push(retire);
                 }
             }
         }
@@ -225,7 +262,10 @@ impl<'a> Judge<'a> {
         counting.sort_unstable_by_key(|(id, _)| *id);
         for (_, admit) in counting {
             if let Entry::Vacant(target) = self.targets.entry(admit.device) {
-                target.insert(Target { generation: generation + 1, label: &admit.label });
+                target.insert(Target {
+                    generation: generation + 1,
+                    label: &admit.label,
+                });
             }
             if admit.admin {
                 self.admins.entry(admit.device).or_insert(generation + 1);
@@ -235,7 +275,9 @@ impl<'a> Judge<'a> {
 
     /// Whether an Admit survives the Retires of its signer: every one that others decided with, or any of its own.
     fn is_kept(&self, signer: &Signer, admit: &StatementId) -> bool {
-        let Signer::Device(device) = signer else { return true };
+        let Signer::Device(device) = signer else {
+            return true;
+        };
         match (self.decided.get(device), self.own_retires.get(device)) {
             (Some(decision), _) => decision.retires.iter().all(|retire| retire.keeps(admit)),
             (None, Some(own)) => own.iter().any(|retire| retire.keeps(admit)),
@@ -245,7 +287,9 @@ impl<'a> Judge<'a> {
 
     fn ends(&self, device: &DeviceId) -> Option<Ends> {
         match (self.decided.get(device), self.own_retires.get(device)) {
-            (Some(decision), _) => Some(Ends::lowest(decision.retires.iter().map(|retire| &retire.ends))),
+            (Some(decision), _) => Some(Ends::lowest(
+                decision.retires.iter().map(|retire| &retire.ends),
+            )),
             (None, Some(own)) => Some(Ends::highest(own.iter().map(|retire| &retire.ends))),
             (None, None) => None,
         }
@@ -261,6 +305,8 @@ impl<'a> Judge<'a> {
             };
             (*device, standing)
         };
-        Standing { devices: self.targets.iter().map(stand).collect() }
+        Standing {
+            devices: self.targets.iter().map(stand).collect(),
+        }
     }
 }

@@ -28,7 +28,13 @@ pub(super) type ModelEnd = (char, u64, u8);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Said {
     Admit(Admit),
-    Retire { id: u32, signer: Who, dev: Who, ends: Vec<ModelEnd>, keep: Vec<Admit> },
+    Retire {
+        id: u32,
+        signer: Who,
+        dev: Who,
+        ends: Vec<ModelEnd>,
+        keep: Vec<Admit>,
+    },
 }
 
 pub(super) type Set = BTreeSet<Said>;
@@ -73,7 +79,9 @@ pub(super) fn trunc(caps: Caps, set: &Set) -> Set {
         if !seen.insert(signer) {
             continue;
         }
-        let last_word = kept.iter().find(|s| s.signer() == FEED && s.retires() == Some(signer));
+        let last_word = kept
+            .iter()
+            .find(|s| s.signer() == FEED && s.retires() == Some(signer));
         let chosen = match last_word {
             Some(retire) => retire.keep().iter().cloned().map(Said::Admit).collect(),
             None => choose(caps, &set, signer),
@@ -89,13 +97,28 @@ pub(super) fn trunc(caps: Caps, set: &Set) -> Set {
 }
 
 fn choose(caps: Caps, set: &Set, signer: Who) -> Set {
-    let others = if signer == FEED { caps.feed_key } else { caps.device };
-    let mut own: Vec<Said> = set.iter().filter(|s| s.signer() == signer).cloned().collect();
+    let others = if signer == FEED {
+        caps.feed_key
+    } else {
+        caps.device
+    };
+    let mut own: Vec<Said> = set
+        .iter()
+        .filter(|s| s.signer() == signer)
+        .cloned()
+        .collect();
     own.sort_by_key(Said::id);
     let admits = own.iter().filter(|s| s.retires().is_none()).take(others);
-    let of_others = own.iter().filter(|s| s.retires().is_some_and(|dev| dev != signer));
-    let first = of_others.filter(|s| own.iter().find(|other| other.retires() == s.retires()) == Some(s)).take(others);
-    let of_self = own.iter().filter(|s| s.retires() == Some(signer)).take(caps.own);
+    let of_others = own
+        .iter()
+        .filter(|s| s.retires().is_some_and(|dev| dev != signer));
+    let first = of_others
+        .filter(|s| own.iter().find(|other| other.retires() == s.retires()) == Some(s))
+        .take(others);
+    let of_self = own
+        .iter()
+        .filter(|s| s.retires() == Some(signer))
+        .take(caps.own);
     admits.chain(first).chain(of_self).cloned().collect()
 }
 
@@ -107,14 +130,24 @@ pub(super) fn judge(set: &Set) -> Outcome {
     let mut target = BTreeMap::from([(FEED, 0u8)]);
     let mut signing = BTreeMap::from([(FEED, 0u8)]);
     let mut decided: BTreeMap<Who, (u8, Vec<&Said>)> = BTreeMap::new();
-    let of_self = |who| set.iter().filter(|s| s.signer() == who && s.retires() == Some(who)).collect::<Vec<_>>();
+    let of_self = |who| {
+        set.iter()
+            .filter(|s| s.signer() == who && s.retires() == Some(who))
+            .collect::<Vec<_>>()
+    };
     for g in 0..=3u8 {
-        let members: Vec<Who> = signing.iter().filter(|(_, of)| **of == g).map(|(who, _)| *who).collect();
+        let members: Vec<Who> = signing
+            .iter()
+            .filter(|(_, of)| **of == g)
+            .map(|(who, _)| *who)
+            .collect();
         let before = decided.clone();
         let by_older = |who: &Who| before.get(who).is_some_and(|(of, _)| *of < g);
         for said in &set {
             let Some(dev) = said.retires() else { continue };
-            let counts = members.contains(&said.signer()) && said.signer() != dev && !by_older(&said.signer());
+            let counts = members.contains(&said.signer())
+                && said.signer() != dev
+                && !by_older(&said.signer());
             if counts && target.get(&dev).copied().unwrap_or(99) >= g && !by_older(&dev) {
                 decided.entry(dev).or_insert((g, Vec::new())).1.push(said);
             }
@@ -137,23 +170,42 @@ pub(super) fn judge(set: &Set) -> Outcome {
     target.remove(&FEED);
     let ends = |who: Who| match decided.get(&who) {
         Some((_, retires)) => Some(lowest(retires)),
-        None => Some(of_self(who)).filter(|own| !own.is_empty()).map(|own| highest(&own)),
+        None => Some(of_self(who))
+            .filter(|own| !own.is_empty())
+            .map(|own| highest(&own)),
     };
-    target.iter().map(|(who, g)| (*who, (*g, signing.get(who).copied(), ends(*who)))).collect()
+    target
+        .iter()
+        .map(|(who, g)| (*who, (*g, signing.get(who).copied(), ends(*who))))
+        .collect()
 }
 
 fn ends_in(lane: char, retires: &[&Said]) -> Vec<ModelEnd> {
-    let all = retires.iter().filter_map(|s| if let Said::Retire { ends, .. } = s { Some(ends) } else { None });
+    let all = retires.iter().filter_map(|s| {
+        if let Said::Retire { ends, .. } = s {
+            Some(ends)
+        } else {
+            None
+        }
+    });
     all.flatten().filter(|end| end.0 == lane).copied().collect()
 }
 
 fn lowest(retires: &[&Said]) -> Vec<ModelEnd> {
     let all_name = |lane: &char| retires.iter().all(|r| !ends_in(*lane, &[r]).is_empty());
-    LANES.into_iter().filter(all_name).filter_map(|lane| ends_in(lane, retires).into_iter().min()).collect()
+    LANES
+        .into_iter()
+        .filter(all_name)
+        .filter_map(|lane| ends_in(lane, retires).into_iter().min())
+        .collect()
 }
 
 fn highest(retires: &[&Said]) -> Vec<ModelEnd> {
-    let top = |lane| ends_in(lane, retires).into_iter().max_by_key(|(_, seq, id)| (*seq, std::cmp::Reverse(*id)));
+    let top = |lane| {
+        ends_in(lane, retires)
+            .into_iter()
+            .max_by_key(|(_, seq, id)| (*seq, std::cmp::Reverse(*id)))
+    };
     LANES.into_iter().filter_map(top).collect()
 }
 
@@ -177,27 +229,59 @@ pub(super) fn real(said: &Said) -> Statement {
             label: String::new(),
             consent: signature,
         }),
-        Said::Retire { dev, ends, keep, .. } => {
+        Said::Retire {
+            dev, ends, keep, ..
+        } => {
             let end = |(lane, seq, id): &ModelEnd| {
-                let end = End { seq: Seq(*seq), id: EntryId::from_bytes([*id; 32]) };
+                let end = End {
+                    seq: Seq(*seq),
+                    id: EntryId::from_bytes([*id; 32]),
+                };
                 (Lane::new(&lane.to_string()).unwrap(), end)
             };
-            let mut keep: Vec<Statement> = keep.iter().cloned().map(|admit| real(&Said::Admit(admit))).collect();
+            let mut keep: Vec<Statement> = keep
+                .iter()
+                .cloned()
+                .map(|admit| real(&Said::Admit(admit)))
+                .collect();
             keep.sort_by_key(|carried| *carried.id());
-            Act::Retire(Retire { device: device(*dev), ends: Ends::new(ends.iter().map(end)).unwrap(), keep })
+            Act::Retire(Retire {
+                device: device(*dev),
+                ends: Ends::new(ends.iter().map(end)).unwrap(),
+                keep,
+            })
         }
     };
     let mut id = [0; 32];
     id[..4].copy_from_slice(&said.id().to_be_bytes());
-    let signer = if said.signer() == FEED { Signer::Feed } else { Signer::Device(device(said.signer())) };
-    Statement(Arc::new(Inner { id: StatementId::from_bytes(id), feed: feed(), signer, act, signature }))
+    let signer = if said.signer() == FEED {
+        Signer::Feed
+    } else {
+        Signer::Device(device(said.signer()))
+    };
+    Statement(Arc::new(Inner {
+        id: StatementId::from_bytes(id),
+        feed: feed(),
+        signer,
+        act,
+        signature,
+    }))
 }
 
 pub(super) fn outcome(standing: &Standing) -> Outcome {
-    let end = |(lane, end): &(Lane, End)| (lane.as_str().chars().next().unwrap(), end.seq.0, end.id.as_bytes()[0]);
+    let end = |(lane, end): &(Lane, End)| {
+        (
+            lane.as_str().chars().next().unwrap(),
+            end.seq.0,
+            end.id.as_bytes()[0],
+        )
+    };
     let stand = |(device, standing): (&DeviceId, &super::DeviceStanding)| {
         let ends = standing.ends().map(|ends| ends.iter().map(end).collect());
-        (device.as_bytes()[0], (standing.generation(), standing.admin_generation(), ends))
+        (
+            device.as_bytes()[0],
+            (standing.generation(), standing.admin_generation(), ends),
+        )
     };
     standing.devices().map(stand).collect()
 }

@@ -24,7 +24,11 @@ pub struct Statements {
 impl Statements {
     /// An empty set, under the caps.
     pub const fn new(feed: FeedId) -> Self {
-        Self { feed, keeps_all: false, held: Vec::new() }
+        Self {
+            feed,
+            keeps_all: false,
+            held: Vec::new(),
+        }
     }
 
     /// From now on keeps, for offering again, all that was ever signed by anyone an Admit leads to.
@@ -47,13 +51,23 @@ impl Statements {
     /// signature. Statements of other feeds change nothing.
     pub fn merge(&mut self, statements: impl IntoIterator<Item = Statement>) -> bool {
         let feed = self.feed;
-        let fresh = statements.into_iter().filter(|s| *s.feed() == feed && !self.contains(s.id())).collect::<Vec<_>>();
+        let fresh = statements
+            .into_iter()
+            .filter(|s| *s.feed() == feed && !self.contains(s.id()))
+            .collect::<Vec<_>>();
         if fresh.is_empty() {
             return false;
         }
         let all = spread(self.held.iter().cloned().chain(fresh).collect());
-        let kept = if self.keeps_all { reached(&all) } else { capped(CAPS, &all) };
-        let changed = !kept.iter().map(Statement::id).eq(self.held.iter().map(Statement::id));
+        let kept = if self.keeps_all {
+            reached(&all)
+        } else {
+            capped(CAPS, &all)
+        };
+        let changed = !kept
+            .iter()
+            .map(Statement::id)
+            .eq(self.held.iter().map(Statement::id));
         self.held = kept;
         changed
     }
@@ -61,13 +75,21 @@ impl Statements {
     /// What a replica under the caps keeps of this: what is judged, and what others end up with.
     #[must_use]
     pub fn capped(&self) -> Self {
-        Self { feed: self.feed, keeps_all: false, held: capped(CAPS, &self.held) }
+        Self {
+            feed: self.feed,
+            keeps_all: false,
+            held: capped(CAPS, &self.held),
+        }
     }
 
     /// Says which devices the feed has and how far their entries count: a pure function of the [`capped`](Self::capped)
     /// set, so that replicas with the same one agree.
     pub fn judge(&self) -> Standing {
-        if self.keeps_all { judge::judge(&self.capped().held) } else { judge::judge(&self.held) }
+        if self.keeps_all {
+            judge::judge(&self.capped().held)
+        } else {
+            judge::judge(&self.held)
+        }
     }
 
     /// The feed.
@@ -84,7 +106,11 @@ impl Statements {
     ///
     /// A device of the feed compares the digest of its [`capped`](Self::capped) set with replicas of others.
     pub fn digest(&self) -> Hash16 {
-        let ids: Vec<&[u8]> = self.held.iter().map(|statement| statement.id().as_bytes().as_slice()).collect();
+        let ids: Vec<&[u8]> = self
+            .held
+            .iter()
+            .map(|statement| statement.id().as_bytes().as_slice())
+            .collect();
         derive::STATEMENTS.hash16(&ids)
     }
 
@@ -105,7 +131,10 @@ impl Statements {
 
     /// One statement by its id.
     pub fn get(&self, id: &StatementId) -> Option<&Statement> {
-        let at = self.held.binary_search_by(|statement| statement.id().cmp(id)).ok()?;
+        let at = self
+            .held
+            .binary_search_by(|statement| statement.id().cmp(id))
+            .ok()?;
         self.held.get(at)
     }
 
@@ -116,7 +145,10 @@ impl Statements {
 
     /// Whether any Retire held names this device, counting or not. Such a key is never admitted again.
     pub fn names_retired(&self, device: &DeviceId) -> bool {
-        self.held.iter().filter_map(Statement::as_retire).any(|retire| retire.device() == device)
+        self.held
+            .iter()
+            .filter_map(Statement::as_retire)
+            .any(|retire| retire.device() == device)
     }
 }
 

@@ -10,7 +10,11 @@ use super::model::{self, Admit, FEED, LANES, ModelEnd, Said, Set, Who};
 use super::{Statement, Statements};
 
 /// So small that random sets of twenty pass them.
-const SMALL: Caps = Caps { feed_key: 6, device: 2, own: 2 };
+const SMALL: Caps = Caps {
+    feed_key: 6,
+    device: 2,
+    own: 2,
+};
 const ROUNDS: u64 = 4_000;
 
 /// SplitMix64: small, seeded, the same everywhere.
@@ -56,7 +60,10 @@ impl Random {
 
     fn ends(&mut self) -> Vec<ModelEnd> {
         let lanes = self.some(&LANES, 2);
-        lanes.into_iter().map(|lane| (lane, self.next() % 5, u8::try_from(self.below(9)).unwrap())).collect()
+        lanes
+            .into_iter()
+            .map(|lane| (lane, self.next() % 5, u8::try_from(self.below(9)).unwrap()))
+            .collect()
     }
 }
 
@@ -67,25 +74,49 @@ fn random_set(random: &mut Random, count: usize) -> Set {
     let mut ids = BTreeSet::new();
     let mut set = Set::new();
     for _ in 0..count {
-        let signer = if random.chance(feed_percent) { FEED } else { random.pick(&devices) };
+        let signer = if random.chance(feed_percent) {
+            FEED
+        } else {
+            random.pick(&devices)
+        };
         let dev = random.pick(&devices);
         let id = 1 + u32::try_from(random.below(1_000_000)).unwrap();
         if !ids.insert(id) {
             continue;
         }
         set.insert(if random.chance(55) {
-            Said::Admit(Admit { id, signer, dev, admin: random.chance(70) })
+            Said::Admit(Admit {
+                id,
+                signer,
+                dev,
+                admin: random.chance(70),
+            })
         } else {
             let pool = admits_of(&set, dev);
-            Said::Retire { id, signer, dev, ends: random.ends(), keep: random.some(&pool, 2) }
+            Said::Retire {
+                id,
+                signer,
+                dev,
+                ends: random.ends(),
+                keep: random.some(&pool, 2),
+            }
         });
     }
     set
 }
 
 fn admits_of(set: &Set, signer: Who) -> Vec<Admit> {
-    let admits = set.iter().filter_map(|s| if let Said::Admit(admit) = s { Some(admit) } else { None });
-    admits.filter(|admit| admit.signer == signer).cloned().collect()
+    let admits = set.iter().filter_map(|s| {
+        if let Said::Admit(admit) = s {
+            Some(admit)
+        } else {
+            None
+        }
+    });
+    admits
+        .filter(|admit| admit.signer == signer)
+        .cloned()
+        .collect()
 }
 
 fn real(set: &Set) -> Vec<Statement> {
@@ -98,7 +129,9 @@ fn cap(held: Vec<Statement>) -> Vec<Statement> {
 
 /// Holds what was offered one by one, each offer cut to the caps.
 fn offer(held: Vec<Statement>, order: &[Statement]) -> Vec<Statement> {
-    order.iter().fold(held, |held, statement| cap(held.into_iter().chain([statement.clone()]).collect()))
+    order.iter().fold(held, |held, statement| {
+        cap(held.into_iter().chain([statement.clone()]).collect())
+    })
 }
 
 fn each_random_set(mut check: impl FnMut(&mut Random, &Set, &str)) {
@@ -121,12 +154,19 @@ fn the_fast_caps_and_judge_are_the_slow_ones() {
         assert_eq!(fast, real(&slow), "{seed}");
         let outcome = model::judge(&slow);
         assert_eq!(model::outcome(&judge(&fast)), outcome, "{seed}");
-        retired += usize::from(outcome.values().any(|(_, _, ends)| ends.as_ref().is_some_and(|e| !e.is_empty())));
+        retired += usize::from(
+            outcome
+                .values()
+                .any(|(_, _, ends)| ends.as_ref().is_some_and(|e| !e.is_empty())),
+        );
         cut += usize::from(slow.len() < set.len());
         deep += usize::from(outcome.values().any(|(generation, ..)| *generation == 3));
     });
     // The comparison is worth something only if the sets reach all of it.
-    assert!(retired > 500 && cut > 2_000 && deep > 150, "{retired} {cut} {deep}");
+    assert!(
+        retired > 500 && cut > 2_000 && deep > 150,
+        "{retired} {cut} {deep}"
+    );
 }
 
 #[test]
@@ -173,7 +213,11 @@ fn what_no_admit_leads_to_is_of_no_use_to_who_keeps_everything() {
         assert_eq!(capped(SMALL, &reached(&all)), capped(SMALL, &all), "{seed}");
         let (mut left, mut right) = (Vec::new(), Vec::new());
         for statement in reached(&all) {
-            if random.chance(50) { left.push(statement) } else { right.push(statement) }
+            if random.chance(50) {
+                left.push(statement)
+            } else {
+                right.push(statement)
+            }
         }
         let mut there = Statements::new(model::feed()).keep_all();
         let mut back = there.clone();
@@ -193,7 +237,10 @@ fn below_the_caps_every_order_ends_in_the_same_set() {
         let mut order: Vec<Statement> = set.iter().map(model::real).collect();
         let mut whole = Statements::new(model::feed());
         whole.merge(order.iter().cloned());
-        let mut replicas = [Statements::new(model::feed()), Statements::new(model::feed())];
+        let mut replicas = [
+            Statements::new(model::feed()),
+            Statements::new(model::feed()),
+        ];
         for replica in &mut replicas {
             random.shuffle(&mut order);
             for statement in &order[..random.below(order.len())] {
@@ -216,7 +263,11 @@ fn below_the_caps_every_order_ends_in_the_same_set() {
             assert!(changed, "stuck apart, {seed}");
         }
         assert_eq!(replicas[0].judge(), whole.judge(), "{seed}");
-        assert_eq!(model::outcome(&whole.judge()), model::judge(&model::trunc(CAPS, set)), "{seed}");
+        assert_eq!(
+            model::outcome(&whole.judge()),
+            model::judge(&model::trunc(CAPS, set)),
+            "{seed}"
+        );
     });
 }
 
@@ -224,7 +275,13 @@ fn below_the_caps_every_order_ends_in_the_same_set() {
 fn one_retire_by_the_feed_key_ends_any_device() {
     let mut ended = 0;
     each_random_set(|_, set, seed| {
-        let last_word = Said::Retire { id: 0, signer: FEED, dev: 1, ends: Vec::new(), keep: Vec::new() };
+        let last_word = Said::Retire {
+            id: 0,
+            signer: FEED,
+            dev: 1,
+            ends: Vec::new(),
+            keep: Vec::new(),
+        };
         let set: Set = set.iter().cloned().chain([last_word]).collect();
         let outcome = model::outcome(&judge(&capped(SMALL, &real(&set))));
         if let Some((_, _, ends)) = outcome.get(&1) {
@@ -242,11 +299,31 @@ fn a_thief_is_undone_by_one_statement_of_the_feed_key() {
     const T: Who = 2;
     const Q: Who = 3;
     const Y: Who = 4;
-    let admit = |id, signer, dev, admin| Admit { id, signer, dev, admin };
+    let admit = |id, signer, dev, admin| Admit {
+        id,
+        signer,
+        dev,
+        admin,
+    };
     let kept = admit(503, T, Y, false);
-    let honest = [admit(500, FEED, P, true), admit(501, FEED, T, true), admit(502, P, Q, false), kept.clone()];
-    let rescue = Said::Retire { id: 900, signer: FEED, dev: T, ends: vec![('x', 3, 1)], keep: vec![kept] };
-    let honest: Set = honest.into_iter().map(Said::Admit).chain([rescue]).collect();
+    let honest = [
+        admit(500, FEED, P, true),
+        admit(501, FEED, T, true),
+        admit(502, P, Q, false),
+        kept.clone(),
+    ];
+    let rescue = Said::Retire {
+        id: 900,
+        signer: FEED,
+        dev: T,
+        ends: vec![('x', 3, 1)],
+        keep: vec![kept],
+    };
+    let honest: Set = honest
+        .into_iter()
+        .map(Said::Admit)
+        .chain([rescue])
+        .collect();
     let expected = model::judge(&model::trunc(SMALL, &honest));
     for seed in 0..6_000 {
         let mut random = Random::new(seed);
@@ -259,25 +336,62 @@ fn a_thief_is_undone_by_one_statement_of_the_feed_key() {
                 continue;
             }
             set.insert(if random.chance(50) {
-                Said::Admit(admit(id, signer, random.pick(&[7, 8, 9, Y, Q, P]), random.chance(80)))
+                Said::Admit(admit(
+                    id,
+                    signer,
+                    random.pick(&[7, 8, 9, Y, Q, P]),
+                    random.chance(80),
+                ))
             } else {
                 let dev = random.pick(&[P, Q, Y, T, 7, 8, 9]);
                 let pool = admits_of(&set, dev);
-                Said::Retire { id, signer, dev, ends: random.ends(), keep: random.some(&pool, 2) }
+                Said::Retire {
+                    id,
+                    signer,
+                    dev,
+                    ends: random.ends(),
+                    keep: random.some(&pool, 2),
+                }
             });
         }
         let outcome = model::outcome(&judge(&capped(SMALL, &real(&set))));
         for who in [P, Q, Y, T] {
-            assert_eq!(outcome.get(&who), expected.get(&who), "device {who}, seed {seed}");
+            assert_eq!(
+                outcome.get(&who),
+                expected.get(&who),
+                "device {who}, seed {seed}"
+            );
         }
     }
 }
 
 #[test]
 fn the_caps_that_are_shipped_bound_each_signer() {
-    let mut set: Set = (0..200).map(|id| Said::Admit(Admit { id, signer: FEED, dev: 1, admin: true })).collect();
-    set.extend((200..400).map(|id| Said::Admit(Admit { id, signer: 1, dev: 2, admin: false })));
-    let retire = |id, dev| Said::Retire { id, signer: 1, dev, ends: Vec::new(), keep: Vec::new() };
+    let mut set: Set = (0..200)
+        .map(|id| {
+            Said::Admit(Admit {
+                id,
+                signer: FEED,
+                dev: 1,
+                admin: true,
+            })
+        })
+        .collect();
+    set.extend((200..400).map(|id| {
+        Said::Admit(Admit {
+            id,
+            signer: 1,
+            dev: 2,
+            admin: false,
+        })
+    }));
+    let retire = |id, dev| Said::Retire {
+        id,
+        signer: 1,
+        dev,
+        ends: Vec::new(),
+        keep: Vec::new(),
+    };
     set.extend((400..600).map(|id| retire(id, u8::try_from(id - 397).unwrap())));
     set.extend((600..700).map(|id| retire(id, 1)));
     set.extend((700..800).map(|id| retire(id, 3)));

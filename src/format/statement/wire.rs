@@ -42,7 +42,12 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Statement, FormatError> {
 }
 
 fn write_signed(writer: &mut Writer, statement: &Statement) {
-    write_unsigned(writer, statement.feed(), &statement.signer(), statement.act());
+    write_unsigned(
+        writer,
+        statement.feed(),
+        &statement.signer(),
+        statement.act(),
+    );
     writer.raw(statement.signature().as_bytes());
 }
 
@@ -95,10 +100,18 @@ fn read_signed(reader: &mut Reader<'_>, place: Place) -> Result<Inner, FormatErr
         RETIRE => Act::Retire(read_retire(reader)?),
         _ => return Err(FormatError::Malformed { what: WHAT }),
     };
-    let unsigned = start.get(..start.len() - reader.rest().len()).unwrap_or_default();
+    let unsigned = start
+        .get(..start.len() - reader.rest().len())
+        .unwrap_or_default();
     let id = StatementId::from_bytes(derive::STATEMENT_ID.hash(unsigned));
     let signature = Signature::from_bytes(reader.array()?);
-    Ok(Inner { id, feed, signer, act, signature })
+    Ok(Inner {
+        id,
+        feed,
+        signer,
+        act,
+        signature,
+    })
 }
 
 fn read_admit(reader: &mut Reader<'_>) -> Result<Admit, FormatError> {
@@ -109,24 +122,38 @@ fn read_admit(reader: &mut Reader<'_>) -> Result<Admit, FormatError> {
         _ => return Err(FormatError::Malformed { what: WHAT }),
     };
     let len = count(reader, "bytes of a device's label", limits::LABEL_BYTES)?;
-    let label = std::str::from_utf8(reader.raw(len)?).map_err(|_| FormatError::Malformed { what: WHAT })?.to_owned();
+    let label = std::str::from_utf8(reader.raw(len)?)
+        .map_err(|_| FormatError::Malformed { what: WHAT })?
+        .to_owned();
     let consent = Signature::from_bytes(reader.array()?);
-    Ok(Admit { device, admin, label, consent })
+    Ok(Admit {
+        device,
+        admin,
+        label,
+        consent,
+    })
 }
 
 fn read_retire(reader: &mut Reader<'_>) -> Result<Retire, FormatError> {
     let device = DeviceId::from_bytes(reader.array()?);
     let named = count(reader, "ends of a Retire", limits::RETIRE_ENDS)?;
-    let ends = (0..named).map(|_| read_end(reader)).collect::<Result<_, _>>()?;
+    let ends = (0..named)
+        .map(|_| read_end(reader))
+        .collect::<Result<_, _>>()?;
     let kept = count(reader, "Admits that a Retire keeps", limits::RETIRE_KEEP)?;
     let carried = |_| read_signed(reader, Place::Carried).and_then(Statement::verified);
     let keep = (0..kept).map(carried).collect::<Result<_, _>>()?;
-    Ok(Retire { device, ends: Ends::from_sorted(ends)?, keep })
+    Ok(Retire {
+        device,
+        ends: Ends::from_sorted(ends)?,
+        keep,
+    })
 }
 
 fn read_end(reader: &mut Reader<'_>) -> Result<(Lane, End), FormatError> {
     let len = count(reader, "bytes of a lane's name", limits::LANE_BYTES)?;
-    let name = std::str::from_utf8(reader.raw(len)?).map_err(|_| FormatError::Malformed { what: WHAT })?;
+    let name =
+        std::str::from_utf8(reader.raw(len)?).map_err(|_| FormatError::Malformed { what: WHAT })?;
     let seq = Seq(reader.varint()?);
     let id = EntryId::from_bytes(reader.array()?);
     Ok((Lane::new(name)?, End { seq, id }))
@@ -138,5 +165,9 @@ fn count(reader: &mut Reader<'_>, what: &'static str, limit: usize) -> Result<us
     usize::try_from(found)
         .ok()
         .filter(|found| *found <= limit)
-        .ok_or(FormatError::TooLarge { what, found, limit: limit as u64 })
+        .ok_or(FormatError::TooLarge {
+            what,
+            found,
+            limit: limit as u64,
+        })
 }
