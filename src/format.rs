@@ -17,6 +17,7 @@ mod key;
 mod kinds;
 mod merge;
 mod run;
+mod statement;
 mod ticket;
 mod time;
 
@@ -35,7 +36,13 @@ pub use self::kinds::{
     Content, Cut, Delete, Edit, Follow, Label, List, ListItem, Moved, Pin, Post, ProfileField,
     Reach, Reaction, Repost, lanes, standard,
 };
+pub(crate) use self::kinds::{decode_content, encode_content, kind_of};
 pub use self::merge::{StateItem, settle};
 pub use self::run::{Closing, Item, PackedRun, Run};
+pub(crate) use self::run::{RawBody, View};
+pub use self::statement::{
+    Act, Admit, DeviceStanding, End, Ends, Retire, Signer, SignerSecret, Standing, Statement,
+    Statements,
+};
 pub use self::ticket::FeedTicket;
 pub use self::time::{OrderKey, Timestamp};

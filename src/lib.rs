@@ -13,6 +13,8 @@
     )
 )]
 
+#[cfg_attr(not(feature = "net"), allow(dead_code, reason = "driven by `net`"))]
+mod feeds;
 pub mod format;
 pub mod store;
 
