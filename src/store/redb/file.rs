@@ -111,17 +111,18 @@ impl Inner {
 
     /// Whether the file is one that redb began and never finished: nothing can be in it.
     fn is_unfinished(&self, len: u64) -> io::Result<bool> {
-        let Some(size) = usize::try_from(len)
-            .ok()
-            .filter(|size| *size <= NEW_FILE_MAX)
-        else {
+        let size = usize::try_from(len).unwrap_or(usize::MAX);
+        if !(HEADER_LEN..=NEW_FILE_MAX).contains(&size) || !self.is_blank(0, MAGIC_LEN)? {
             return Ok(false);
-        };
-        let mut content = vec![0; size];
-        self.file.read(0, &mut content)?;
-        let (magic, rest) = content.split_at(MAGIC_LEN.min(size));
-        let blank = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
-        Ok(size > 0 && blank(magic) && blank(rest.get(HEADER_LEN..).unwrap_or(&[])))
+        }
+        self.is_blank(HEADER_LEN, size - HEADER_LEN)
+    }
+
+    fn is_blank(&self, offset: usize, count: usize) -> io::Result<bool> {
+        let mut bytes = vec![0; count];
+        let offset = u64::try_from(offset).map_err(io::Error::other)?;
+        self.file.read(offset, &mut bytes)?;
+        Ok(bytes.iter().all(|byte| *byte == 0))
     }
 }
 
