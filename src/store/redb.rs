@@ -20,6 +20,7 @@ use super::{Durability, ReadTx, Storage, StoreError, WriteTx};
 mod apply;
 mod fault;
 mod file;
+mod journal;
 mod lock;
 mod snapshot;
 
@@ -245,8 +246,9 @@ impl Opened {
                 let database = Database::builder()
                     .set_cache_size(options.cache_bytes)
                     .set_check_integrity_on_open(options.check_integrity)
-                    .create_with_backend(file)?;
+                    .create_with_backend(file.clone())?;
                 ensure_table(&database)?;
+                file.keep()?;
                 Ok(database)
             })
         });
