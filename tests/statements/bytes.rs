@@ -152,7 +152,8 @@ fn the_largest_retire_fits_the_limit() {
     )
     .unwrap();
     let bytes = statement.encode();
-    assert!(bytes.len() <= limits::STATEMENT_BYTES, "{}", bytes.len());
+    assert_eq!(bytes.len(), 9_619, "as the format document says");
+    assert!(bytes.len() <= limits::STATEMENT_BYTES);
     assert_eq!(Statement::decode(&bytes).unwrap(), statement);
 }
 
