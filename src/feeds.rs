@@ -57,16 +57,6 @@ struct Counters {
     feed: u32,
     log: u32,
     kind: u32,
-    /// The arrival number that the next thing stored will have.
-    pub(crate) fn arrival(&self) -> u64 {
-        self.shared().counters.arrival
-    }
-
-    /// Commits nothing in such a way that opening after a kill is quick.
-    pub(crate) fn checkpoint(&self) -> Result<(), FeedsError> {
-        Ok(self.storage.write()?.commit(Durability::Checkpoint)?)
-    }
-
     /// The arrival number at which a hole or a body behind a head was last filled.
     filled: u64,
 }
@@ -101,6 +91,16 @@ impl FeedStore {
         // The counter is read first: a commit in between then shows twice rather than not at all.
         let arrival = self.shared().counters.arrival;
         Ok(FeedSnapshot::new(self.storage.read()?, arrival))
+    }
+
+    /// The arrival number that the next thing stored will have.
+    pub(crate) fn arrival(&self) -> u64 {
+        self.shared().counters.arrival
+    }
+
+    /// Commits nothing in such a way that opening after a kill is quick.
+    pub(crate) fn checkpoint(&self) -> Result<(), FeedsError> {
+        Ok(self.storage.write()?.commit(Durability::Checkpoint)?)
     }
 
     /// The arrival number at which a hole or a body behind a head was last filled.

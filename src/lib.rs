@@ -17,5 +17,10 @@
 mod feeds;
 pub mod format;
 pub mod store;
+#[cfg(feature = "net")]
+mod net;
+#[cfg(feature = "net")]
+mod node;
+pub mod sync;
 
 pub use self::format::Content;
