@@ -75,19 +75,31 @@ impl<P: PeerIdentity> Swarm<P> {
         prints: &[Hash8],
     ) -> Result<(), PeerError> {
         if !peer.wants_in || !peer.wants_out {
-            return Err(PeerError::OutOfTurn { message: "buckets", when: "before its wants" });
+            return Err(PeerError::OutOfTurn {
+                message: "buckets",
+                when: "before its wants",
+            });
         }
         if bits == 0 || bits > BUCKET_BITS || prints.len() != 1 << bits {
-            return Err(PeerError::BadRequest { why: "buckets are a power of two, at most 256" });
+            return Err(PeerError::BadRequest {
+                why: "buckets are a power of two, at most 256",
+            });
         }
         if !peer.has_room() {
-            return Err(PeerError::OutOfTurn { message: "buckets", when: "without reading what was sent" });
+            return Err(PeerError::OutOfTurn {
+                message: "buckets",
+                when: "without reading what was sent",
+            });
         }
         if !peer.buckets_sent {
             self.send_buckets(id, peer, bits);
         }
         let own = self.buckets(peer, bits);
-        let differs: Vec<bool> = own.iter().zip(prints).map(|(own, theirs)| own != theirs).collect();
+        let differs: Vec<bool> = own
+            .iter()
+            .zip(prints)
+            .map(|(own, theirs)| own != theirs)
+            .collect();
         for (id, feed) in &peer.common {
             if differs.get(bucket_of(id, bits)).copied().unwrap_or(true) {
                 peer.news.insert(*feed, News::All);
@@ -108,7 +120,9 @@ impl<P: PeerIdentity> Swarm<P> {
             let mut feeds = Vec::new();
             let mut bytes = 0;
             while bytes < HEADS_BYTES {
-                let Some((feed, news)) = peer.news.pop_first() else { break };
+                let Some((feed, news)) = peer.news.pop_first() else {
+                    break;
+                };
                 let heads = self.heads_of(id, peer, feed, &news, false);
                 bytes += heads.iter().map(FeedHeads::bytes_at_most).sum::<usize>();
                 feeds.extend(heads);
@@ -136,7 +150,14 @@ impl<P: PeerIdentity> Swarm<P> {
             bytes += heads.bytes_at_most();
             message.push(heads);
         }
-        self.send(id, peer, &Message::Heads { last, feeds: message });
+        self.send(
+            id,
+            peer,
+            &Message::Heads {
+                last,
+                feeds: message,
+            },
+        );
     }
 
     /// What is to be told of a feed, in parts that fit a message; none if the peer does not want it or knows it all.
@@ -149,32 +170,59 @@ impl<P: PeerIdentity> Swarm<P> {
         again: bool,
     ) -> Vec<FeedHeads> {
         let blinded = self.blind(id, &feed_id);
-        let Some(feed) = self.feeds.get(&feed_id).filter(|_| peer.common.contains_key(&blinded)) else {
+        let Some(feed) = self
+            .feeds
+            .get(&feed_id)
+            .filter(|_| peer.common.contains_key(&blinded))
+        else {
             return Vec::new();
         };
         let statements = short(&feed.statements);
-        let new_statements = peer.told_statements.insert(feed_id, statements).unwrap_or_default() != statements;
+        let new_statements = peer
+            .told_statements
+            .insert(feed_id, statements)
+            .unwrap_or_default()
+            != statements;
         let mut logs = Vec::new();
         for ((device, lane), log) in feed.public() {
             let listed = match news {
                 News::All => true,
                 News::Logs(keys) => keys.contains(&(*device, *lane)),
             };
-            let log_id = LogId { feed: feed_id, device: *device, lane: *lane };
+            let log_id = LogId {
+                feed: feed_id,
+                device: *device,
+                lane: *lane,
+            };
             if !listed || !self.may_serve(id, lane) {
                 continue;
             }
             let state = (log.short_head(), log.forked);
-            if !again && peer.told.get(&log_id).is_some_and(|told| told.state == Some(state)) {
+            if !again
+                && peer
+                    .told
+                    .get(&log_id)
+                    .is_some_and(|told| told.state == Some(state))
+            {
                 continue;
             }
-            let Some(name) = name_log(peer, log_id) else { continue };
+            let Some(name) = name_log(peer, log_id) else {
+                continue;
+            };
             if let Some(told) = peer.told.get_mut(&log_id) {
                 told.state = Some(state);
             }
-            logs.push(LogHead { name, head: state.0, forked: state.1 });
+            logs.push(LogHead {
+                name,
+                head: state.0,
+                forked: state.1,
+            });
         }
-        let part = |logs: &[LogHead]| FeedHeads { id: blinded, statements, logs: logs.to_vec() };
+        let part = |logs: &[LogHead]| FeedHeads {
+            id: blinded,
+            statements,
+            logs: logs.to_vec(),
+        };
         if logs.is_empty() && (new_statements || again) {
             return vec![part(&[])];
         }
@@ -190,14 +238,17 @@ impl<P: PeerIdentity> Swarm<P> {
         feeds: Vec<FeedHeads>,
     ) -> Result<(), PeerError> {
         if !peer.wants_in {
-            return Err(PeerError::OutOfTurn { message: "heads", when: "before its wants" });
+            return Err(PeerError::OutOfTurn {
+                message: "heads",
+                when: "before its wants",
+            });
         }
         for heads in feeds {
             self.take_feed_heads(peer, heads)?;
         }
         if last {
+            peer.caught_up &= peer.compared_in;
             peer.compared_in = true;
-            peer.caught_up = false;
             self.report_behind(id, peer);
         }
         self.unsettle(now, peer);
@@ -213,7 +264,11 @@ impl<P: PeerIdentity> Swarm<P> {
             let log_id = match log.name {
                 LogName::Known(alias) => peer.log_of(alias)?,
                 LogName::New(device, lane) => {
-                    let log_id = feed_id.filter(|_| !lane.is_private()).map(|feed| LogId { feed, device, lane });
+                    let log_id = feed_id.filter(|_| !lane.is_private()).map(|feed| LogId {
+                        feed,
+                        device,
+                        lane,
+                    });
                     peer.define(log_id)?;
                     log_id
                 }
@@ -227,8 +282,15 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     fn take_statements_digest(&self, peer: &mut Peer, feed_id: FeedId, told: Hash8) {
-        let held = self.feeds.get(&feed_id).map(|feed| short(&feed.statements)).unwrap_or_default();
-        if told == held || told == Hash8::default() || peer.statements_asked.get(&feed_id) == Some(&told) {
+        let held = self
+            .feeds
+            .get(&feed_id)
+            .map(|feed| short(&feed.statements))
+            .unwrap_or_default();
+        if told == held
+            || told == Hash8::default()
+            || peer.statements_asked.get(&feed_id) == Some(&told)
+        {
             return;
         }
         peer.statements_asked.insert(feed_id, told);
@@ -239,7 +301,9 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     fn take_log_head(&self, peer: &mut Peer, log_id: LogId, told: &LogHead) {
-        let Some(state) = peer.logs.get_mut(&log_id) else { return };
+        let Some(state) = peer.logs.get_mut(&log_id) else {
+            return;
+        };
         if let Some((seq, id)) = told.head {
             if state.head.is_some_and(|(before, _)| before != seq.0) {
                 // Told anew: what it lacked it may have got since.
@@ -286,9 +350,14 @@ impl<P: PeerIdentity> Swarm<P> {
     pub(super) fn report_behind(&mut self, id: P, peer: &Peer) {
         let mut entries = 0u64;
         for (log_id, state) in &peer.logs {
-            let Some((head, _)) = state.head else { continue };
+            let Some((head, _)) = state.head else {
+                continue;
+            };
             let end = head.saturating_add(1);
-            entries = entries.saturating_add(self.log(log_id).map_or(end, |log| log.held.missing_below(end)));
+            entries = entries.saturating_add(
+                self.log(log_id)
+                    .map_or(end, |log| log.held.missing_below(end)),
+            );
         }
         self.out.push_back(Output::Behind { peer: id, entries });
     }
@@ -303,7 +372,11 @@ fn name_log(peer: &mut Peer, log: LogId) -> Option<LogName> {
     Some(LogName::New(log.device, log.lane))
 }
 
-pub(super) fn new_alias(told: &mut BTreeMap<LogId, Told>, list: &mut Vec<LogId>, log: LogId) -> Option<u64> {
+pub(super) fn new_alias(
+    told: &mut BTreeMap<LogId, Told>,
+    list: &mut Vec<LogId>,
+    log: LogId,
+) -> Option<u64> {
     if list.len() >= ALIASES {
         return None;
     }

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use super::error::PeerError;
 use super::event::{Millis, Output, PeerIdentity};
 use super::limits::{CLOCK_DIFFERS, IDS_PER_MESSAGE, SETTLE, SETTLE_SECOND, WANTS};
-use super::ranges::RangeSet;
-use super::replica::Feed;
 use super::memory::{Agreement, Memory, wants_digest};
 use super::message::{Hello, Message, Wants};
 use super::peer::{News, Peer};
+use super::ranges::RangeSet;
+use super::replica::Feed;
 use super::swarm::Swarm;
 use crate::format::{FeedId, Hash16, derive};
 
@@ -24,7 +24,11 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     fn wants_for(&self, peer: P) -> BTreeMap<Hash16, FeedId> {
-        let mut wants: BTreeMap<_, _> = self.feeds.keys().map(|feed| (self.blind(peer, feed), *feed)).collect();
+        let mut wants: BTreeMap<_, _> = self
+            .feeds
+            .keys()
+            .map(|feed| (self.blind(peer, feed), *feed))
+            .collect();
         // A peer would end the session over a longer list; which feeds fall out is the same every time.
         while wants.len() > WANTS {
             wants.pop_last();
@@ -37,8 +41,17 @@ impl<P: PeerIdentity> Swarm<P> {
         fingerprint(&mut self.feeds, peer.common.iter())
     }
 
-    pub(super) fn open_session(&mut self, now: Millis, id: P, memory: Option<Bytes>, clock: i64, proof: [u8; 16]) {
-        let memory = memory.map(|bytes| Memory::decode(&bytes)).unwrap_or_default();
+    pub(super) fn open_session(
+        &mut self,
+        now: Millis,
+        id: P,
+        memory: Option<Bytes>,
+        clock: i64,
+        proof: [u8; 16],
+    ) {
+        let memory = memory
+            .map(|bytes| Memory::decode(&bytes))
+            .unwrap_or_default();
         self.sessions += 1;
         let mut peer = Peer::new(now, self.sessions, memory, self.wants_for(id));
         peer.sent = Hello {
@@ -46,7 +59,11 @@ impl<P: PeerIdentity> Swarm<P> {
             yours: wants_digest(peer.memory.theirs.iter()),
             mine: wants_digest(peer.mine.keys()),
             now: self.fingerprint(&peer),
-            agreed: peer.memory.agreed.map(|agreed| agreed.token()).unwrap_or_default(),
+            agreed: peer
+                .memory
+                .agreed
+                .map(|agreed| agreed.token())
+                .unwrap_or_default(),
             filled: self.filled,
             proof,
         };
@@ -70,7 +87,10 @@ impl<P: PeerIdentity> Swarm<P> {
         clock: i64,
     ) -> Result<(), PeerError> {
         if peer.hello.is_some() {
-            return Err(PeerError::OutOfTurn { message: "a hello", when: "after its hello" });
+            return Err(PeerError::OutOfTurn {
+                message: "a hello",
+                when: "after its hello",
+            });
         }
         let by = hello.clock.saturating_sub(clock);
         if by.unsigned_abs() > CLOCK_DIFFERS {
@@ -110,7 +130,11 @@ impl<P: PeerIdentity> Swarm<P> {
     /// Both lists are known on both sides, so both come to the same result here.
     fn compare_hellos(&mut self, now: Millis, id: P, peer: &mut Peer, hello: &Hello) {
         if peer.sent.now == hello.now {
-            let agreed = Agreement { mine: hello.now, theirs: hello.now, arrival: peer.sent_arrival };
+            let agreed = Agreement {
+                mine: hello.now,
+                theirs: hello.now,
+                arrival: peer.sent_arrival,
+            };
             peer.now_in = Some(hello.now);
             self.nothing_to_tell(peer);
             self.agree(now, id, peer, agreed);
@@ -118,7 +142,9 @@ impl<P: PeerIdentity> Swarm<P> {
         }
         let agreed = peer.token().filter(|_| peer.sent.agreed == hello.agreed);
         match agreed {
-            Some(agreed) if agreed.mine == peer.sent.now && agreed.theirs == hello.now => self.nothing_to_tell(peer),
+            Some(agreed) if agreed.mine == peer.sent.now && agreed.theirs == hello.now => {
+                self.nothing_to_tell(peer)
+            }
             Some(agreed) => self.tell_since(now, peer, agreed.arrival),
             None => self.start_compare(now, id, peer),
         }
@@ -144,9 +170,14 @@ impl<P: PeerIdentity> Swarm<P> {
             return;
         }
         for feed_id in peer.common.values() {
-            let Some(feed) = self.feeds.get(feed_id) else { continue };
-            let changed: BTreeSet<_> =
-                feed.public().filter(|(_, log)| log.changed > arrival).map(|(key, _)| *key).collect();
+            let Some(feed) = self.feeds.get(feed_id) else {
+                continue;
+            };
+            let changed: BTreeSet<_> = feed
+                .public()
+                .filter(|(_, log)| log.changed > arrival)
+                .map(|(key, _)| *key)
+                .collect();
             if !changed.is_empty() || feed.statements_changed > arrival {
                 peer.news.insert(*feed_id, News::Logs(changed));
             }
@@ -158,7 +189,10 @@ impl<P: PeerIdentity> Swarm<P> {
         let mine: BTreeSet<Hash16> = peer.mine.keys().copied().collect();
         let (added, removed): (Vec<_>, Vec<_>) = if as_change {
             let told = &peer.memory.told;
-            (mine.difference(told).copied().collect(), told.difference(&mine).copied().collect())
+            (
+                mine.difference(told).copied().collect(),
+                told.difference(&mine).copied().collect(),
+            )
         } else {
             (mine.iter().copied().collect(), Vec::new())
         };
@@ -168,9 +202,18 @@ impl<P: PeerIdentity> Swarm<P> {
         peer.wants_added.clear();
         peer.wants_removed.clear();
         let half = IDS_PER_MESSAGE / 2;
-        let count = added.len().div_ceil(half).max(removed.len().div_ceil(half)).max(1);
+        let count = added
+            .len()
+            .div_ceil(half)
+            .max(removed.len().div_ceil(half))
+            .max(1);
         for part in 0..count {
-            let chunk = |list: &[Hash16]| list.chunks(half).nth(part).map(<[Hash16]>::to_vec).unwrap_or_default();
+            let chunk = |list: &[Hash16]| {
+                list.chunks(half)
+                    .nth(part)
+                    .map(<[Hash16]>::to_vec)
+                    .unwrap_or_default()
+            };
             let wants = Message::Wants(Wants {
                 whole: !as_change && part == 0,
                 digest: (part + 1 == count).then_some(digest),
@@ -188,9 +231,18 @@ impl<P: PeerIdentity> Swarm<P> {
         }
     }
 
-    pub(super) fn on_wants(&mut self, now: Millis, id: P, peer: &mut Peer, wants: Wants) -> Result<(), PeerError> {
+    pub(super) fn on_wants(
+        &mut self,
+        now: Millis,
+        id: P,
+        peer: &mut Peer,
+        wants: Wants,
+    ) -> Result<(), PeerError> {
         if peer.hello.is_none() {
-            return Err(PeerError::OutOfTurn { message: "wants", when: "before its hello" });
+            return Err(PeerError::OutOfTurn {
+                message: "wants",
+                when: "before its hello",
+            });
         }
         let mut list = match peer.incoming.take() {
             _ if wants.whole => BTreeSet::new(),
@@ -212,7 +264,11 @@ impl<P: PeerIdentity> Swarm<P> {
         let whole = std::mem::take(&mut peer.incoming_whole);
         if wants_digest(list.iter()) != digest {
             // After a change, what is remembered may be wrong on either side; after a whole list it cannot.
-            return if whole { Err(PeerError::WantsDigest) } else { self.ask_wants(id, peer) };
+            return if whole {
+                Err(PeerError::WantsDigest)
+            } else {
+                self.ask_wants(id, peer)
+            };
         }
         peer.memory.theirs = list;
         self.take_wants(now, id, peer);
@@ -231,7 +287,12 @@ impl<P: PeerIdentity> Swarm<P> {
         peer.wants_in = true;
         let old = std::mem::take(&mut peer.common);
         let theirs = &peer.memory.theirs;
-        peer.common = peer.mine.iter().filter(|(id, _)| theirs.contains(*id)).map(|(id, feed)| (*id, *feed)).collect();
+        peer.common = peer
+            .mine
+            .iter()
+            .filter(|(id, _)| theirs.contains(*id))
+            .map(|(id, feed)| (*id, *feed))
+            .collect();
         if peer.common != old {
             peer.memory.agreed = None;
         }
@@ -244,8 +305,12 @@ impl<P: PeerIdentity> Swarm<P> {
         if first && !started {
             self.start_compare(now, id, peer);
         } else if started {
-            let fresh: Vec<FeedId> =
-                peer.common.iter().filter(|(id, _)| !old.contains_key(*id)).map(|(_, feed)| *feed).collect();
+            let fresh: Vec<FeedId> = peer
+                .common
+                .iter()
+                .filter(|(id, _)| !old.contains_key(*id))
+                .map(|(_, feed)| *feed)
+                .collect();
             for feed in fresh {
                 peer.news.insert(feed, News::All);
             }
@@ -264,7 +329,10 @@ impl<P: PeerIdentity> Swarm<P> {
     pub(super) fn agree(&mut self, now: Millis, id: P, peer: &mut Peer, agreed: Agreement) {
         peer.settle_at = None;
         let first = peer.memory.agreed.is_none();
-        let same = peer.memory.agreed.is_some_and(|old| old.mine == agreed.mine && old.theirs == agreed.theirs);
+        let same = peer
+            .memory
+            .agreed
+            .is_some_and(|old| old.mine == agreed.mine && old.theirs == agreed.theirs);
         if same {
             return;
         }
@@ -279,7 +347,10 @@ impl<P: PeerIdentity> Swarm<P> {
         }
         peer.settle_at = None;
         let print = self.fingerprint(peer);
-        let same = peer.memory.agreed.is_some_and(|agreed| agreed.mine == print);
+        let same = peer
+            .memory
+            .agreed
+            .is_some_and(|agreed| agreed.mine == print);
         if same && peer.filled_out == self.filled {
             return;
         }
@@ -289,8 +360,20 @@ impl<P: PeerIdentity> Swarm<P> {
     fn send_now(&mut self, now: Millis, id: P, peer: &mut Peer, print: Hash16) {
         let theirs = peer.now_in.filter(|theirs| *theirs != print);
         peer.filled_out = self.filled;
-        self.send(id, peer, &Message::Now { print, theirs, filled: self.filled });
-        let agreed = Agreement { mine: print, theirs: theirs.unwrap_or(print), arrival: self.arrival };
+        self.send(
+            id,
+            peer,
+            &Message::Now {
+                print,
+                theirs,
+                filled: self.filled,
+            },
+        );
+        let agreed = Agreement {
+            mine: print,
+            theirs: theirs.unwrap_or(print),
+            arrival: self.arrival,
+        };
         self.agree(now, id, peer, agreed);
     }
 
@@ -304,7 +387,10 @@ impl<P: PeerIdentity> Swarm<P> {
         filled: u64,
     ) -> Result<(), PeerError> {
         if !peer.compared_in {
-            return Err(PeerError::OutOfTurn { message: "a fingerprint", when: "before its heads" });
+            return Err(PeerError::OutOfTurn {
+                message: "a fingerprint",
+                when: "before its heads",
+            });
         }
         peer.now_in = Some(print);
         if filled != peer.filled {
@@ -318,7 +404,11 @@ impl<P: PeerIdentity> Swarm<P> {
         let mine = self.fingerprint(peer);
         if theirs.unwrap_or(print) == mine {
             // The peer has written down the same two fingerprints.
-            let agreed = Agreement { mine, theirs: print, arrival: self.arrival };
+            let agreed = Agreement {
+                mine,
+                theirs: print,
+                arrival: self.arrival,
+            };
             self.agree(now, id, peer, agreed);
         } else {
             self.send_now(now, id, peer, mine);

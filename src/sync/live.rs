@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 use super::error::PeerError;
 use super::event::{Head, Millis, Output, PeerIdentity, Replica};
+use super::heads::new_alias;
 use super::message::{Message, PushName, peek_run};
 use super::peer::{Asked, News, Open, Peer, Told};
-use super::heads::new_alias;
 use super::replica::{LogKey, key_of};
 use super::swarm::Swarm;
 use crate::format::{FeedId, LogId, Seq};
@@ -30,7 +30,11 @@ impl<P: PeerIdentity> Swarm<P> {
     pub(super) fn feed(&mut self, now: Millis, feed_id: FeedId, replica: &Replica) {
         let fresh = !self.feeds.contains_key(&feed_id);
         for log in &replica.logs {
-            self.arrival = self.arrival.max(if log.changed == u64::MAX { 0 } else { log.changed });
+            self.arrival = self.arrival.max(if log.changed == u64::MAX {
+                0
+            } else {
+                log.changed
+            });
         }
         self.feeds.entry(feed_id).or_default().replace(replica);
         self.each_peer(|swarm, id, peer| {
@@ -49,7 +53,12 @@ impl<P: PeerIdentity> Swarm<P> {
                 peer.news.insert(feed_id, News::All);
                 swarm.unsettle(now, peer);
             }
-            let logs: Vec<LogId> = peer.logs.keys().filter(|log| log.feed == feed_id).copied().collect();
+            let logs: Vec<LogId> = peer
+                .logs
+                .keys()
+                .filter(|log| log.feed == feed_id)
+                .copied()
+                .collect();
             for log in logs {
                 peer.enqueue(log);
             }
@@ -76,8 +85,15 @@ impl<P: PeerIdentity> Swarm<P> {
 
     pub(super) fn stored(&mut self, now: Millis, news: &Commit, arrival: u64) {
         self.arrival = self.arrival.max(arrival);
-        let Commit { log: log_id, range, head, .. } = news;
-        let Some(feed) = self.feeds.get_mut(&log_id.feed) else { return };
+        let Commit {
+            log: log_id,
+            range,
+            head,
+            ..
+        } = news;
+        let Some(feed) = self.feeds.get_mut(&log_id.feed) else {
+            return;
+        };
         feed.touch();
         let log = feed.logs.entry(key_of(log_id)).or_default();
         let before = log.head;
@@ -105,7 +121,15 @@ impl<P: PeerIdentity> Swarm<P> {
         }
     }
 
-    fn pass_on(&mut self, now: Millis, id: P, peer: &mut Peer, news: &Commit, moved: bool, follows: bool) {
+    fn pass_on(
+        &mut self,
+        now: Millis,
+        id: P,
+        peer: &mut Peer,
+        news: &Commit,
+        moved: bool,
+        follows: bool,
+    ) {
         let log_id = news.log;
         if !peer.common.contains_key(&self.blind(id, &log_id.feed)) {
             return;
@@ -118,7 +142,11 @@ impl<P: PeerIdentity> Swarm<P> {
         }
         let key = key_of(&log_id);
         let last = news.head.seq.0;
-        let theirs = peer.logs.get(&log_id).and_then(|state| state.head).map(|(seq, _)| seq);
+        let theirs = peer
+            .logs
+            .get(&log_id)
+            .and_then(|state| state.head)
+            .map(|(seq, _)| seq);
         if theirs.is_some_and(|theirs| theirs >= last) {
             self.note_told(peer, log_id);
             return;
@@ -168,21 +196,32 @@ impl<P: PeerIdentity> Swarm<P> {
         run: Bytes,
     ) -> Result<(), PeerError> {
         if !peer.compared_in {
-            return Err(PeerError::OutOfTurn { message: "a pushed run", when: "before its heads" });
+            return Err(PeerError::OutOfTurn {
+                message: "a pushed run",
+                when: "before its heads",
+            });
         }
         let (first, count) = peek_run(&run)?;
         let log_id = match name {
             PushName::Known(alias) => peer.log_of(alias)?,
             PushName::New(blinded, device, lane) => {
-                let feed = peer.mine.get(&blinded).copied().filter(|_| !lane.is_private());
+                let feed = peer
+                    .mine
+                    .get(&blinded)
+                    .copied()
+                    .filter(|_| !lane.is_private());
                 let log = feed.map(|feed| LogId { feed, device, lane });
                 peer.define(log)?;
                 log
             }
         };
-        let Some(log_id) = log_id.filter(|log| self.feeds.contains_key(&log.feed)) else { return Ok(()) };
+        let Some(log_id) = log_id.filter(|log| self.feeds.contains_key(&log.feed)) else {
+            return Ok(());
+        };
         let (start, end) = (first.0, first.0.saturating_add(count));
-        let Some(state) = peer.logs.get_mut(&log_id) else { return Ok(()) };
+        let Some(state) = peer.logs.get_mut(&log_id) else {
+            return Ok(());
+        };
         if state.head.is_none_or(|(head, _)| head < end - 1) {
             state.head = Some((end - 1, None));
         }
@@ -191,7 +230,9 @@ impl<P: PeerIdentity> Swarm<P> {
         self.unsettle(now, peer);
         let log = self.log(&log_id);
         let held = log.is_some_and(|log| log.held.around(start).is_some_and(|(_, e)| e >= end));
-        let forked = log.and_then(|log| log.forked).is_some_and(|at| at.0 <= start);
+        let forked = log
+            .and_then(|log| log.forked)
+            .is_some_and(|at| at.0 <= start);
         if held || forked || halted {
             return Ok(());
         }
@@ -206,23 +247,53 @@ impl<P: PeerIdentity> Swarm<P> {
         Ok(())
     }
 
-    fn take_pushed(&mut self, id: P, peer: &mut Peer, log: LogId, (start, end): (u64, u64), run: Bytes) {
+    fn take_pushed(
+        &mut self,
+        id: P,
+        peer: &mut Peer,
+        log: LogId,
+        (start, end): (u64, u64),
+        run: Bytes,
+    ) {
         if let Some(feed) = self.feeds.get_mut(&log.feed) {
-            feed.logs.entry(key_of(&log)).or_default().inflight.insert(start, end);
+            feed.logs
+                .entry(key_of(&log))
+                .or_default()
+                .inflight
+                .insert(start, end);
         }
         let request = PUSHED | peer.next_request;
         peer.next_request += 1;
+        peer.caught_up = false;
         let what = Asked::Run { log, start, end };
         let bytes = run.len();
-        peer.open.insert(request, Open { what, done: true, pushed: true, takes: 0, keep: false, bytes, next: end });
+        peer.open.insert(
+            request,
+            Open {
+                what,
+                done: true,
+                pushed: true,
+                takes: 0,
+                keep: false,
+                bytes,
+                next: end,
+            },
+        );
         let take = self.take_id(id, peer, request, bytes);
-        self.out.push_back(Output::Take { take, peer: id, log, run });
+        self.out.push_back(Output::Take {
+            take,
+            peer: id,
+            log,
+            run,
+        });
     }
 
     pub(super) fn bodies_done(&mut self, now: Millis, log_id: &LogId, seqs: &[Seq], arrival: u64) {
         self.arrival = self.arrival.max(arrival);
         self.filled = arrival;
-        let Some(feed) = self.feeds.get_mut(&log_id.feed) else { return };
+        let Some(feed) = self.feeds.get_mut(&log_id.feed) else {
+            return;
+        };
         if let Some(log) = feed.logs.get_mut(&key_of(log_id)) {
             for seq in seqs {
                 log.missing.remove(&seq.0);
@@ -235,15 +306,28 @@ impl<P: PeerIdentity> Swarm<P> {
         });
     }
 
-    pub(super) fn statements_changed(&mut self, now: Millis, feed_id: FeedId, digest: [u8; 16], arrival: u64) {
+    pub(super) fn statements_changed(
+        &mut self,
+        now: Millis,
+        feed_id: FeedId,
+        digest: [u8; 16],
+        arrival: u64,
+    ) {
         self.arrival = self.arrival.max(arrival);
-        let Some(feed) = self.feeds.get_mut(&feed_id) else { return };
+        let Some(feed) = self.feeds.get_mut(&feed_id) else {
+            return;
+        };
         feed.statements = digest;
         feed.statements_changed = arrival;
         feed.touch();
         self.each_peer(|swarm, _, peer| {
             peer.add_news(feed_id, None);
-            let waiting: Vec<LogId> = peer.unadmitted.iter().filter(|log| log.feed == feed_id).copied().collect();
+            let waiting: Vec<LogId> = peer
+                .unadmitted
+                .iter()
+                .filter(|log| log.feed == feed_id)
+                .copied()
+                .collect();
             for log in waiting {
                 peer.unadmitted.remove(&log);
                 if let Some(state) = peer.logs.get_mut(&log) {
@@ -259,7 +343,9 @@ impl<P: PeerIdentity> Swarm<P> {
 
     pub(super) fn forked(&mut self, now: Millis, log_id: LogId, at: Seq, arrival: u64) {
         self.arrival = self.arrival.max(arrival);
-        let Some(feed) = self.feeds.get_mut(&log_id.feed) else { return };
+        let Some(feed) = self.feeds.get_mut(&log_id.feed) else {
+            return;
+        };
         let log = feed.logs.entry(key_of(&log_id)).or_default();
         log.forked = Some(log.forked.map_or(at, |before| before.min(at)));
         log.changed = arrival;

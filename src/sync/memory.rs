@@ -22,7 +22,11 @@ pub(super) struct Agreement {
 impl Agreement {
     /// The same on both sides exactly if they mean the same agreement.
     pub(super) fn token(&self) -> Hash16 {
-        let (low, high) = if self.mine < self.theirs { (self.mine, self.theirs) } else { (self.theirs, self.mine) };
+        let (low, high) = if self.mine < self.theirs {
+            (self.mine, self.theirs)
+        } else {
+            (self.theirs, self.mine)
+        };
         derive::FINGERPRINT.hash16(&[b"agreed", &low, &high])
     }
 }
@@ -40,7 +44,11 @@ pub(super) struct Memory {
 
 impl Default for Agreement {
     fn default() -> Self {
-        Self { mine: [0; 16], theirs: [0; 16], arrival: 0 }
+        Self {
+            mine: [0; 16],
+            theirs: [0; 16],
+            arrival: 0,
+        }
     }
 }
 
@@ -72,20 +80,31 @@ impl Memory {
     fn try_decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut r = Reader::new("a memory of a peer", bytes);
         if r.u8()? != VERSION {
-            return Err(FormatError::Malformed { what: "a memory of a peer" });
+            return Err(FormatError::Malformed {
+                what: "a memory of a peer",
+            });
         }
         let theirs = read_ids(&mut r)?;
         let told = read_ids(&mut r)?;
         let agreed = match r.u8()? {
             0 => None,
-            _ => Some(Agreement { mine: r.array()?, theirs: r.array()?, arrival: r.varint()? }),
+            _ => Some(Agreement {
+                mine: r.array()?,
+                theirs: r.array()?,
+                arrival: r.varint()?,
+            }),
         };
         let settled = match r.u8()? {
             0 => None,
             _ => Some((r.varint()?, r.varint()?)),
         };
         r.finish()?;
-        Ok(Self { theirs, told, agreed, settled })
+        Ok(Self {
+            theirs,
+            told,
+            agreed,
+            settled,
+        })
     }
 }
 
@@ -101,11 +120,17 @@ fn ids(w: &mut Writer, set: &BTreeSet<Hash16>) {
 }
 
 fn read_ids(r: &mut Reader<'_>) -> Result<BTreeSet<Hash16>, FormatError> {
-    Ok(read_list(r, 16, WANTS_REMEMBERED, Reader::array)?.into_iter().collect())
+    Ok(read_list(r, 16, WANTS_REMEMBERED, Reader::array)?
+        .into_iter()
+        .collect())
 }
 
 /// Names a want list: zeros for an empty one.
 pub(super) fn wants_digest<'a>(ids: impl Iterator<Item = &'a Hash16>) -> Hash16 {
     let bytes: Vec<u8> = ids.flatten().copied().collect();
-    if bytes.is_empty() { Hash16::default() } else { derive::WANTS.hash16(&[&bytes]) }
+    if bytes.is_empty() {
+        Hash16::default()
+    } else {
+        derive::WANTS.hash16(&[&bytes])
+    }
 }

@@ -76,24 +76,69 @@ pub(super) enum Message {
     Wants(Wants),
     /// The change did not fit what is remembered: the whole list, please.
     WantsAsk,
-    Buckets { bits: u8, prints: Vec<Hash8> },
-    Heads { last: bool, feeds: Vec<FeedHeads> },
+    Buckets {
+        bits: u8,
+        prints: Vec<Hash8>,
+    },
+    Heads {
+        last: bool,
+        feeds: Vec<FeedHeads>,
+    },
     /// The heads of these feeds, whatever was told before.
-    Ask { request: u64, ids: Vec<Hash16> },
-    Now { print: Hash16, theirs: Option<Hash16>, filled: u64 },
+    Ask {
+        request: u64,
+        ids: Vec<Hash16>,
+    },
+    Now {
+        print: Hash16,
+        theirs: Option<Hash16>,
+        filled: u64,
+    },
     /// Requests numbered upwards from `first`.
-    Requests { first: u64, items: Vec<RunRequest> },
-    BodiesRequest { request: u64, alias: u64, seqs: Vec<Seq> },
-    StatementsRequest { request: u64, id: Hash16 },
-    ProofRequest { request: u64, alias: u64 },
-    Run { request: u64, last: bool, run: Bytes },
+    Requests {
+        first: u64,
+        items: Vec<RunRequest>,
+    },
+    BodiesRequest {
+        request: u64,
+        alias: u64,
+        seqs: Vec<Seq>,
+    },
+    StatementsRequest {
+        request: u64,
+        id: Hash16,
+    },
+    ProofRequest {
+        request: u64,
+        alias: u64,
+    },
+    Run {
+        request: u64,
+        last: bool,
+        run: Bytes,
+    },
     /// A run nobody asked for: the entries after those the receiver is known to hold.
-    Push { name: PushName, run: Bytes },
-    Body { request: u64, seq: Seq, body: Bytes },
-    Statements { request: u64, items: Vec<Bytes> },
-    Proof { request: u64, proof: Bytes },
+    Push {
+        name: PushName,
+        run: Bytes,
+    },
+    Body {
+        request: u64,
+        seq: Seq,
+        body: Bytes,
+    },
+    Statements {
+        request: u64,
+        items: Vec<Bytes>,
+    },
+    Proof {
+        request: u64,
+        proof: Bytes,
+    },
     /// Nothing more comes for this request; what did not come is not held.
-    Done { request: u64 },
+    Done {
+        request: u64,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,7 +227,11 @@ impl Message {
                 w.varint(*request);
                 list(w, ids, |w, id| w.raw(id));
             }
-            Self::Now { print, theirs, filled } => {
+            Self::Now {
+                print,
+                theirs,
+                filled,
+            } => {
                 w.raw(print);
                 option16(w, theirs.as_ref());
                 w.varint(*filled);
@@ -191,7 +240,11 @@ impl Message {
                 w.varint(*first);
                 list(w, items, |w, item| item.encode(w));
             }
-            Self::BodiesRequest { request, alias, seqs } => {
+            Self::BodiesRequest {
+                request,
+                alias,
+                seqs,
+            } => {
                 w.varint(*request);
                 w.varint(*alias);
                 list(w, seqs, |w, seq| w.varint(seq.0));
@@ -232,12 +285,20 @@ impl Message {
 
     pub(super) fn decode(frame: &Bytes) -> Result<Self, PeerError> {
         if frame.len() > limits::FRAME_BYTES {
-            return Err(PeerError::FrameTooLarge { found: frame.len(), limit: limits::FRAME_BYTES });
+            return Err(PeerError::FrameTooLarge {
+                found: frame.len(),
+                limit: limits::FRAME_BYTES,
+            });
         }
         let mut r = Reader::new("a message", frame);
         match r.u8()? {
             VERSION => {}
-            found => return Err(PeerError::Version { found, known: VERSION }),
+            found => {
+                return Err(PeerError::Version {
+                    found,
+                    known: VERSION,
+                });
+            }
         }
         let tag = r.u8()?;
         let message = Self::decode_fields(tag, &mut r, frame)?;
@@ -250,29 +311,75 @@ impl Message {
             0 => Self::Hello(Hello::decode(r)?),
             1 => Self::Wants(Wants::decode(r)?),
             2 => Self::WantsAsk,
-            3 => Self::Buckets { bits: r.u8()?, prints: read_list(r, 8, 1 << 16, Reader::array)? },
-            4 => Self::Heads { last: flag(r)?, feeds: read_list(r, 25, limits::FRAME_BYTES, FeedHeads::decode)? },
-            5 => Self::Ask { request: r.varint()?, ids: read_list(r, 16, IDS_PER_MESSAGE, Reader::array)? },
-            6 => Self::Now { print: r.array()?, theirs: read_option16(r)?, filled: r.varint()? },
-            7 => Self::Requests { first: r.varint()?, items: read_list(r, 4, limits::FRAME_BYTES, RunRequest::decode)? },
+            3 => Self::Buckets {
+                bits: r.u8()?,
+                prints: read_list(r, 8, 1 << 16, Reader::array)?,
+            },
+            4 => Self::Heads {
+                last: flag(r)?,
+                feeds: read_list(r, 25, limits::FRAME_BYTES, FeedHeads::decode)?,
+            },
+            5 => Self::Ask {
+                request: r.varint()?,
+                ids: read_list(r, 16, IDS_PER_MESSAGE, Reader::array)?,
+            },
+            6 => Self::Now {
+                print: r.array()?,
+                theirs: read_option16(r)?,
+                filled: r.varint()?,
+            },
+            7 => Self::Requests {
+                first: r.varint()?,
+                items: read_list(r, 4, limits::FRAME_BYTES, RunRequest::decode)?,
+            },
             8 => {
                 let (request, alias) = (r.varint()?, r.varint()?);
                 let seqs = read_list(r, 1, limits::BLOCK as usize, |r| r.varint().map(Seq))?;
-                Self::BodiesRequest { request, alias, seqs }
+                Self::BodiesRequest {
+                    request,
+                    alias,
+                    seqs,
+                }
             }
-            9 => Self::StatementsRequest { request: r.varint()?, id: r.array()? },
-            10 => Self::ProofRequest { request: r.varint()?, alias: r.varint()? },
-            11 => Self::Run { request: r.varint()?, last: flag(r)?, run: bytes(r, frame)? },
-            12 => Self::Push { name: PushName::decode(r)?, run: bytes(r, frame)? },
-            13 => Self::Body { request: r.varint()?, seq: Seq(r.varint()?), body: bytes(r, frame)? },
+            9 => Self::StatementsRequest {
+                request: r.varint()?,
+                id: r.array()?,
+            },
+            10 => Self::ProofRequest {
+                request: r.varint()?,
+                alias: r.varint()?,
+            },
+            11 => Self::Run {
+                request: r.varint()?,
+                last: flag(r)?,
+                run: bytes(r, frame)?,
+            },
+            12 => Self::Push {
+                name: PushName::decode(r)?,
+                run: bytes(r, frame)?,
+            },
+            13 => Self::Body {
+                request: r.varint()?,
+                seq: Seq(r.varint()?),
+                body: bytes(r, frame)?,
+            },
             14 => {
                 let request = r.varint()?;
                 let items = read_list(r, 1, STATEMENTS_PER_MESSAGE, |r| bytes(r, frame))?;
                 Self::Statements { request, items }
             }
-            15 => Self::Proof { request: r.varint()?, proof: bytes(r, frame)? },
-            16 => Self::Done { request: r.varint()? },
-            _ => return Err(FormatError::Malformed { what: "a message of an unknown sort" }),
+            15 => Self::Proof {
+                request: r.varint()?,
+                proof: bytes(r, frame)?,
+            },
+            16 => Self::Done {
+                request: r.varint()?,
+            },
+            _ => {
+                return Err(FormatError::Malformed {
+                    what: "a message of an unknown sort",
+                });
+            }
         })
     }
 }
@@ -280,7 +387,13 @@ impl Message {
 impl Hello {
     fn encode(&self, w: &mut Writer) {
         w.zigzag(self.clock);
-        for hash in [&self.yours, &self.mine, &self.now, &self.agreed, &self.proof] {
+        for hash in [
+            &self.yours,
+            &self.mine,
+            &self.now,
+            &self.agreed,
+            &self.proof,
+        ] {
             w.raw(hash);
         }
         w.varint(self.filled);
@@ -288,8 +401,17 @@ impl Hello {
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, FormatError> {
         let clock = r.zigzag()?;
-        let (yours, mine, now, agreed, proof) = (r.array()?, r.array()?, r.array()?, r.array()?, r.array()?);
-        Ok(Self { clock, yours, mine, now, agreed, filled: r.varint()?, proof })
+        let (yours, mine, now, agreed, proof) =
+            (r.array()?, r.array()?, r.array()?, r.array()?, r.array()?);
+        Ok(Self {
+            clock,
+            yours,
+            mine,
+            now,
+            agreed,
+            filled: r.varint()?,
+            proof,
+        })
     }
 }
 
@@ -317,7 +439,11 @@ const FORKED: u8 = 4;
 
 impl LogHead {
     fn encode(&self, w: &mut Writer) {
-        let new = if matches!(self.name, LogName::New(..)) { NEW } else { 0 };
+        let new = if matches!(self.name, LogName::New(..)) {
+            NEW
+        } else {
+            0
+        };
         let held = if self.head.is_some() { HELD } else { 0 };
         w.u8(new | held | if self.forked.is_some() { FORKED } else { 0 });
         match &self.name {
@@ -336,7 +462,9 @@ impl LogHead {
     fn decode(r: &mut Reader<'_>) -> Result<Self, FormatError> {
         let flags = r.u8()?;
         if flags > (NEW | HELD | FORKED) {
-            return Err(FormatError::Malformed { what: "the head of a log" });
+            return Err(FormatError::Malformed {
+                what: "the head of a log",
+            });
         }
         let name = if flags & NEW == 0 {
             LogName::Known(r.varint()?)
@@ -344,8 +472,16 @@ impl LogHead {
             let (device, lane) = read_log_name(r)?;
             LogName::New(device, lane)
         };
-        let head = if flags & HELD == 0 { None } else { Some((Seq(r.varint()?), r.array()?)) };
-        let forked = if flags & FORKED == 0 { None } else { Some(Seq(r.varint()?)) };
+        let head = if flags & HELD == 0 {
+            None
+        } else {
+            Some((Seq(r.varint()?), r.array()?))
+        };
+        let forked = if flags & FORKED == 0 {
+            None
+        } else {
+            Some(Seq(r.varint()?))
+        };
         Ok(Self { name, head, forked })
     }
 }
@@ -364,7 +500,11 @@ impl FeedHeads {
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, FormatError> {
         let (id, statements) = (r.array()?, r.array()?);
-        Ok(Self { id, statements, logs: read_list(r, 2, limits::FRAME_BYTES, LogHead::decode)? })
+        Ok(Self {
+            id,
+            statements,
+            logs: read_list(r, 2, limits::FRAME_BYTES, LogHead::decode)?,
+        })
     }
 }
 
@@ -377,7 +517,12 @@ impl RunRequest {
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, FormatError> {
-        Ok(Self { alias: r.varint()?, start: Seq(r.varint()?), next_held: flag(r)?, count: r.varint()? })
+        Ok(Self {
+            alias: r.varint()?,
+            start: Seq(r.varint()?),
+            next_held: flag(r)?,
+            count: r.varint()?,
+        })
     }
 }
 
@@ -412,13 +557,22 @@ pub(super) fn peek_run(run: &[u8]) -> Result<(Seq, u64), FormatError> {
     let mut r = Reader::new("a run", run);
     match r.u8()? {
         limits::VERSION => {}
-        found => return Err(FormatError::Version { what: "a run", found, known: limits::VERSION }),
+        found => {
+            return Err(FormatError::Version {
+                what: "a run",
+                found,
+                known: limits::VERSION,
+            });
+        }
     }
     let (first, count) = (r.varint()?, r.varint()?);
     let first = Seq(first);
     let room = first.block_end().0.saturating_sub(first.0);
     if count == 0 || count > room {
-        return Err(FormatError::Run { first, why: "it is empty or crosses its block's end" });
+        return Err(FormatError::Run {
+            first,
+            why: "it is empty or crosses its block's end",
+        });
     }
     Ok((first, count))
 }
@@ -441,19 +595,26 @@ fn option16(w: &mut Writer, value: Option<&Hash16>) {
 }
 
 fn read_option16(r: &mut Reader<'_>) -> Result<Option<Hash16>, FormatError> {
-    if flag(r)? { r.array().map(Some) } else { Ok(None) }
+    if flag(r)? {
+        r.array().map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 fn flag(r: &mut Reader<'_>) -> Result<bool, FormatError> {
     match r.u8()? {
         0 => Ok(false),
         1 => Ok(true),
-        _ => Err(FormatError::Malformed { what: "a flag of a message" }),
+        _ => Err(FormatError::Malformed {
+            what: "a flag of a message",
+        }),
     }
 }
 
 fn bytes(r: &mut Reader<'_>, frame: &Bytes) -> Result<Bytes, FormatError> {
-    r.bytes(limits::FRAME_BYTES).map(|part| frame.slice_ref(part))
+    r.bytes(limits::FRAME_BYTES)
+        .map(|part| frame.slice_ref(part))
 }
 
 fn list<T>(w: &mut Writer, items: &[T], mut write: impl FnMut(&mut Writer, &T)) {
@@ -473,11 +634,19 @@ pub(super) fn read_list<'a, T>(
     let count = r.varint()?;
     let limit = limit as u64;
     if count > limit {
-        return Err(FormatError::TooLarge { what: "a list of a message", found: count, limit });
+        return Err(FormatError::TooLarge {
+            what: "a list of a message",
+            found: count,
+            limit,
+        });
     }
-    let count = usize::try_from(count).map_err(|_| FormatError::Truncated { what: "a list of a message" })?;
+    let count = usize::try_from(count).map_err(|_| FormatError::Truncated {
+        what: "a list of a message",
+    })?;
     if count.saturating_mul(least) > r.rest().len() {
-        return Err(FormatError::Truncated { what: "a list of a message" });
+        return Err(FormatError::Truncated {
+            what: "a list of a message",
+        });
     }
     let mut items = Vec::with_capacity(count);
     for _ in 0..count {

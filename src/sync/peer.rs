@@ -78,11 +78,30 @@ pub(super) enum Asked {
 /// A request of the peer that waits for its turn.
 #[derive(Debug)]
 pub(super) enum Serve {
-    Run { request: u64, log: LogId, start: Seq, end: Seq, next_held: bool },
-    Bodies { request: u64, log: LogId, seqs: Vec<Seq> },
-    Statements { request: u64, feed: Option<FeedId> },
-    Proof { request: u64, log: LogId },
-    Heads { request: u64, feeds: Vec<FeedId> },
+    Run {
+        request: u64,
+        log: LogId,
+        start: Seq,
+        end: Seq,
+        next_held: bool,
+    },
+    Bodies {
+        request: u64,
+        log: LogId,
+        seqs: Vec<Seq>,
+    },
+    Statements {
+        request: u64,
+        feed: Option<FeedId>,
+    },
+    Proof {
+        request: u64,
+        log: LogId,
+    },
+    Heads {
+        request: u64,
+        feeds: Vec<FeedId>,
+    },
 }
 
 /// Logs to be asked for, in the order of their turn.
@@ -178,8 +197,17 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(now: Millis, session: u64, memory: Memory, mine: BTreeMap<Hash16, FeedId>) -> Self {
-        let common = mine.iter().filter(|(id, _)| memory.theirs.contains(*id)).map(|(id, feed)| (*id, *feed)).collect();
+    pub(super) fn new(
+        now: Millis,
+        session: u64,
+        memory: Memory,
+        mine: BTreeMap<Hash16, FeedId>,
+    ) -> Self {
+        let common = mine
+            .iter()
+            .filter(|(id, _)| memory.theirs.contains(*id))
+            .map(|(id, feed)| (*id, *feed))
+            .collect();
         Self {
             session,
             memory,
@@ -260,7 +288,8 @@ impl Peer {
     }
 
     pub(super) fn window_open(&self) -> bool {
-        self.open.len() < OPEN_REQUESTS && self.open.len().saturating_mul(self.mean / 16) < WINDOW_BYTES
+        self.open.len() < OPEN_REQUESTS
+            && self.open.len().saturating_mul(self.mean / 16) < WINDOW_BYTES
     }
 
     /// Nothing is left to be fetched from this peer.
@@ -288,13 +317,19 @@ impl Peer {
     /// The log behind a number of the peer: `None` if it is not wanted here.
     pub(super) fn log_of(&self, alias: u64) -> Result<Option<LogId>, PeerError> {
         let place = usize::try_from(alias).unwrap_or(usize::MAX);
-        self.aliases.get(place).copied().ok_or(PeerError::UnknownAlias { alias })
+        self.aliases
+            .get(place)
+            .copied()
+            .ok_or(PeerError::UnknownAlias { alias })
     }
 
     /// The log behind a number of ours.
     pub(super) fn told_of(&self, alias: u64) -> Result<LogId, PeerError> {
         let place = usize::try_from(alias).unwrap_or(usize::MAX);
-        self.told_list.get(place).copied().ok_or(PeerError::UnknownAlias { alias })
+        self.told_list
+            .get(place)
+            .copied()
+            .ok_or(PeerError::UnknownAlias { alias })
     }
 
     /// Gives the peer's next number a meaning.
@@ -326,7 +361,11 @@ impl Peer {
     pub(super) fn forget_theirs(&mut self, feed: &FeedId) {
         for (log, state) in &mut self.logs {
             if log.feed == *feed {
-                *state = PeerLog { alias: state.alias, queued: state.queued, ..PeerLog::default() };
+                *state = PeerLog {
+                    alias: state.alias,
+                    queued: state.queued,
+                    ..PeerLog::default()
+                };
             }
         }
         self.queues.waiting.retain(|log| log.feed != *feed);
@@ -351,12 +390,13 @@ impl Peer {
     /// Puts a log where its turn comes. It is looked at again there, so once too often does no harm.
     pub(super) fn enqueue(&mut self, log: LogId) {
         self.queues.waiting.remove(&log);
-        let Some(state) = self.logs.get_mut(&log) else { return };
+        let Some(state) = self.logs.get_mut(&log) else {
+            return;
+        };
         if state.queued {
             return;
         }
         state.queued = true;
-        self.caught_up = false;
         if log.lane.as_str() == "state" {
             self.queues.state.push_back(log);
         } else if state.newest_asked < state.head.map(|(seq, _)| seq) {

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use super::error::PeerError;
 use super::event::{Millis, Output, PeerIdentity};
 use super::limits::{
-    BODIES_PER_REQUEST, FEW_FEEDS, IDS_PER_MESSAGE, NEWEST, STATE_QUOTA, STATEMENTS_BYTES, TAKING_BYTES, WINDOW,
+    BODIES_PER_REQUEST, FEW_FEEDS, IDS_PER_MESSAGE, NEWEST, STATE_QUOTA, STATEMENTS_BYTES,
+    TAKING_BYTES, WINDOW,
 };
 use super::message::{Message, RunRequest, peek_run};
 use super::peer::{Asked, Open, Peer, PeerLog};
@@ -27,7 +28,10 @@ enum Turn {
 /// What a log's turn comes to.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
-    Run { start: u64, end: u64 },
+    Run {
+        start: u64,
+        end: u64,
+    },
     Bodies(Vec<Seq>),
     /// Only what others are being asked for is missing.
     Blocked,
@@ -45,7 +49,11 @@ fn next_range(log: &Log, state: &PeerLog, top: u64, low: u64) -> Step {
         if let Some((start, _)) = log.inflight.around(last) {
             blocked = true;
             end = start;
-        } else if let Some((start, _)) = log.held.around(last).or_else(|| state.not_held.around(last)) {
+        } else if let Some((start, _)) = log
+            .held
+            .around(last)
+            .or_else(|| state.not_held.around(last))
+        {
             end = start;
         } else if end != top && end % limits::BLOCK != 0 && log.inflight.contains(end) {
             // Once the entries behind are held, the run can end with the one before them instead of a signature.
@@ -54,10 +62,19 @@ fn next_range(log: &Log, state: &PeerLog, top: u64, low: u64) -> Step {
         } else {
             let start = Seq(last).block_start().0;
             let sets = [&log.held, &log.inflight, &state.not_held];
-            return Step::Run { start: sets.iter().fold(start, |start, set| start.max(set.end_before(end))), end };
+            return Step::Run {
+                start: sets
+                    .iter()
+                    .fold(start, |start, set| start.max(set.end_before(end))),
+                end,
+            };
         }
     }
-    if blocked { Step::Blocked } else { Step::Nothing }
+    if blocked {
+        Step::Blocked
+    } else {
+        Step::Nothing
+    }
 }
 
 /// Wanted bodies that the peer may have.
@@ -72,7 +89,9 @@ fn next_bodies(log: &Log, state: &PeerLog, top: u64) -> Option<Step> {
 }
 
 fn step(log: &Log, state: &PeerLog, turn: Turn, few: bool) -> Step {
-    let Some((head, id)) = state.head.filter(|_| !state.halted) else { return Step::Nothing };
+    let Some((head, id)) = state.head.filter(|_| !state.halted) else {
+        return Step::Nothing;
+    };
     let forked = [log.forked, state.forked].into_iter().flatten().min();
     if forked.is_none()
         && let (Some((seq, held)), Some(told)) = (log.short_head(), id)
@@ -81,9 +100,14 @@ fn step(log: &Log, state: &PeerLog, turn: Turn, few: bool) -> Step {
         && state.branch_asked != Some(head)
     {
         // Two ids at one place: the entry that is not held proves the fork.
-        return Step::Run { start: head, end: head.saturating_add(1) };
+        return Step::Run {
+            start: head,
+            end: head.saturating_add(1),
+        };
     }
-    let top = forked.map_or(head.saturating_add(1), |at| at.0.min(head.saturating_add(1)));
+    let top = forked.map_or(head.saturating_add(1), |at| {
+        at.0.min(head.saturating_add(1))
+    });
     if turn != Turn::Newest
         && let Some(bodies) = next_bodies(log, state, top)
     {
@@ -96,7 +120,10 @@ fn step(log: &Log, state: &PeerLog, turn: Turn, few: bool) -> Step {
         },
         Turn::Newest => match next_range(log, state, top, top.saturating_sub(NEWEST)) {
             Step::Run { start, end } if few => Step::Run { start, end },
-            Step::Run { start, end } => Step::Run { start: start.max(end.saturating_sub(NEWEST)), end },
+            Step::Run { start, end } => Step::Run {
+                start: start.max(end.saturating_sub(NEWEST)),
+                end,
+            },
             _ => Step::Later,
         },
         Turn::Deep => next_range(log, state, top, 0),
@@ -118,7 +145,9 @@ impl<P: PeerIdentity> Swarm<P> {
         let mut first = peer.next_request;
         let mut items = Vec::new();
         while self.taking < TAKING_BYTES && peer.runs_open < WINDOW && peer.window_open() {
-            let Some((log, what)) = self.next_step(peer) else { break };
+            let Some((log, what)) = self.next_step(peer) else {
+                break;
+            };
             match what {
                 Step::Run { start, end } => {
                     items.push(self.ask_run(peer, log, start, end));
@@ -150,19 +179,32 @@ impl<P: PeerIdentity> Swarm<P> {
             self.send(id, peer, &Message::Ask { request, ids });
         }
         while peer.window_open() {
-            let Some(log) = peer.queues.proofs.pop_front() else { break };
-            let Some(alias) = peer.logs.get(&log).map(|state| state.alias) else { continue };
+            let Some(log) = peer.queues.proofs.pop_front() else {
+                break;
+            };
+            let Some(alias) = peer.logs.get(&log).map(|state| state.alias) else {
+                continue;
+            };
             let request = open(peer, Asked::Proof { log });
             self.send(id, peer, &Message::ProofRequest { request, alias });
         }
         while peer.window_open() {
-            let Some(feed) = peer.queues.statements.pop_front() else { break };
+            let Some(feed) = peer.queues.statements.pop_front() else {
+                break;
+            };
             if !self.feeds.contains_key(&feed) {
                 continue;
             }
             let blinded = self.blind(id, &feed);
             let request = open(peer, Asked::Statements { feed });
-            self.send(id, peer, &Message::StatementsRequest { request, id: blinded });
+            self.send(
+                id,
+                peer,
+                &Message::StatementsRequest {
+                    request,
+                    id: blinded,
+                },
+            );
         }
     }
 
@@ -176,9 +218,13 @@ impl<P: PeerIdentity> Swarm<P> {
         }
         loop {
             let (log_id, turn) = next_turn(peer)?;
-            let Some(state) = peer.logs.get_mut(&log_id) else { continue };
+            let Some(state) = peer.logs.get_mut(&log_id) else {
+                continue;
+            };
             state.queued = false;
-            let Some(feed) = self.feeds.get(&log_id.feed) else { continue };
+            let Some(feed) = self.feeds.get(&log_id.feed) else {
+                continue;
+            };
             let log = feed.logs.get(&key_of(&log_id)).unwrap_or(&nothing);
             let step = step(log, state, turn, peer.few);
             if turn == Turn::Newest {
@@ -206,11 +252,24 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     fn ask_run(&mut self, peer: &mut Peer, log_id: LogId, start: u64, end: u64) -> RunRequest {
-        let next_held = self.log(&log_id).is_some_and(|log| log.held.contains(end) && !log.held.contains(start));
+        let next_held = self
+            .log(&log_id)
+            .is_some_and(|log| log.held.contains(end) && !log.held.contains(start));
         if let Some(feed) = self.feeds.get_mut(&log_id.feed) {
-            feed.logs.entry(key_of(&log_id)).or_default().inflight.insert(start, end);
+            feed.logs
+                .entry(key_of(&log_id))
+                .or_default()
+                .inflight
+                .insert(start, end);
         }
-        open(peer, Asked::Run { log: log_id, start, end });
+        open(
+            peer,
+            Asked::Run {
+                log: log_id,
+                start,
+                end,
+            },
+        );
         peer.runs_open += 1;
         let mut alias = 0;
         if let Some(state) = peer.logs.get_mut(&log_id) {
@@ -219,7 +278,12 @@ impl<P: PeerIdentity> Swarm<P> {
                 state.branch_asked = Some(start);
             }
         }
-        RunRequest { alias, start: Seq(start), count: end - start, next_held }
+        RunRequest {
+            alias,
+            start: Seq(start),
+            count: end - start,
+            next_held,
+        }
     }
 
     fn ask_bodies(&mut self, id: P, peer: &mut Peer, log_id: LogId, seqs: Vec<Seq>) {
@@ -228,8 +292,22 @@ impl<P: PeerIdentity> Swarm<P> {
             log.bodies_inflight.extend(seqs.iter().map(|seq| seq.0));
         }
         let alias = peer.logs.get(&log_id).map_or(0, |state| state.alias);
-        let request = open(peer, Asked::Bodies { log: log_id, seqs: seqs.clone() });
-        self.send(id, peer, &Message::BodiesRequest { request, alias, seqs });
+        let request = open(
+            peer,
+            Asked::Bodies {
+                log: log_id,
+                seqs: seqs.clone(),
+            },
+        );
+        self.send(
+            id,
+            peer,
+            &Message::BodiesRequest {
+                request,
+                alias,
+                seqs,
+            },
+        );
     }
 
     pub(super) fn on_run(
@@ -244,41 +322,76 @@ impl<P: PeerIdentity> Swarm<P> {
         let (first, count) = peek_run(&run)?;
         let open = open_request(peer, request)?;
         let Asked::Run { log, start, end } = open.what else {
-            return Err(PeerError::WrongAnswer { request, found: "a run" });
+            return Err(PeerError::WrongAnswer {
+                request,
+                found: "a run",
+            });
         };
         let stop = first.0.saturating_add(count);
         let block_end = Seq(start).block_end().0;
         // A run may go on to the next signature, but it begins where it was asked for and runs do not overlap.
         if first.0 < open.next.max(start) || first.0 >= end || stop > block_end {
-            return Err(PeerError::WrongRange { first, count, start: Seq(start), end: Seq(end) });
+            return Err(PeerError::WrongRange {
+                first,
+                count,
+                start: Seq(start),
+                end: Seq(end),
+            });
         }
         open.next = stop;
         open.bytes += run.len();
         open.done = last;
         if self.feeds.contains_key(&log.feed) {
             let take = self.take_id(id, peer, request, run.len());
-            self.out.push_back(Output::Take { take, peer: id, log, run });
+            self.out.push_back(Output::Take {
+                take,
+                peer: id,
+                log,
+                run,
+            });
         }
         self.finish(now, id, peer, request);
         Ok(())
     }
 
-    pub(super) fn on_body(&mut self, id: P, peer: &mut Peer, request: u64, seq: Seq, body: Bytes) -> Result<(), PeerError> {
+    pub(super) fn on_body(
+        &mut self,
+        id: P,
+        peer: &mut Peer,
+        request: u64,
+        seq: Seq,
+        body: Bytes,
+    ) -> Result<(), PeerError> {
         let open = open_request(peer, request)?;
         let Asked::Bodies { log, seqs } = &open.what else {
-            return Err(PeerError::WrongAnswer { request, found: "a body" });
+            return Err(PeerError::WrongAnswer {
+                request,
+                found: "a body",
+            });
         };
         let log = *log;
         let asked = seqs.binary_search_by(|held| seq.cmp(held));
-        if asked.is_err() || open.next > u64::MAX - seq.0 || body.len() > limits::BODY_BYTES as usize {
-            return Err(PeerError::WrongAnswer { request, found: "another body than was asked for" });
+        if asked.is_err()
+            || open.next > u64::MAX - seq.0
+            || body.len() > limits::BODY_BYTES as usize
+        {
+            return Err(PeerError::WrongAnswer {
+                request,
+                found: "another body than was asked for",
+            });
         }
         // Bodies come in the order of the request, newest first, so none can come twice.
         open.next = u64::MAX - seq.0 + 1;
         open.bytes += body.len();
         if self.feeds.contains_key(&log.feed) {
             let take = self.take_id(id, peer, request, body.len());
-            self.out.push_back(Output::TakeBody { take, peer: id, log, seq, body });
+            self.out.push_back(Output::TakeBody {
+                take,
+                peer: id,
+                log,
+                seq,
+                body,
+            });
         }
         Ok(())
     }
@@ -292,16 +405,31 @@ impl<P: PeerIdentity> Swarm<P> {
     ) -> Result<(), PeerError> {
         let open = open_request(peer, request)?;
         let Asked::Statements { feed } = open.what else {
-            return Err(PeerError::WrongAnswer { request, found: "statements" });
+            return Err(PeerError::WrongAnswer {
+                request,
+                found: "statements",
+            });
         };
         let bytes = items.iter().map(Bytes::len).sum::<usize>();
         open.bytes += bytes;
-        if open.bytes > STATEMENTS_BYTES || items.iter().any(|item| item.len() > limits::STATEMENT_BYTES) {
-            return Err(PeerError::AnswerTooLarge { request, limit: STATEMENTS_BYTES });
+        if open.bytes > STATEMENTS_BYTES
+            || items
+                .iter()
+                .any(|item| item.len() > limits::STATEMENT_BYTES)
+        {
+            return Err(PeerError::AnswerTooLarge {
+                request,
+                limit: STATEMENTS_BYTES,
+            });
         }
         if self.feeds.contains_key(&feed) && !items.is_empty() {
             let take = self.take_id(id, peer, request, bytes);
-            self.out.push_back(Output::TakeStatements { take, peer: id, feed, items });
+            self.out.push_back(Output::TakeStatements {
+                take,
+                peer: id,
+                feed,
+                items,
+            });
         }
         Ok(())
     }
@@ -316,19 +444,33 @@ impl<P: PeerIdentity> Swarm<P> {
     ) -> Result<(), PeerError> {
         let open = open_request(peer, request)?;
         let Asked::Proof { log } = open.what else {
-            return Err(PeerError::WrongAnswer { request, found: "a proof" });
+            return Err(PeerError::WrongAnswer {
+                request,
+                found: "a proof",
+            });
         };
         open.bytes += proof.len();
         open.done = true;
         if self.feeds.contains_key(&log.feed) {
             let take = self.take_id(id, peer, request, proof.len());
-            self.out.push_back(Output::TakeProof { take, peer: id, log, proof });
+            self.out.push_back(Output::TakeProof {
+                take,
+                peer: id,
+                log,
+                proof,
+            });
         }
         self.finish(now, id, peer, request);
         Ok(())
     }
 
-    pub(super) fn on_done(&mut self, now: Millis, id: P, peer: &mut Peer, request: u64) -> Result<(), PeerError> {
+    pub(super) fn on_done(
+        &mut self,
+        now: Millis,
+        id: P,
+        peer: &mut Peer,
+        request: u64,
+    ) -> Result<(), PeerError> {
         open_request(peer, request)?.done = true;
         self.finish(now, id, peer, request);
         Ok(())
@@ -336,10 +478,16 @@ impl<P: PeerIdentity> Swarm<P> {
 
     /// Ends a request that is answered and whose answers are dealt with.
     pub(super) fn finish(&mut self, now: Millis, id: P, peer: &mut Peer, request: u64) {
-        if peer.open.get(&request).is_none_or(|open| !open.done || open.takes > 0) {
+        if peer
+            .open
+            .get(&request)
+            .is_none_or(|open| !open.done || open.takes > 0)
+        {
             return;
         }
-        let Some(open) = peer.open.remove(&request) else { return };
+        let Some(open) = peer.open.remove(&request) else {
+            return;
+        };
         self.release(&open);
         match &open.what {
             Asked::Run { log, start, end } => {
@@ -354,8 +502,14 @@ impl<P: PeerIdentity> Swarm<P> {
             }
             Asked::Bodies { log, seqs } => {
                 let missing = self.log(log).map(|log| &log.missing);
-                if let (Some(state), Some(missing), false) = (peer.logs.get_mut(log), missing, open.keep) {
-                    state.bodies_not_held.extend(seqs.iter().map(|seq| seq.0).filter(|seq| missing.contains(seq)));
+                if let (Some(state), Some(missing), false) =
+                    (peer.logs.get_mut(log), missing, open.keep)
+                {
+                    state.bodies_not_held.extend(
+                        seqs.iter()
+                            .map(|seq| seq.0)
+                            .filter(|seq| missing.contains(seq)),
+                    );
                 }
                 self.requeue.push(*log);
             }
@@ -372,7 +526,9 @@ impl<P: PeerIdentity> Swarm<P> {
 
     /// What came was stored before; the rest of the range the peer does not hold.
     fn mark_not_held(&self, peer: &mut Peer, log_id: &LogId, start: u64, end: u64) {
-        let Some(state) = peer.logs.get_mut(log_id) else { return };
+        let Some(state) = peer.logs.get_mut(log_id) else {
+            return;
+        };
         state.not_held.insert(start, end);
         for (start, end) in self.log(log_id).into_iter().flat_map(|log| log.held.iter()) {
             state.not_held.remove(start, end);
@@ -381,8 +537,13 @@ impl<P: PeerIdentity> Swarm<P> {
 
     /// Lets others be asked for what this request asked for.
     pub(super) fn release(&mut self, open: &Open) {
-        let (Asked::Run { log: log_id, .. } | Asked::Bodies { log: log_id, .. }) = &open.what else { return };
-        let Some(feed) = self.feeds.get_mut(&log_id.feed) else { return };
+        let (Asked::Run { log: log_id, .. } | Asked::Bodies { log: log_id, .. }) = &open.what
+        else {
+            return;
+        };
+        let Some(feed) = self.feeds.get_mut(&log_id.feed) else {
+            return;
+        };
         let key = key_of(log_id);
         if let Some(log) = feed.logs.get_mut(&key) {
             match &open.what {
@@ -413,10 +574,25 @@ fn next_turn(peer: &mut Peer) -> Option<(LogId, Turn)> {
 fn open(peer: &mut Peer, what: Asked) -> u64 {
     let request = peer.next_request;
     peer.next_request += 1;
-    peer.open.insert(request, Open { what, done: false, pushed: false, takes: 0, keep: false, bytes: 0, next: 0 });
+    peer.caught_up = false;
+    peer.open.insert(
+        request,
+        Open {
+            what,
+            done: false,
+            pushed: false,
+            takes: 0,
+            keep: false,
+            bytes: 0,
+            next: 0,
+        },
+    );
     request
 }
 
 fn open_request(peer: &mut Peer, request: u64) -> Result<&mut Open, PeerError> {
-    peer.open.get_mut(&request).filter(|open| !open.done).ok_or(PeerError::NotRequested { request })
+    peer.open
+        .get_mut(&request)
+        .filter(|open| !open.done)
+        .ok_or(PeerError::NotRequested { request })
 }

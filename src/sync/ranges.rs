@@ -62,7 +62,10 @@ impl RangeSet {
     /// The end of the last range that ends at or before `at`; 0 if there is none.
     pub(super) fn end_before(&self, at: u64) -> u64 {
         let place = self.0.partition_point(|&(_, end)| end <= at);
-        place.checked_sub(1).and_then(|i| self.0.get(i)).map_or(0, |&(_, end)| end)
+        place
+            .checked_sub(1)
+            .and_then(|i| self.0.get(i))
+            .map_or(0, |&(_, end)| end)
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -71,7 +74,11 @@ impl RangeSet {
 
     /// How many numbers below `end` are in none of the ranges.
     pub(super) fn missing_below(&self, end: u64) -> u64 {
-        let held: u64 = self.0.iter().map(|&(s, e)| e.min(end).saturating_sub(s)).sum();
+        let held: u64 = self
+            .0
+            .iter()
+            .map(|&(s, e)| e.min(end).saturating_sub(s))
+            .sum();
         end.saturating_sub(held)
     }
 
@@ -88,7 +95,9 @@ mod tests {
     fn agrees_with_a_plain_set() {
         let mut state = 7u64;
         let mut next = move |below: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             (state >> 33) % below
         };
         let mut set = RangeSet::default();
@@ -97,7 +106,11 @@ mod tests {
             let start = next(60);
             let end = start + next(6);
             let insert = next(2) == 0;
-            if insert { set.insert(start, end) } else { set.remove(start, end) }
+            if insert {
+                set.insert(start, end)
+            } else {
+                set.remove(start, end)
+            }
             for at in start..end {
                 plain[usize::try_from(at).unwrap()] = insert;
             }

@@ -38,10 +38,21 @@ impl Log {
         for range in &summary.held {
             held.insert(range.start.0, range.end.0);
         }
-        let head = if held.is_empty() { None } else { Some(summary.head) };
+        let head = if held.is_empty() {
+            None
+        } else {
+            Some(summary.head)
+        };
         let missing = summary.missing.iter().map(|seq| seq.0).collect();
         let (forked, changed) = (summary.forked, summary.changed);
-        Self { held, head, forked, missing, changed, ..Self::default() }
+        Self {
+            held,
+            head,
+            forked,
+            missing,
+            changed,
+            ..Self::default()
+        }
     }
 
     pub(super) fn short_head(&self) -> Option<(Seq, Hash8)> {
@@ -88,7 +99,14 @@ impl Feed {
         for (key, before) in old {
             let (inflight, bodies_inflight) = (before.inflight, before.bodies_inflight);
             if !inflight.is_empty() || !bodies_inflight.is_empty() {
-                self.logs.insert(key, Log { inflight, bodies_inflight, ..Log::default() });
+                self.logs.insert(
+                    key,
+                    Log {
+                        inflight,
+                        bodies_inflight,
+                        ..Log::default()
+                    },
+                );
             }
         }
         self.statements = replica.statements;
@@ -109,7 +127,9 @@ impl Feed {
 
     /// The logs that may be told to others.
     pub(super) fn public(&self) -> impl Iterator<Item = (&LogKey, &Log)> {
-        self.logs.iter().filter(|((_, lane), log)| !lane.is_private() && log.is_known())
+        self.logs
+            .iter()
+            .filter(|((_, lane), log)| !lane.is_private() && log.is_known())
     }
 
     pub(super) fn has_holes(&self) -> bool {

@@ -10,7 +10,10 @@ use crate::format::{FeedId, Hash16, Lane, LogId, Seq, limits};
 
 impl<P: PeerIdentity> Swarm<P> {
     /// Whether a peer may be told of a lane. The seam for proven devices of one feed; today nobody proves anything.
-    #[expect(clippy::unused_self, reason = "what a peer has proved will be known here")]
+    #[expect(
+        clippy::unused_self,
+        reason = "what a peer has proved will be known here"
+    )]
     pub(super) const fn may_serve(&self, _peer: P, lane: &Lane) -> bool {
         !lane.is_private()
     }
@@ -26,10 +29,18 @@ impl<P: PeerIdentity> Swarm<P> {
             let log = peer.told_of(item.alias)?;
             let room = item.start.block_end().0.saturating_sub(item.start.0);
             if item.count == 0 || item.count > room {
-                return Err(PeerError::BadRequest { why: "a range lies in one block and is not empty" });
+                return Err(PeerError::BadRequest {
+                    why: "a range lies in one block and is not empty",
+                });
             }
             let end = item.start.plus(item.count);
-            peer.serving.push_back(Serve::Run { request, log, start: item.start, end, next_held: item.next_held });
+            peer.serving.push_back(Serve::Run {
+                request,
+                log,
+                start: item.start,
+                end,
+                next_held: item.next_held,
+            });
         }
         Ok(())
     }
@@ -44,10 +55,14 @@ impl<P: PeerIdentity> Swarm<P> {
         check_room(peer, 1)?;
         let log = peer.told_of(alias)?;
         if seqs.is_empty() || seqs.len() > super::limits::BODIES_PER_REQUEST {
-            return Err(PeerError::BadRequest { why: "one to four bodies may be asked for at once" });
+            return Err(PeerError::BadRequest {
+                why: "one to four bodies may be asked for at once",
+            });
         }
         if !seqs.is_sorted_by(|a, b| a > b) {
-            return Err(PeerError::BadRequest { why: "bodies are asked for newest first" });
+            return Err(PeerError::BadRequest {
+                why: "bodies are asked for newest first",
+            });
         }
         peer.serving.push_back(Serve::Bodies { request, log, seqs });
         Ok(())
@@ -65,16 +80,30 @@ impl<P: PeerIdentity> Swarm<P> {
         Ok(())
     }
 
-    pub(super) fn on_proof_request(&mut self, peer: &mut Peer, request: u64, alias: u64) -> Result<(), PeerError> {
+    pub(super) fn on_proof_request(
+        &mut self,
+        peer: &mut Peer,
+        request: u64,
+        alias: u64,
+    ) -> Result<(), PeerError> {
         check_room(peer, 1)?;
         let log = peer.told_of(alias)?;
         peer.serving.push_back(Serve::Proof { request, log });
         Ok(())
     }
 
-    pub(super) fn on_ask(&mut self, peer: &mut Peer, request: u64, ids: &[Hash16]) -> Result<(), PeerError> {
+    pub(super) fn on_ask(
+        &mut self,
+        peer: &mut Peer,
+        request: u64,
+        ids: &[Hash16],
+    ) -> Result<(), PeerError> {
         check_room(peer, 1)?;
-        let feeds: Vec<FeedId> = ids.iter().filter_map(|id| peer.common.get(id)).copied().collect();
+        let feeds: Vec<FeedId> = ids
+            .iter()
+            .filter_map(|id| peer.common.get(id))
+            .copied()
+            .collect();
         peer.serving_ids += feeds.len();
         if peer.serving_ids > WANTS {
             return Err(PeerError::TooManyRequests { limit: WANTS });
@@ -86,9 +115,17 @@ impl<P: PeerIdentity> Swarm<P> {
     /// Begins reads for the peer, and answers what needs none, while its outgoing queue has room.
     pub(super) fn serve(&mut self, id: P, peer: &mut Peer) {
         while peer.reads < READS && peer.outgoing + peer.reads * peer.read_bytes < OUTGOING_BYTES {
-            let Some(serve) = peer.serving.pop_front() else { break };
+            let Some(serve) = peer.serving.pop_front() else {
+                break;
+            };
             match serve {
-                Serve::Run { request, log, start, end, next_held } => {
+                Serve::Run {
+                    request,
+                    log,
+                    start,
+                    end,
+                    next_held,
+                } => {
                     if !self.is_served(id, peer, &log) {
                         self.send(id, peer, &Message::Done { request });
                         continue;
@@ -96,7 +133,13 @@ impl<P: PeerIdentity> Swarm<P> {
                     let read = self.read_id(id, peer, Reading::of(request, log.feed));
                     let range = start..end;
                     let max_bytes = limits::RUN_BYTES;
-                    self.out.push_back(Output::Read { read, log, range, next_held, max_bytes });
+                    self.out.push_back(Output::Read {
+                        read,
+                        log,
+                        range,
+                        next_held,
+                        max_bytes,
+                    });
                 }
                 Serve::Bodies { request, log, seqs } => {
                     if !self.is_served(id, peer, &log) {
@@ -129,7 +172,10 @@ impl<P: PeerIdentity> Swarm<P> {
 
     fn serve_heads(&mut self, id: P, peer: &mut Peer, request: u64, feeds: &[FeedId]) {
         peer.serving_ids = peer.serving_ids.saturating_sub(feeds.len());
-        let heads = feeds.iter().flat_map(|feed| self.heads_of(id, peer, *feed, &News::All, true)).collect();
+        let heads = feeds
+            .iter()
+            .flat_map(|feed| self.heads_of(id, peer, *feed, &News::All, true))
+            .collect();
         self.send_heads(id, peer, heads, false);
         self.send(id, peer, &Message::Done { request });
     }
@@ -156,7 +202,15 @@ impl<P: PeerIdentity> Swarm<P> {
             Answer::Runs(runs) => {
                 let count = runs.len();
                 for (place, run) in (1..).zip(runs) {
-                    self.send(id, peer, &Message::Run { request, last: place == count, run });
+                    self.send(
+                        id,
+                        peer,
+                        &Message::Run {
+                            request,
+                            last: place == count,
+                            run,
+                        },
+                    );
                 }
                 count > 0
             }
@@ -172,14 +226,23 @@ impl<P: PeerIdentity> Swarm<P> {
                 while items.peek().is_some() {
                     let mut bytes = 0;
                     let mut part = Vec::new();
-                    while let Some(item) = items.next_if(|item| bytes + item.len() < limits::RUN_BYTES) {
+                    while let Some(item) =
+                        items.next_if(|item| bytes + item.len() < limits::RUN_BYTES)
+                    {
                         bytes += item.len() + 4;
                         part.push(item);
                     }
                     if part.is_empty() {
                         break;
                     }
-                    self.send(id, peer, &Message::Statements { request, items: part });
+                    self.send(
+                        id,
+                        peer,
+                        &Message::Statements {
+                            request,
+                            items: part,
+                        },
+                    );
                 }
                 false
             }
@@ -193,7 +256,8 @@ impl<P: PeerIdentity> Swarm<P> {
             self.send(id, peer, &Message::Done { request });
         }
         // Falls slowly and rises at once: a stretch of large bodies narrows the reads ahead.
-        peer.read_bytes = (peer.read_bytes - peer.read_bytes / 8).max(peer.outgoing.saturating_sub(before));
+        peer.read_bytes =
+            (peer.read_bytes - peer.read_bytes / 8).max(peer.outgoing.saturating_sub(before));
     }
 
     fn read_id(&mut self, id: P, peer: &mut Peer, reading: Reading) -> ReadId {
@@ -207,7 +271,10 @@ impl<P: PeerIdentity> Swarm<P> {
 
 fn check_room(peer: &Peer, more: usize) -> Result<(), PeerError> {
     if !peer.wants_in {
-        return Err(PeerError::OutOfTurn { message: "a request", when: "before its wants" });
+        return Err(PeerError::OutOfTurn {
+            message: "a request",
+            when: "before its wants",
+        });
     }
     if peer.serving.len() + more > REQUESTS {
         return Err(PeerError::TooManyRequests { limit: REQUESTS });

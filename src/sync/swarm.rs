@@ -11,7 +11,7 @@ use super::live::Commit;
 use super::message::Message;
 use super::peer::{Asked, Peer};
 use super::replica::{Feed, Log, key_of};
-use crate::format::{FeedId, LogId, Seq};
+use crate::format::{FeedId, LogId};
 
 /// A read under way for a peer.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +92,12 @@ impl<P: PeerIdentity> Swarm<P> {
         match input {
             Input::Feed { feed, replica } => self.feed(now, feed, &replica),
             Input::FeedGone { feed } => self.feed_gone(now, feed),
-            Input::Connected { peer, memory, clock, proof } => {
+            Input::Connected {
+                peer,
+                memory,
+                clock,
+                proof,
+            } => {
                 self.end_session(now, peer);
                 self.open_session(now, peer, memory, clock, proof);
                 self.touched.insert(peer);
@@ -103,11 +108,32 @@ impl<P: PeerIdentity> Swarm<P> {
                 peer.outgoing = peer.outgoing.saturating_sub(bytes);
             }),
             Input::Tick => self.tick(now),
-            Input::Stored { log, range, head, run, missing, arrival } => {
-                self.stored(now, &Commit { log, range, head, run, missing }, arrival);
+            Input::Stored {
+                log,
+                range,
+                head,
+                run,
+                missing,
+                arrival,
+            } => {
+                self.stored(
+                    now,
+                    &Commit {
+                        log,
+                        range,
+                        head,
+                        run,
+                        missing,
+                    },
+                    arrival,
+                );
             }
             Input::BodiesDone { log, seqs, arrival } => self.bodies_done(now, &log, &seqs, arrival),
-            Input::StatementsChanged { feed, digest, arrival } => self.statements_changed(now, feed, digest, arrival),
+            Input::StatementsChanged {
+                feed,
+                digest,
+                arrival,
+            } => self.statements_changed(now, feed, digest, arrival),
             Input::Forked { log, at, arrival } => self.forked(now, log, at, arrival),
             Input::ReadDone { read, answer } => {
                 if let Some((id, reading)) = self.reads.remove(&read) {
@@ -126,13 +152,19 @@ impl<P: PeerIdentity> Swarm<P> {
 
     /// When [`Input::Tick`] is due; none while nothing waits for time to pass.
     pub fn next_timer(&self) -> Option<Millis> {
-        let peers = self.peers.values().flat_map(|peer| [peer.settle_at, silent_at(peer)]);
+        let peers = self
+            .peers
+            .values()
+            .flat_map(|peer| [peer.settle_at, silent_at(peer)]);
         peers.chain([self.paused_until]).flatten().min()
     }
 
     fn frame(&mut self, now: Millis, id: P, bytes: &Bytes, clock: i64) {
-        let Some(mut peer) = self.peers.remove(&id) else { return };
-        let result = Message::decode(bytes).and_then(|message| self.message(now, id, &mut peer, message, clock));
+        let Some(mut peer) = self.peers.remove(&id) else {
+            return;
+        };
+        let result = Message::decode(bytes)
+            .and_then(|message| self.message(now, id, &mut peer, message, clock));
         self.peers.insert(id, peer);
         self.touched.insert(id);
         if let Err(error) = result {
@@ -140,9 +172,19 @@ impl<P: PeerIdentity> Swarm<P> {
         }
     }
 
-    fn message(&mut self, now: Millis, id: P, peer: &mut Peer, message: Message, clock: i64) -> Result<(), PeerError> {
+    fn message(
+        &mut self,
+        now: Millis,
+        id: P,
+        peer: &mut Peer,
+        message: Message,
+        clock: i64,
+    ) -> Result<(), PeerError> {
         if peer.hello.is_none() && !matches!(message, Message::Hello(_)) {
-            return Err(PeerError::OutOfTurn { message: message.name(), when: "before its hello" });
+            return Err(PeerError::OutOfTurn {
+                message: message.name(),
+                when: "before its hello",
+            });
         }
         if is_progress(&message) {
             peer.progress_at = now;
@@ -154,10 +196,20 @@ impl<P: PeerIdentity> Swarm<P> {
             Message::Buckets { bits, prints } => self.on_buckets(now, id, peer, bits, &prints),
             Message::Heads { last, feeds } => self.on_heads(now, id, peer, last, feeds),
             Message::Ask { request, ids } => self.on_ask(peer, request, &ids),
-            Message::Now { print, theirs, filled } => self.on_now(now, id, peer, print, theirs, filled),
+            Message::Now {
+                print,
+                theirs,
+                filled,
+            } => self.on_now(now, id, peer, print, theirs, filled),
             Message::Requests { first, items } => self.on_requests(peer, first, &items),
-            Message::BodiesRequest { request, alias, seqs } => self.on_bodies_request(peer, request, alias, seqs),
-            Message::StatementsRequest { request, id } => self.on_statements_request(peer, request, &id),
+            Message::BodiesRequest {
+                request,
+                alias,
+                seqs,
+            } => self.on_bodies_request(peer, request, alias, seqs),
+            Message::StatementsRequest { request, id } => {
+                self.on_statements_request(peer, request, &id)
+            }
             Message::ProofRequest { request, alias } => self.on_proof_request(peer, request, alias),
             Message::Run { request, last, run } => self.on_run(now, id, peer, request, last, run),
             Message::Push { name, run } => self.on_push(now, id, peer, name, run),
@@ -170,21 +222,28 @@ impl<P: PeerIdentity> Swarm<P> {
 
     fn on_wants_ask(&mut self, id: P, peer: &mut Peer) -> Result<(), PeerError> {
         if !peer.wants_out || !peer.has_room() {
-            return Err(PeerError::OutOfTurn { message: "a question for wants", when: "without need" });
+            return Err(PeerError::OutOfTurn {
+                message: "a question for wants",
+                when: "without need",
+            });
         }
         self.send_wants(id, peer, false);
         Ok(())
     }
 
     fn taken(&mut self, now: Millis, take: TakeId, outcome: Outcome) {
-        let Some(taking) = self.takes.remove(&take) else { return };
+        let Some(taking) = self.takes.remove(&take) else {
+            return;
+        };
         self.taking = self.taking.saturating_sub(taking.bytes);
         let id = taking.peer;
         if self.starved {
             self.starved = false;
             self.touched.extend(self.peers.keys().copied());
         }
-        let Some(mut peer) = self.peers.remove(&id) else { return };
+        let Some(mut peer) = self.peers.remove(&id) else {
+            return;
+        };
         let result = if peer.session == taking.session {
             self.took(now, id, &mut peer, taking.request, outcome)
         } else {
@@ -197,8 +256,17 @@ impl<P: PeerIdentity> Swarm<P> {
         }
     }
 
-    fn took(&mut self, now: Millis, id: P, peer: &mut Peer, request: u64, outcome: Outcome) -> Result<(), PeerError> {
-        let Some(open) = peer.open.get_mut(&request) else { return Ok(()) };
+    fn took(
+        &mut self,
+        now: Millis,
+        id: P,
+        peer: &mut Peer,
+        request: u64,
+        outcome: Outcome,
+    ) -> Result<(), PeerError> {
+        let Some(open) = peer.open.get_mut(&request) else {
+            return Ok(());
+        };
         open.takes = open.takes.saturating_sub(1);
         open.keep |= matches!(outcome, Outcome::Trouble | Outcome::NotAdmitted);
         let (what, log) = match &open.what {
@@ -231,7 +299,9 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     fn end_session(&mut self, now: Millis, id: P) {
-        let Some(mut peer) = self.peers.remove(&id) else { return };
+        let Some(mut peer) = self.peers.remove(&id) else {
+            return;
+        };
         if peer.unwritten {
             self.remember(now, id, &mut peer, true);
         }
@@ -254,11 +324,26 @@ impl<P: PeerIdentity> Swarm<P> {
                 }
             });
         }
-        let silent: Vec<P> =
-            self.peers.iter().filter(|(_, peer)| silent_at(peer).is_some_and(|at| at <= now)).map(|(id, _)| *id).collect();
+        let silent: Vec<P> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| silent_at(peer).is_some_and(|at| at <= now))
+            .map(|(id, _)| *id)
+            .collect();
         for id in silent {
-            let due = self.peers.get(&id).and_then(|peer| peer.due()).unwrap_or("something");
-            self.close(now, id, PeerError::Silent { millis: SILENCE, due });
+            let due = self
+                .peers
+                .get(&id)
+                .and_then(|peer| peer.due())
+                .unwrap_or("something");
+            self.close(
+                now,
+                id,
+                PeerError::Silent {
+                    millis: SILENCE,
+                    due,
+                },
+            );
         }
         let settled: Vec<P> = self
             .peers
@@ -277,7 +362,9 @@ impl<P: PeerIdentity> Swarm<P> {
             self.requeue_everywhere(log);
         }
         while let Some(id) = self.touched.pop_first() {
-            let Some(mut peer) = self.peers.remove(&id) else { continue };
+            let Some(mut peer) = self.peers.remove(&id) else {
+                continue;
+            };
             self.send_wants_changes(id, &mut peer);
             self.tell(now, id, &mut peer);
             self.serve(id, &mut peer);
@@ -293,7 +380,10 @@ impl<P: PeerIdentity> Swarm<P> {
 
     fn caught_up(&mut self, now: Millis, id: P, peer: &mut Peer) {
         peer.caught_up = true;
-        self.out.push_back(Output::Behind { peer: id, entries: 0 });
+        self.out.push_back(Output::Behind {
+            peer: id,
+            entries: 0,
+        });
         self.out.push_back(Output::CaughtUp { peer: id });
         let settled = Some((peer.filled, self.opened));
         if peer.unadmitted.is_empty() && peer.memory.settled != settled {
@@ -315,10 +405,16 @@ impl<P: PeerIdentity> Swarm<P> {
     /// Hands what is known of a peer to the driver: at once if `now_or_never`, else at most once a minute.
     pub(super) fn remember(&mut self, now: Millis, id: P, peer: &mut Peer, at_once: bool) {
         const SELDOM: Millis = 60_000;
-        peer.unwritten = !at_once && peer.written_at.is_some_and(|at| now.saturating_sub(at) < SELDOM);
+        peer.unwritten = !at_once
+            && peer
+                .written_at
+                .is_some_and(|at| now.saturating_sub(at) < SELDOM);
         if !peer.unwritten {
             peer.written_at = Some(now);
-            self.out.push_back(Output::Remember { peer: id, memory: peer.memory.encode().into() });
+            self.out.push_back(Output::Remember {
+                peer: id,
+                memory: peer.memory.encode().into(),
+            });
         }
     }
 
@@ -335,7 +431,15 @@ impl<P: PeerIdentity> Swarm<P> {
         if let Some(open) = peer.open.get_mut(&request) {
             open.takes += 1;
         }
-        self.takes.insert(take, Taking { peer: id, session: peer.session, request, bytes });
+        self.takes.insert(
+            take,
+            Taking {
+                peer: id,
+                session: peer.session,
+                request,
+                bytes,
+            },
+        );
         take
     }
 
@@ -363,7 +467,10 @@ impl<P: PeerIdentity> Swarm<P> {
 
 impl Reading {
     pub(super) const fn of(request: u64, feed: FeedId) -> Self {
-        Self { request, feed: Some(feed) }
+        Self {
+            request,
+            feed: Some(feed),
+        }
     }
 }
 
@@ -389,5 +496,6 @@ const fn is_progress(message: &Message) -> bool {
 }
 
 fn silent_at(peer: &Peer) -> Option<Millis> {
-    peer.due_since.map(|since| since.max(peer.progress_at).saturating_add(SILENCE))
+    peer.due_since
+        .map(|since| since.max(peer.progress_at).saturating_add(SILENCE))
 }

@@ -1,0 +1,1 @@
+//! Peers that lie: each ends in the named error.
