@@ -36,6 +36,9 @@ pub(super) const BUCKET_BITS: u8 = 8;
 /// Runs asked for and not yet answered, a peer. At 24 KiB a block that is 6 MiB: 100 ms at 60 MiB/s.
 pub(super) const WINDOW: usize = 256;
 
+/// Older blocks that are asked of a peer before its first answer. It doubles with every round trip.
+pub(super) const FIRST_WINDOW: usize = 32;
+
 /// Bytes expected from one peer, by the mean of its answers, so that large bodies narrow the window.
 pub(super) const WINDOW_BYTES: usize = 8 * 1024 * 1024;
 

@@ -273,6 +273,7 @@ impl<P: PeerIdentity> Swarm<P> {
                 what,
                 done: true,
                 pushed: true,
+                deep: false,
                 takes: 0,
                 keep: false,
                 bytes,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::error::PeerError;
 use super::event::Millis;
-use super::limits::{ALIASES, OPEN_REQUESTS, OUTGOING_BYTES, WINDOW_BYTES};
+use super::limits::{ALIASES, FIRST_WINDOW, OPEN_REQUESTS, OUTGOING_BYTES, WINDOW_BYTES};
 use super::memory::{Agreement, Memory};
 use super::message::{Hash8, Hello};
 use super::ranges::RangeSet;
@@ -60,6 +60,8 @@ pub(super) struct Open {
     /// What did not come is not the peer's lack (trouble here, or not admitted).
     pub(super) keep: bool,
     pub(super) bytes: usize,
+    /// Counts in `deep_open`.
+    pub(super) deep: bool,
     /// Nobody asked: the peer pushed it.
     pub(super) pushed: bool,
     /// The first place that the next answer may have.
@@ -171,6 +173,10 @@ pub(super) struct Peer {
     pub(super) open: BTreeMap<u64, Open>,
     pub(super) next_request: u64,
     pub(super) runs_open: usize,
+    /// Of these, older blocks, and how many of them there may be: it grows with each answer, so that a second peer
+    /// finds something left to be asked for.
+    pub(super) deep_open: usize,
+    pub(super) deep_window: usize,
     /// Mean bytes of an answer, in sixteenths.
     pub(super) mean: usize,
     pub(super) unadmitted: BTreeSet<LogId>,
@@ -247,6 +253,8 @@ impl Peer {
             open: BTreeMap::new(),
             next_request: 0,
             runs_open: 0,
+            deep_open: 0,
+            deep_window: FIRST_WINDOW,
             mean: 16 * 16 * 1024,
             unadmitted: BTreeSet::new(),
             caught_up: false,

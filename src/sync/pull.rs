@@ -145,12 +145,12 @@ impl<P: PeerIdentity> Swarm<P> {
         let mut first = peer.next_request;
         let mut items = Vec::new();
         while self.taking < TAKING_BYTES && peer.runs_open < WINDOW && peer.window_open() {
-            let Some((log, what)) = self.next_step(peer) else {
+            let Some((log, what, turn)) = self.next_step(peer) else {
                 break;
             };
             match what {
                 Step::Run { start, end } => {
-                    items.push(self.ask_run(peer, log, start, end));
+                    items.push(self.ask_run(peer, log, start, end, turn));
                 }
                 Step::Bodies(seqs) => {
                     self.send_requests(id, peer, first, &mut items);
@@ -209,7 +209,7 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     /// The next log's turn that comes to something.
-    fn next_step(&self, peer: &mut Peer) -> Option<(LogId, Step)> {
+    fn next_step(&self, peer: &mut Peer) -> Option<(LogId, Step, Turn)> {
         let nothing = Log::default();
         if peer.queues.newest.len() > FEW_FEEDS {
             peer.few = false;
@@ -237,7 +237,7 @@ impl<P: PeerIdentity> Swarm<P> {
                         Turn::State => peer.queues.state.push_back(log_id),
                         Turn::Newest | Turn::Deep => peer.queues.deep.push_back(log_id),
                     }
-                    return Some((log_id, step));
+                    return Some((log_id, step, turn));
                 }
                 Step::Later => {
                     state.queued = true;
@@ -251,7 +251,14 @@ impl<P: PeerIdentity> Swarm<P> {
         }
     }
 
-    fn ask_run(&mut self, peer: &mut Peer, log_id: LogId, start: u64, end: u64) -> RunRequest {
+    fn ask_run(
+        &mut self,
+        peer: &mut Peer,
+        log_id: LogId,
+        start: u64,
+        end: u64,
+        turn: Turn,
+    ) -> RunRequest {
         let next_held = self
             .log(&log_id)
             .is_some_and(|log| log.held.contains(end) && !log.held.contains(start));
@@ -370,18 +377,17 @@ impl<P: PeerIdentity> Swarm<P> {
             });
         };
         let log = *log;
-        let asked = seqs.binary_search_by(|held| seq.cmp(held));
-        if asked.is_err()
-            || open.next > u64::MAX - seq.0
-            || body.len() > limits::BODY_BYTES as usize
-        {
+        // Bodies come in the order of the request, so none comes twice.
+        let place = (0u64..)
+            .zip(seqs)
+            .find(|(place, asked)| **asked == seq && *place >= open.next);
+        let Some((place, _)) = place.filter(|_| body.len() <= limits::BODY_BYTES as usize) else {
             return Err(PeerError::WrongAnswer {
                 request,
                 found: "another body than was asked for",
             });
-        }
-        // Bodies come in the order of the request, newest first, so none can come twice.
-        open.next = u64::MAX - seq.0 + 1;
+        };
+        open.next = place + 1;
         open.bytes += body.len();
         if self.feeds.contains_key(&log.feed) {
             let take = self.take_id(id, peer, request, body.len());
@@ -493,6 +499,8 @@ impl<P: PeerIdentity> Swarm<P> {
             Asked::Run { log, start, end } => {
                 if !open.pushed {
                     peer.runs_open -= 1;
+                    peer.deep_open -= usize::from(open.deep);
+                    peer.deep_window = WINDOW.min(peer.deep_window + 1);
                     peer.mean = peer.mean - peer.mean / 16 + open.bytes;
                 }
                 if !open.keep {
@@ -568,6 +576,9 @@ fn next_turn(peer: &mut Peer) -> Option<(LogId, Turn)> {
     if let Some(log) = queues.newest.pop_front() {
         return Some((log, Turn::Newest));
     }
+    if peer.deep_open >= peer.deep_window {
+        return None;
+    }
     queues.deep.pop_front().map(|log| (log, Turn::Deep))
 }
 
@@ -581,6 +592,7 @@ fn open(peer: &mut Peer, what: Asked) -> u64 {
             what,
             done: false,
             pushed: false,
+            deep: false,
             takes: 0,
             keep: false,
             bytes: 0,

@@ -331,7 +331,9 @@ impl SimStore {
                 forked: new.then_some(Seq(at)),
             };
         }
-        if log.forked.is_some_and(|at| end > at) {
+        // What lies behind a fork only proves what lies before it.
+        let end = log.forked.map_or(end, |at| end.min(at));
+        if end <= run.first {
             return Took::only(Outcome::Forked);
         }
         self.store(log_id, run, end)
@@ -344,7 +346,7 @@ impl SimStore {
         let head = log.entries.last_key_value().map(|(seq, _)| *seq);
         let (mut new, mut missing) = (false, Vec::new());
         let signed = run.signature.is_some();
-        for (seq, mut entry) in (run.first..).zip(run.entries) {
+        for (seq, mut entry) in (run.first..end).zip(run.entries) {
             entry.signed = signed && seq + 1 == end;
             if let Some(held) = log.entries.get_mut(&seq) {
                 held.signed |= entry.signed;
