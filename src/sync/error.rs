@@ -86,6 +86,14 @@ pub enum PeerError {
         /// The place after the request's last.
         end: Seq,
     },
+    /// More bytes for one request than any answer has.
+    #[error("the peer answered request {request} with more than {limit} bytes")]
+    AnswerTooLarge {
+        /// The number of the request.
+        request: u64,
+        /// The bound.
+        limit: usize,
+    },
     /// A request that breaks a rule by itself.
     #[error("the peer made a request that is not one: {why}")]
     BadRequest {
