@@ -4,12 +4,12 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use serde_json::json;
-use tidings::{Cursor, FeedId, FeedTicket, Node, TimelineItem};
+use tidings::{Cursor, EntryView, FeedId, FeedTicket, Node, Timeline, TimelineItem};
 
 use crate::args::{Command, Init, List, Post};
 use crate::context::Context;
 use crate::failure::{Failure, Result};
-use crate::json::{FollowedObject, ItemObject, SentObject, WhoObject, rfc3339};
+use crate::json::{FollowedObject, ItemObject, WhoObject, rfc3339};
 use crate::output::Out;
 use crate::render::{clean, counted, relative};
 use crate::{demo, import_command, run, sync};
@@ -63,26 +63,21 @@ pub(crate) async fn dispatch(context: &Context, command: Command) -> Result {
     }
 }
 
-/// Changes only what differs, so that doing it again adds nothing to the feed.
+/// What is so already is left out by the library, so that doing it again adds nothing to the feed.
 async fn init(out: &Out, node: &Node, wanted: Init) -> Result {
-    let now = node.profile(node.feed())?;
-    let mut edit = node.edit_profile();
-    if now.name() != Some(wanted.name.as_str()) {
-        edit = edit.name(wanted.name);
-    }
-    if let Some(bio) = wanted
-        .bio
-        .filter(|bio| now.bio().unwrap_or_default() != bio)
-    {
+    let mut edit = node.edit_profile().name(wanted.name);
+    if let Some(bio) = wanted.bio {
         edit = edit.bio(bio);
     }
     if !wanted.tags.is_empty() {
-        for tag in now.tags().iter().filter(|tag| !wanted.tags.contains(tag)) {
-            edit = edit.remove_tag(tag);
+        for tag in node.profile(node.feed())?.tags() {
+            if !wanted.tags.iter().any(|wanted| wanted == tag) {
+                edit = edit.remove_tag(tag);
+            }
         }
-        for tag in wanted.tags.iter().filter(|tag| !now.tags().contains(tag)) {
-            edit = edit.add_tag(tag);
-        }
+    }
+    for tag in wanted.tags {
+        edit = edit.add_tag(tag);
     }
     edit.save().await?;
     whoami(out, node)
@@ -95,8 +90,8 @@ fn whoami(out: &Out, node: &Node) -> Result {
         device: node.device().to_string(),
         name: profile.name().map(str::to_owned),
         bio: profile.bio().map(str::to_owned),
-        tags: profile.tags().to_vec(),
-        entries: node.counts()?.entries(),
+        tags: profile.tags().map(str::to_owned).collect(),
+        entries: node.counts()?.all(),
         followed: node.following()?.len() as u64,
     };
     out.print(&who, || {
@@ -161,7 +156,9 @@ async fn post(out: &Out, node: &Node, wanted: Post) -> Result {
         post = post.reply_to(node.resolve(&target)?);
     }
     let id = post.send().await?;
-    out.print(&SentObject::from(id), || id.to_string())
+    let short = node.entry(&id)?.map(|entry| entry.short().to_owned());
+    let id = id.to_string();
+    out.print(&json!({ "id": id, "short": short }), || id.clone())
 }
 
 fn read_stdin() -> Result<String> {
@@ -194,13 +191,6 @@ async fn follow(out: &Out, node: &Node, ticket: &str) -> Result {
 
 async fn unfollow(out: &Out, node: &Node, feed: &str) -> Result {
     let feed: FeedId = feed.parse()?;
-    if !node
-        .following()?
-        .iter()
-        .any(|followed| followed.feed() == feed)
-    {
-        return Err(Failure::said(format!("{feed} is not followed")));
-    }
     node.unfollow(feed).await?;
     out.print(&json!({ "unfollowed": feed.to_string() }), || {
         format!("no longer following {feed}")
@@ -251,26 +241,25 @@ fn following(out: &Out, node: &Node) -> Result {
 fn list(out: &Out, node: &Node, wanted: &List) -> Result {
     let feed: Option<FeedId> = wanted.feed.as_deref().map(str::parse).transpose()?;
     let mut before: Option<Cursor> = wanted.before.as_deref().map(str::parse).transpose()?;
-    let mut left = wanted.limit;
-    let mut printed = false;
-    while left > 0 {
-        let mut query = node.timeline().limit(left.min(PAGE));
-        if let Some(cursor) = before {
-            query = query.before(cursor);
-        }
+    let query = || {
+        let mut query = node.timeline();
         if let Some(feed) = feed {
             query = query.feed(feed);
         }
         if let Some(tag) = &wanted.tag {
             query = query.tag(tag);
         }
-        let page = query.page()?;
+        query
+    };
+    let mut left = wanted.limit;
+    let mut printed = false;
+    while left > 0 {
+        let page = go_on(query(), before).limit(left.min(PAGE)).page()?;
         for item in page.items() {
-            print_item(out, item)?;
-            // Gaps come on top of the posts that were asked for.
-            left = left.saturating_sub(usize::from(matches!(item, TimelineItem::Entry(_))));
+            print_item(out, node, item)?;
             printed = true;
         }
+        left -= page.entries().count();
         before = page.next();
         if before.is_none() {
             break;
@@ -278,17 +267,33 @@ fn list(out: &Out, node: &Node, wanted: &List) -> Result {
     }
     match before {
         Some(cursor) if printed => {
-            out.say(out.look.dim(&format!("There is more: --before {cursor}")))
+            // A full page may have been the last one.
+            let rest = query().before(cursor).limit(1).page()?;
+            let more = format!("There is more: --before {cursor}");
+            if rest.items().is_empty() {
+                Ok(())
+            } else {
+                out.say(out.look.dim(&more))
+            }
         }
         _ if !printed && wanted.limit > 0 => out.say("Nothing to show."),
         _ => Ok(()),
     }
 }
 
-/// Prints one item of a timeline.
-pub(crate) fn print_item(out: &Out, item: &TimelineItem) -> Result {
-    match (ItemObject::new(item), out.look.item(item)) {
-        (Some(object), Some(text)) => out.print(&object, || text),
-        _ => Ok(()),
+fn go_on(query: Timeline, before: Option<Cursor>) -> Timeline {
+    match before {
+        Some(cursor) => query.before(cursor),
+        None => query,
     }
+}
+
+/// Prints one item of a timeline.
+pub(crate) fn print_item(out: &Out, node: &Node, item: &TimelineItem) -> Result {
+    let Some(object) = ItemObject::new(item) else {
+        return Ok(());
+    };
+    let target = item.entry().and_then(EntryView::reply_to);
+    let answered = target.map_or(Ok(None), |target| node.entry(&target))?;
+    out.print(&object, || out.look.item(item, answered.as_ref()))
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
-use tidings::{NewPost, Node, TimelineItem, Timestamp};
+use tidings::{EntryRef, EntryView, NewPost, Node, Timestamp};
 use tokio::time::Instant;
 
 use crate::commands::print_item;
@@ -131,17 +131,14 @@ async fn write(ada: &Node, files: &[PathBuf], steps: &mut Steps<'_>) -> Result {
     ))
 }
 
-fn newest_post(node: &Node) -> Result<tidings::EntryRef> {
-    let page = node.timeline().limit(SHOWN).page()?;
-    let newest = page.items().iter().find_map(|item| match item {
-        TimelineItem::Entry(entry) => Some(entry.id()),
-        _ => None,
-    });
+fn newest_post(node: &Node) -> Result<EntryRef> {
+    let page = node.timeline().limit(1).page()?;
+    let newest = page.entries().next().map(EntryView::id);
     newest.ok_or_else(|| Failure::said("nothing arrived at Ben's"))
 }
 
 fn show(out: &Out, name: &str, node: &Node) -> Result {
-    let total = counted(node.counts()?.entries(), "entry", "entries");
+    let total = counted(node.counts()?.all(), "entry", "entries");
     let heading = format!("{name}'s timeline ({total} held, the newest {SHOWN} shown)");
     out.say(format!(
         "\n{}\n{}\n",
@@ -152,7 +149,7 @@ fn show(out: &Out, name: &str, node: &Node) -> Result {
         out.print(&json!({ "timeline": name }), String::new)?;
     }
     for item in node.timeline().limit(SHOWN).page()?.items() {
-        print_item(out, item)?;
+        print_item(out, node, item)?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tidings::{Kind, NewPost, Node, TimelineItem};
+use tidings::{Content as _, Kind, NewPost, Node, Post};
 
 use crate::context::Context;
 use crate::failure::Result;
@@ -60,16 +60,14 @@ fn own_posts(node: &Node) -> Result<Known> {
         let mut query = node
             .timeline()
             .feed(node.feed())
-            .kind(Kind::new("post/1")?)
+            .kind(Kind::new(Post::KIND)?)
             .limit(PAGE);
         if let Some(cursor) = before {
             query = query.before(cursor);
         }
         let page = query.page()?;
-        for item in page.items() {
-            if let TimelineItem::Entry(entry) = item
-                && let Some(post) = entry.post()
-            {
+        for entry in page.entries() {
+            if let Some(post) = entry.post() {
                 known.insert_post(post, entry.time());
             }
         }

@@ -1,7 +1,7 @@
 //! The objects that `--json` prints. Their fields are a promise to scripts.
 
 use serde::Serialize;
-use tidings::{EntryRef, EntryView, Gap, PeerReport, Reached, TimelineItem, Timestamp};
+use tidings::{EntryView, Gap, PeerReport, Reached, TimelineItem, Timestamp};
 
 /// A post, or what stands for one that cannot be shown.
 #[derive(Debug, Serialize)]
@@ -28,7 +28,7 @@ impl From<&EntryView> for PostObject {
         let post = entry.post();
         Self {
             id: entry.id().to_string(),
-            short: entry.short(),
+            short: entry.short().to_owned(),
             feed: entry.feed().to_string(),
             author: entry.author().map(str::to_owned),
             time: rfc3339(entry.time()),
@@ -102,22 +102,6 @@ impl ItemObject {
             TimelineItem::Entry(entry) => Some(Self::Post(Box::new(entry.into()))),
             TimelineItem::Gap(gap) => Some(Self::Gap(Box::new(gap.into()))),
             _ => None,
-        }
-    }
-}
-
-/// What `post` prints.
-#[derive(Debug, Serialize)]
-pub(crate) struct SentObject {
-    id: String,
-    short: String,
-}
-
-impl From<EntryRef> for SentObject {
-    fn from(entry: EntryRef) -> Self {
-        Self {
-            id: entry.to_string(),
-            short: entry.id.short(),
         }
     }
 }

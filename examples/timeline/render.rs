@@ -19,19 +19,19 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    /// One item of a timeline.
-    pub(crate) fn item(&self, item: &TimelineItem) -> Option<String> {
+    /// One item of a timeline, with what it answers, if that is held.
+    pub(crate) fn item(&self, item: &TimelineItem, answered: Option<&EntryView>) -> String {
         match item {
-            TimelineItem::Entry(entry) => Some(self.entry(entry)),
-            TimelineItem::Gap(gap) => Some(self.gap(gap)),
-            _ => None,
+            TimelineItem::Entry(entry) => self.entry(entry, answered),
+            TimelineItem::Gap(gap) => self.gap(gap),
+            _ => String::new(),
         }
     }
 
-    fn entry(&self, entry: &EntryView) -> String {
+    fn entry(&self, entry: &EntryView, answered: Option<&EntryView>) -> String {
         let mut lines = vec![self.heading(entry)];
-        if let Some(target) = entry.reply_to() {
-            lines.push(self.dim(&format!("  in reply to {}", target.id.short())));
+        if entry.reply_to().is_some() {
+            lines.push(self.dim(&format!("  in reply to {}", self.quoted(answered))));
         }
         match entry.post() {
             None => lines.push(self.dim(&format!(
@@ -66,6 +66,20 @@ impl Look {
         }
         lines.push(String::new());
         lines.join("\n")
+    }
+
+    /// Who wrote what is answered, and how it begins.
+    fn quoted(&self, answered: Option<&EntryView>) -> String {
+        let Some(entry) = answered else {
+            return "a post that is not here".to_owned();
+        };
+        let author = entry.author().map_or_else(|| entry.feed().short(), clean);
+        let post = entry.post();
+        let begins = post.map(|post| post.title.as_deref().unwrap_or(&post.text));
+        let begins = clean(begins.unwrap_or_default()).replace('\n', " ");
+        let room = self.columns().saturating_sub(author.len() + 20);
+        let shown = console::truncate_str(&begins, room, "...");
+        format!("{author}: {shown}")
     }
 
     /// Who, when, about what; and at the right the id to reply to.

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use futures_util::StreamExt as _;
 use serde_json::json;
 use tidings::Node;
 use tokio::sync::mpsc;
@@ -22,7 +21,7 @@ pub(crate) async fn run(out: &Out, node: &Node) -> Result {
     // Both before `ready`: whoever has read it may stop us or post at once.
     let mut stop = Stop::new()?;
     let from = node.timeline().limit(1).page()?.newest();
-    let mut live = std::pin::pin!(node.timeline().live(from));
+    let mut live = node.timeline().live(from);
     let ticket = node.ticket().await?;
     out.print(&json!({ "ready": ticket.to_string() }), || {
         format!("ready {ticket}")
@@ -33,7 +32,7 @@ pub(crate) async fn run(out: &Out, node: &Node) -> Result {
         tokio::select! {
             () = stop.asked() => return Ok(()),
             item = live.next() => match item {
-                Some(Ok(item)) => print_item(out, &item)?,
+                Some(Ok(item)) => print_item(out, node, &item)?,
                 Some(Err(error)) => eprintln!("timeline: {error}"),
                 None => return Ok(()),
             },

@@ -1,6 +1,6 @@
 //! Two and three people on one machine's network.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Person, ids, rss, text, texts};
 
@@ -24,7 +24,14 @@ fn an_imported_feed_arrives_whole_in_the_same_order() {
     let (at_ada, at_ben) = (ada.list(), ben.list());
     assert_eq!(at_ben.len(), 300);
     assert_eq!(ids(&at_ben), ids(&at_ada));
-    assert_eq!(at_ben, at_ada, "to the byte, cursors included");
+    let cursors = |posts: &[Value]| {
+        posts
+            .iter()
+            .map(|post| text(post, "cursor"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(cursors(&at_ben), cursors(&at_ada));
+    assert_eq!(texts(&at_ben), texts(&at_ada));
     assert_eq!(at_ben[0]["author"], "Ada");
     assert_eq!(ben.json(["following"])["following"][0]["name"], "Ada");
     assert_eq!(
@@ -79,7 +86,7 @@ fn a_third_gets_the_feed_from_the_second_while_the_first_is_off() {
     assert_eq!(cleo.json(["follow", &ticket])["followed"], ada.feed());
     let report = cleo.json(["sync"]);
     assert_eq!(report["behind"], 0, "{report}");
-    assert_eq!(cleo.list(), ada.list());
+    assert_eq!(ids(&cleo.list()), ids(&ada.list()));
     assert!(at_ben.stop("TERM").success());
 }
 
@@ -92,7 +99,8 @@ fn a_line_typed_in_one_shows_in_the_other() {
     assert!(at_ada.type_bytes(b"hello Ben\n"));
     let here = at_ada.wait_for("hello Ben");
     let there = at_ben.wait_for("hello Ben");
-    assert_eq!(here, there);
+    assert_eq!(here["id"], there["id"]);
+    assert_eq!(here["cursor"], there["cursor"]);
     assert_eq!(there["author"], "Ada");
 
     // Empty lines and bytes that are no text are passed over; the end of input ends nothing.
