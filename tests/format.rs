@@ -14,9 +14,13 @@ mod make;
 mod make_bodies;
 #[path = "format/make_runs.rs"]
 mod make_runs;
+#[path = "format/make_statements.rs"]
+mod make_statements;
 #[path = "format/properties.rs"]
 mod properties;
 #[path = "format/shapes.rs"]
 mod shapes;
+#[path = "format/shapes_statements.rs"]
+mod shapes_statements;
 #[path = "format/vectors.rs"]
 mod vectors;

@@ -11,6 +11,7 @@ use tidings::format::{
 };
 
 use crate::bytes::{RunParts, hex, unhex};
+use crate::shapes_statements;
 
 /// What a structure's bytes, or text, say; and what is written from that.
 pub(crate) type Read = Result<(Value, String), FormatError>;
@@ -24,6 +25,8 @@ pub(crate) const SHAPES: &[(&str, fn(&Value) -> Read)] = &[
     ("order", order),
     ("reference", reference),
     ("run", run),
+    ("standing", shapes_statements::standing),
+    ("statement", shapes_statements::statement),
     ("tag", tag),
     ("ticket", ticket),
 ];
@@ -34,7 +37,7 @@ pub(crate) fn id_bytes(id: &Value) -> Vec<u8> {
     id.as_bytes().to_vec()
 }
 
-fn from<T: DeserializeOwned>(value: &Value) -> T {
+pub(crate) fn from<T: DeserializeOwned>(value: &Value) -> T {
     T::deserialize(value).unwrap_or_else(|error| panic!("{value}: {error}"))
 }
 
@@ -42,7 +45,7 @@ pub(crate) fn json_of<T: Serialize>(value: &T) -> Value {
     serde_json::to_value(value).expect("JSON")
 }
 
-fn bytes_of(vector: &Value) -> Vec<u8> {
+pub(crate) fn bytes_of(vector: &Value) -> Vec<u8> {
     unhex(vector["bytes"].as_str().expect("bytes"))
 }
 
