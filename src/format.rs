@@ -40,7 +40,8 @@ pub use self::kinds::{
 pub use self::merge::{StateItem, settle};
 pub use self::run::{Closing, Item, PackedRun, Run};
 pub use self::statement::{
-    Act, Admit, DeviceStanding, End, Ends, Retire, Signer, SignerSecret, Standing, Statement, Statements,
+    Act, Admit, DeviceStanding, End, Ends, Retire, Signer, SignerSecret, Standing, Statement,
+    Statements,
 };
 pub use self::ticket::FeedTicket;
 pub use self::time::{OrderKey, Timestamp};

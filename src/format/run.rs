@@ -713,3 +713,6 @@ fn pack_item(writer: &mut Writer, item: &Item, time: i64, kind: usize) {
         None => writer.raw(&item.hash()),
     }
 }
+
+#[cfg(test)]
+mod tests;

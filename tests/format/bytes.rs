@@ -86,7 +86,11 @@ pub(crate) struct RunParts {
 impl RunParts {
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = vec![self.version];
-        bytes.extend([&self.first, &self.count, &self.prev].map(Vec::as_slice).concat());
+        bytes.extend(
+            [&self.first, &self.count, &self.prev]
+                .map(Vec::as_slice)
+                .concat(),
+        );
         bytes.extend(varint(self.kinds.len() as u64));
         bytes.extend(self.kinds.iter().flat_map(|kind| string(kind)));
         bytes.extend(self.entries.concat());

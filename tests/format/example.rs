@@ -17,7 +17,9 @@ fn blocks(language: &str) -> BTreeMap<&'static str, String> {
     let mut blocks = BTreeMap::new();
     let mut lines = DOCUMENT.lines();
     while let Some(line) = lines.next() {
-        let opens = line.strip_prefix("```").and_then(|rest| rest.strip_prefix(language));
+        let opens = line
+            .strip_prefix("```")
+            .and_then(|rest| rest.strip_prefix(language));
         let Some(name) = opens.map(str::trim).filter(|name| !name.is_empty()) else {
             continue;
         };
@@ -31,7 +33,11 @@ fn blocks(language: &str) -> BTreeMap<&'static str, String> {
 #[test]
 fn the_worked_example_is_what_the_library_gives() {
     let mut hexes = blocks("hex");
-    let mut take = |name: &str| hexes.remove(name).unwrap_or_else(|| panic!("no block {name}"));
+    let mut take = |name: &str| {
+        hexes
+            .remove(name)
+            .unwrap_or_else(|| panic!("no block {name}"))
+    };
     let key = |text: String| -> [u8; 32] { unhex(&text).try_into().expect("32 bytes") };
 
     let feed = FeedSecret::from_bytes(&key(take("feed-secret")));
@@ -64,7 +70,10 @@ fn the_worked_example_is_what_the_library_gives() {
     let target = alone[0].reference(Seq::ZERO).expect("the first");
     let second = Body {
         salt: [2; 8],
-        refs: vec![Ref { rel: Rel::Replaces, target }],
+        refs: vec![Ref {
+            rel: Rel::Replaces,
+            target,
+        }],
         content: encode(&Edit {
             content: encode(&post("First ripe tomatoes")).into(),
         })
@@ -105,6 +114,14 @@ fn the_worked_example_is_what_the_library_gives() {
     let mut texts = blocks("text");
     assert_eq!(Some(ticket.to_string()), texts.remove("ticket"));
     assert_eq!(Some(target.to_string()), texts.remove("reference"));
-    assert!(hexes.is_empty(), "blocks that nothing checks: {:?}", hexes.keys());
-    assert!(texts.is_empty(), "blocks that nothing checks: {:?}", texts.keys());
+    assert!(
+        hexes.is_empty(),
+        "blocks that nothing checks: {:?}",
+        hexes.keys()
+    );
+    assert!(
+        texts.is_empty(),
+        "blocks that nothing checks: {:?}",
+        texts.keys()
+    );
 }

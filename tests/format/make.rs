@@ -123,11 +123,8 @@ fn header() -> Value {
     };
     let signed = |name: &str, lane: &str, seq: u64, prev: EntryId, expires: Option<i64>| {
         let body = b"any bytes";
-        let draft = tidings::format::Draft::new(
-            kind("post/1"),
-            Timestamp(TIME),
-            Bytes::from_static(body),
-        );
+        let draft =
+            tidings::format::Draft::new(kind("post/1"), Timestamp(TIME), Bytes::from_static(body));
         let draft = match expires {
             Some(at) => draft.expiring(Timestamp(at)),
             None => draft,
@@ -136,7 +133,12 @@ fn header() -> Value {
             .expect(name);
         let entry = runs[0].entries().next().expect("one");
         let given = json!({ "device_secret": hex(&*device().to_bytes()), "body": hex(body) });
-        good(name, given, &entry.header().encode(), header_fields(entry.header()))
+        good(
+            name,
+            given,
+            &entry.header().encode(),
+            header_fields(entry.header()),
+        )
     };
     let last = u64::MAX - 64;
     let over = |name: &str, error: &str, change: &dyn Fn(&mut HeaderParts)| {
@@ -148,71 +150,145 @@ fn header() -> Value {
         "the header of an entry; where given, the device's secret key and the body make it",
         vec![
             signed("the first of a log", "posts", 0, EntryId::ZERO, None),
-            signed("one that expires", "~own", 7, EntryId::from_bytes([9; 32]), Some(TIME + 1)),
-            signed("a long way on", "conf.talks", 1 << 40, EntryId::from_bytes([9; 32]), None),
+            signed(
+                "one that expires",
+                "~own",
+                7,
+                EntryId::from_bytes([9; 32]),
+                Some(TIME + 1),
+            ),
+            signed(
+                "a long way on",
+                "conf.talks",
+                1 << 40,
+                EntryId::from_bytes([9; 32]),
+                None,
+            ),
             fine("body not known", &whole),
             fine("the earliest time", &with(&|p| p.time = zigzag(i64::MIN))),
-            fine("the latest times", &with(&|p| {
-                p.time = zigzag(i64::MAX);
-                p.expires = [vec![1], zigzag(i64::MAX)].concat();
-            })),
-            fine("the longest lane and kind", &with(&|p| {
-                p.lane = string(&[b'~'; 32]);
-                p.kind = string(&[b'-'; 64]);
-            })),
-            fine("every character of a name", &with(&|p| {
-                p.lane = string(b"abcdefghijklmnopqrstuvwxyz");
-                p.kind = string(b"0123456789._/~-");
-            })),
+            fine(
+                "the latest times",
+                &with(&|p| {
+                    p.time = zigzag(i64::MAX);
+                    p.expires = [vec![1], zigzag(i64::MAX)].concat();
+                }),
+            ),
+            fine(
+                "the longest lane and kind",
+                &with(&|p| {
+                    p.lane = string(&[b'~'; 32]);
+                    p.kind = string(&[b'-'; 64]);
+                }),
+            ),
+            fine(
+                "every character of a name",
+                &with(&|p| {
+                    p.lane = string(b"abcdefghijklmnopqrstuvwxyz");
+                    p.kind = string(b"0123456789._/~-");
+                }),
+            ),
             fine("the longest body", &with(&|p| p.body_len = varint(65_536))),
-            fine("the longest body in lane state", &with(&|p| {
-                p.lane = string(b"state");
-                p.body_len = varint(4_096);
-            })),
+            fine(
+                "the longest body in lane state",
+                &with(&|p| {
+                    p.lane = string(b"state");
+                    p.body_len = varint(4_096);
+                }),
+            ),
             fine("the last place", &with(&|p| p.seq = varint(last))),
-            fine("prev of zeros behind the first place", &with(&|p| p.prev = vec![0; 32])),
-            fine("a device of small order, which can sign nothing", &with(&|p| {
-                p.device = small_order_key().to_vec();
-            })),
+            fine(
+                "prev of zeros behind the first place",
+                &with(&|p| p.prev = vec![0; 32]),
+            ),
+            fine(
+                "a device of small order, which can sign nothing",
+                &with(&|p| {
+                    p.device = small_order_key().to_vec();
+                }),
+            ),
         ],
         vec![
             bad("nothing", Value::Null, &[], "Truncated"),
-            bad("the last byte missing", Value::Null, &whole[..whole.len() - 1], "Truncated"),
+            bad(
+                "the last byte missing",
+                Value::Null,
+                &whole[..whole.len() - 1],
+                "Truncated",
+            ),
             bad("cut in the device", Value::Null, &whole[..40], "Truncated"),
-            bad("a byte too many", Value::Null, &[&whole[..], &[0]].concat(), "Trailing"),
-            over("an over-long place", "NotCanonical", &|p| p.seq = vec![0x85, 0]),
-            over("an over-long time", "NotCanonical", &|p| p.time = vec![0x80, 0]),
+            bad(
+                "a byte too many",
+                Value::Null,
+                &[&whole[..], &[0]].concat(),
+                "Trailing",
+            ),
+            over("an over-long place", "NotCanonical", &|p| {
+                p.seq = vec![0x85, 0]
+            }),
+            over("an over-long time", "NotCanonical", &|p| {
+                p.time = vec![0x80, 0]
+            }),
             over("an over-long length of the lane", "NotCanonical", &|p| {
                 p.lane = [&[0x85, 0], &b"posts"[..]].concat();
             }),
-            over("an over-long length of the body", "NotCanonical", &|p| p.body_len = vec![0xe4, 0]),
+            over("an over-long length of the body", "NotCanonical", &|p| {
+                p.body_len = vec![0xe4, 0]
+            }),
             over("a number of 65 bits", "Malformed", &|p| {
                 p.seq = [&[0xff; 9][..], &[2]].concat();
             }),
             over("a number of eleven bytes", "Malformed", &|p| {
                 p.seq = [&[0x80; 10][..], &[1]].concat();
             }),
-            over("an option that is neither", "Malformed", &|p| p.expires = vec![2]),
+            over("an option that is neither", "Malformed", &|p| {
+                p.expires = vec![2]
+            }),
             over("an empty lane", "Name", &|p| p.lane = string(b"")),
-            over("a lane of 33 bytes", "Name", &|p| p.lane = string(&[b'a'; 33])),
-            over("a lane with a capital", "Name", &|p| p.lane = string(b"Posts")),
-            over("a lane with a space", "Name", &|p| p.lane = string(b"po sts")),
+            over("a lane of 33 bytes", "Name", &|p| {
+                p.lane = string(&[b'a'; 33])
+            }),
+            over("a lane with a capital", "Name", &|p| {
+                p.lane = string(b"Posts")
+            }),
+            over("a lane with a space", "Name", &|p| {
+                p.lane = string(b"po sts")
+            }),
             over("a lane with a colon", "Name", &|p| p.lane = string(b"a:b")),
-            over("a lane of two scripts", "Name", &|p| p.lane = string("p\u{f6}sts".as_bytes())),
-            over("a lane that is not UTF-8", "Malformed", &|p| p.lane = string(&[b'a', 0xff])),
-            over("a lane longer than the header", "Truncated", &|p| p.lane = varint(1 << 60)),
+            over("a lane of two scripts", "Name", &|p| {
+                p.lane = string("p\u{f6}sts".as_bytes())
+            }),
+            over("a lane that is not UTF-8", "Malformed", &|p| {
+                p.lane = string(&[b'a', 0xff])
+            }),
+            over("a lane longer than the header", "Truncated", &|p| {
+                p.lane = varint(1 << 60)
+            }),
             over("an empty kind", "Name", &|p| p.kind = string(b"")),
-            over("a kind of 65 bytes", "Name", &|p| p.kind = string(&[b'a'; 65])),
-            over("a kind with a zero byte", "Name", &|p| p.kind = string(b"post/1\0")),
-            over("a kind that is not UTF-8", "Malformed", &|p| p.kind = string(&[0xc3, 0x28])),
-            over("a body over the limit", "TooLarge", &|p| p.body_len = varint(65_537)),
-            over("a body of 2^32 bytes", "TooLarge", &|p| p.body_len = varint(1 << 32)),
+            over("a kind of 65 bytes", "Name", &|p| {
+                p.kind = string(&[b'a'; 65])
+            }),
+            over("a kind with a zero byte", "Name", &|p| {
+                p.kind = string(b"post/1\0")
+            }),
+            over("a kind that is not UTF-8", "Malformed", &|p| {
+                p.kind = string(&[0xc3, 0x28])
+            }),
+            over("a body over the limit", "TooLarge", &|p| {
+                p.body_len = varint(65_537)
+            }),
+            over("a body of 2^32 bytes", "TooLarge", &|p| {
+                p.body_len = varint(1 << 32)
+            }),
             over("a body over the limit of lane state", "TooLarge", &|p| {
                 p.lane = string(b"state");
                 p.body_len = varint(4_097);
             }),
-            over("something before the first place", "Link", &|p| p.seq = varint(0)),
-            over("behind the last place", "TooLarge", &|p| p.seq = varint(last + 1)),
+            over("something before the first place", "Link", &|p| {
+                p.seq = varint(0)
+            }),
+            over("behind the last place", "TooLarge", &|p| {
+                p.seq = varint(last + 1)
+            }),
         ],
     )
 }
@@ -231,7 +307,10 @@ fn sealed_ticket(payload: &[u8]) -> String {
     hasher.update(b"tidingsfeed").update(payload);
     let check = hasher.finalize();
     let bytes = [payload, &check.as_bytes()[..4]].concat();
-    format!("tidingsfeed{}", BASE32_NOPAD.encode(&bytes).to_ascii_lowercase())
+    format!(
+        "tidingsfeed{}",
+        BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()
+    )
 }
 
 fn ticket() -> Value {
@@ -246,11 +325,17 @@ fn ticket() -> Value {
         let entry = ticket.entry().map(ToString::to_string);
         json!({ "feed": ticket.feed(), "addresses": addresses, "entry": entry })
     };
-    let most = (0..8).fold(plain.clone(), |ticket, i| ticket.with_address(vec![i; 40].into()));
+    let most = (0..8).fold(plain.clone(), |ticket, i| {
+        ticket.with_address(vec![i; 40].into())
+    });
     let text = whole.to_string();
     let flipped = {
         let at = text.len() / 2;
-        let other = if text.as_bytes()[at] == b'a' { "b" } else { "a" };
+        let other = if text.as_bytes()[at] == b'a' {
+            "b"
+        } else {
+            "a"
+        };
         format!("{}{other}{}", &text[..at], &text[at + 1..])
     };
     let id = feed().id();
@@ -278,18 +363,46 @@ fn ticket() -> Value {
             bad_text("the kind alone", "tidingsfeed", "Truncated"),
             bad_text("cut by one character", &text[..text.len() - 1], "Text"),
             bad_text("cut in the middle", &text[..80], "Text"),
-            bad_text("another kind", &text.replacen("tidingsfeed", "tidingscircle", 1), "Text"),
+            bad_text(
+                "another kind",
+                &text.replacen("tidingsfeed", "tidingscircle", 1),
+                "Text",
+            ),
             bad_text("no kind", &text["tidingsfeed".len()..], "Text"),
             bad_text("a character changed", &flipped, "Text"),
             bad_text("in capitals", &text.to_uppercase(), "Text"),
-            bad_text("one capital", &text.replacen("tidingsfeeda", "tidingsfeedA", 1), "Text"),
+            bad_text(
+                "one capital",
+                &text.replacen("tidingsfeeda", "tidingsfeedA", 1),
+                "Text",
+            ),
             bad_text("with padding", &format!("{text}="), "Text"),
-            bad_text("version 2", &sealed_ticket(&[&[2], &fields_of(&[])[..]].concat()), "Version"),
-            bad_text("a byte too many", &version_1(&[&fields_of(&[])[..], &[0]].concat()), "Trailing"),
-            bad_text("cut, with check bytes that fit", &version_1(&fields_of(&[])[..33]), "Truncated"),
+            bad_text(
+                "version 2",
+                &sealed_ticket(&[&[2], &fields_of(&[])[..]].concat()),
+                "Version",
+            ),
+            bad_text(
+                "a byte too many",
+                &version_1(&[&fields_of(&[])[..], &[0]].concat()),
+                "Trailing",
+            ),
+            bad_text(
+                "cut, with check bytes that fit",
+                &version_1(&fields_of(&[])[..33]),
+                "Truncated",
+            ),
             bad_text("an over-long count", &version_1(&over_long), "NotCanonical"),
-            bad_text("nine addresses", &version_1(&fields_of(&vec![vec![7]; 9])), "TooLarge"),
-            bad_text("an address of 1,025 bytes", &version_1(&fields_of(&[vec![7; 1_025]])), "TooLarge"),
+            bad_text(
+                "nine addresses",
+                &version_1(&fields_of(&vec![vec![7]; 9])),
+                "TooLarge",
+            ),
+            bad_text(
+                "an address of 1,025 bytes",
+                &version_1(&fields_of(&[vec![7; 1_025]])),
+                "TooLarge",
+            ),
             bad_text("a feed of small order", &version_1(&weak), "Text"),
             bad_text("a feed that is no point", &version_1(&no_point), "Text"),
         ],
@@ -312,20 +425,52 @@ fn reference() -> Value {
         "the text form of a reference to an entry, and of the ids in it",
         vec![
             good_text("a post", &text, json_of(&entry)),
-            good_text("the last place of a private lane", &far.to_string(), json_of(&far)),
+            good_text(
+                "the last place of a private lane",
+                &far.to_string(),
+                json_of(&far),
+            ),
         ],
         vec![
             bad_text("empty", "", "Text"),
             bad_text("four parts", &parts[..4].join(":"), "Text"),
             bad_text("six parts", &format!("{text}:"), "Text"),
-            bad_text("a feed in capitals", &joined([&feed.to_uppercase(), device, lane, seq, id]), "Text"),
-            bad_text("an id cut by one", &joined([feed, device, lane, seq, &id[..51]]), "Text"),
-            bad_text("an id with bits to spare", &joined([feed, device, lane, seq, &loose]), "Text"),
+            bad_text(
+                "a feed in capitals",
+                &joined([&feed.to_uppercase(), device, lane, seq, id]),
+                "Text",
+            ),
+            bad_text(
+                "an id cut by one",
+                &joined([feed, device, lane, seq, &id[..51]]),
+                "Text",
+            ),
+            bad_text(
+                "an id with bits to spare",
+                &joined([feed, device, lane, seq, &loose]),
+                "Text",
+            ),
             bad_text("an id with padding", &format!("{text}===="), "Text"),
-            bad_text("a place with a zero before it", &joined([feed, device, lane, "042", id]), "Text"),
-            bad_text("a place with a plus", &joined([feed, device, lane, "+42", id]), "Text"),
-            bad_text("a place of 65 bits", &joined([feed, device, lane, "18446744073709551616", id]), "Text"),
-            bad_text("a lane that is no name", &joined([feed, device, "Posts", seq, id]), "Name"),
+            bad_text(
+                "a place with a zero before it",
+                &joined([feed, device, lane, "042", id]),
+                "Text",
+            ),
+            bad_text(
+                "a place with a plus",
+                &joined([feed, device, lane, "+42", id]),
+                "Text",
+            ),
+            bad_text(
+                "a place of 65 bits",
+                &joined([feed, device, lane, "18446744073709551616", id]),
+                "Text",
+            ),
+            bad_text(
+                "a lane that is no name",
+                &joined([feed, device, "Posts", seq, id]),
+                "Name",
+            ),
             bad_text("space around it", &format!(" {text}"), "Text"),
         ],
     )
@@ -342,7 +487,14 @@ fn order() -> Value {
         for log in [log("posts"), other] {
             for seq in [0, 255, 256, u64::MAX - 64] {
                 let (time, seq) = (Timestamp(time), Seq(seq));
-                keys.push((OrderKey { time, log: log.order(), seq }, log));
+                keys.push((
+                    OrderKey {
+                        time,
+                        log: log.order(),
+                        seq,
+                    },
+                    log,
+                ));
             }
         }
     }

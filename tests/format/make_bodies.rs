@@ -126,41 +126,110 @@ pub(crate) fn body() -> Value {
         vec![
             fine("empty but for its salt", &empty),
             fine("everything once", &full()),
-            fine("every relation and one unknown", &Body { refs: rels, ..empty.clone() }),
+            fine(
+                "every relation and one unknown",
+                &Body {
+                    refs: rels,
+                    ..empty.clone()
+                },
+            ),
             fine("as many refs, mentions and tags as may be", &most),
             fine("as many attachments as may be", &many),
-            fine("the longest description and preview", &Body {
-                attachments: vec![Attachment {
-                    alt: Some("a".repeat(2_000)),
-                    preview: Some(vec![0; 4_096].into()),
-                    ..attachment()
-                }],
-                ..empty
-            }),
+            fine(
+                "the longest description and preview",
+                &Body {
+                    attachments: vec![Attachment {
+                        alt: Some("a".repeat(2_000)),
+                        preview: Some(vec![0; 4_096].into()),
+                        ..attachment()
+                    }],
+                    ..empty
+                },
+            ),
         ],
         vec![
-            bad("unreadable under a good header", under_header, noise, "Truncated"),
+            bad(
+                "unreadable under a good header",
+                under_header,
+                noise,
+                "Truncated",
+            ),
             wrong("nothing", &[], "Truncated"),
-            wrong("the last byte missing", &whole[..whole.len() - 1], "Truncated"),
+            wrong(
+                "the last byte missing",
+                &whole[..whole.len() - 1],
+                "Truncated",
+            ),
             wrong("a byte too many", &[&whole[..], &[0]].concat(), "Trailing"),
-            wrong("an over-long count", &parts(&[0x80, 0], none, none, none, none), "NotCanonical"),
-            wrong("a list of 2^60 refs", &parts(&varint(1 << 60), &[], &[], &[], &[]), "Truncated"),
-            wrong("a content of 2^60 bytes", &parts(none, none, none, none, &varint(1 << 60)), "Truncated"),
-            wrong("65 refs", &parts(&list(&vec![one_ref.clone(); 65]), none, none, none, none), "TooLarge"),
-            wrong("65 mentions", &parts(none, &list(&vec![vec![6; 32]; 65]), none, none, none), "TooLarge"),
+            wrong(
+                "an over-long count",
+                &parts(&[0x80, 0], none, none, none, none),
+                "NotCanonical",
+            ),
+            wrong(
+                "a list of 2^60 refs",
+                &parts(&varint(1 << 60), &[], &[], &[], &[]),
+                "Truncated",
+            ),
+            wrong(
+                "a content of 2^60 bytes",
+                &parts(none, none, none, none, &varint(1 << 60)),
+                "Truncated",
+            ),
+            wrong(
+                "65 refs",
+                &parts(&list(&vec![one_ref.clone(); 65]), none, none, none, none),
+                "TooLarge",
+            ),
+            wrong(
+                "65 mentions",
+                &parts(none, &list(&vec![vec![6; 32]; 65]), none, none, none),
+                "TooLarge",
+            ),
             wrong("33 tags", &tags(&vec![string(b"t"); 33]), "TooLarge"),
-            wrong("a tag of 65 bytes", &tags(&[string(&[b't'; 65])]), "TooLarge"),
-            wrong("a tag that is not UTF-8", &tags(&[string(&[0xff])]), "Malformed"),
-            wrong("33 attachments", &pictures(&vec![sized(1, 1, 1, 1); 33]), "TooLarge"),
-            wrong("a media type of 129 bytes", &pictures(&[sized(129, 1, 1, 1)]), "TooLarge"),
-            wrong("a file name of 256 bytes", &pictures(&[sized(1, 256, 1, 1)]), "TooLarge"),
-            wrong("a description of 2,001 bytes", &pictures(&[sized(1, 1, 2_001, 1)]), "TooLarge"),
-            wrong("a preview of 4,097 bytes", &pictures(&[sized(1, 1, 1, 4_097)]), "TooLarge"),
+            wrong(
+                "a tag of 65 bytes",
+                &tags(&[string(&[b't'; 65])]),
+                "TooLarge",
+            ),
+            wrong(
+                "a tag that is not UTF-8",
+                &tags(&[string(&[0xff])]),
+                "Malformed",
+            ),
+            wrong(
+                "33 attachments",
+                &pictures(&vec![sized(1, 1, 1, 1); 33]),
+                "TooLarge",
+            ),
+            wrong(
+                "a media type of 129 bytes",
+                &pictures(&[sized(129, 1, 1, 1)]),
+                "TooLarge",
+            ),
+            wrong(
+                "a file name of 256 bytes",
+                &pictures(&[sized(1, 256, 1, 1)]),
+                "TooLarge",
+            ),
+            wrong(
+                "a description of 2,001 bytes",
+                &pictures(&[sized(1, 1, 2_001, 1)]),
+                "TooLarge",
+            ),
+            wrong(
+                "a preview of 4,097 bytes",
+                &pictures(&[sized(1, 1, 1, 4_097)]),
+                "TooLarge",
+            ),
             wrong(
                 "a ref into a lane that is no name",
                 &parts(
                     &list(&[[&one_ref[..65], &string(b"Posts")[..], &one_ref[71..]].concat()]),
-                    none, none, none, none,
+                    none,
+                    none,
+                    none,
+                    none,
                 ),
                 "Malformed",
             ),
@@ -224,18 +293,52 @@ pub(crate) fn kinds() -> Value {
         "content of the standard kinds, whole: what a writer writes",
         vec![
             one("post/1", &post),
-            one("post/1, a text alone", &Post { text: text("Hello"), ..Post::default() }),
-            one("repost/1", &Repost { comment: text("look") }),
+            one(
+                "post/1, a text alone",
+                &Post {
+                    text: text("Hello"),
+                    ..Post::default()
+                },
+            ),
+            one(
+                "repost/1",
+                &Repost {
+                    comment: text("look"),
+                },
+            ),
             one("edit/1", &edit),
-            one("reaction/1", &Reaction { emoji: text("\u{1f345}") }),
+            one(
+                "reaction/1",
+                &Reaction {
+                    emoji: text("\u{1f345}"),
+                },
+            ),
             profile("profile/1, name", ProfileField::Name(text("Ada"))),
             profile("profile/1, bio", ProfileField::Bio(text("grows things"))),
             profile("profile/1, avatar", ProfileField::Avatar),
-            profile("profile/1, tag added", ProfileField::TagAdded(text("gardening"))),
-            profile("profile/1, tag removed", ProfileField::TagRemoved(text("gardening"))),
-            profile("profile/1, link added", ProfileField::LinkAdded(text("https://example.org/"))),
-            profile("profile/1, link removed", ProfileField::LinkRemoved(text("https://example.org/"))),
-            one("follow/1", &Follow { feed: to, following: true }),
+            profile(
+                "profile/1, tag added",
+                ProfileField::TagAdded(text("gardening")),
+            ),
+            profile(
+                "profile/1, tag removed",
+                ProfileField::TagRemoved(text("gardening")),
+            ),
+            profile(
+                "profile/1, link added",
+                ProfileField::LinkAdded(text("https://example.org/")),
+            ),
+            profile(
+                "profile/1, link removed",
+                ProfileField::LinkRemoved(text("https://example.org/")),
+            ),
+            one(
+                "follow/1",
+                &Follow {
+                    feed: to,
+                    following: true,
+                },
+            ),
             one("delete/1", &Delete { purge: true }),
             one("pin/1", &Pin { pinned: true }),
             one("list/1", &list),
@@ -245,11 +348,41 @@ pub(crate) fn kinds() -> Value {
             one("cut/1", &cut),
         ],
         vec![
-            wrong("a text cut short", "post/1", "posts", &[5, b'H', b'i'], "Truncated"),
-            wrong("a text that is not UTF-8", "reaction/1", "reactions", &[1, 0xff], "Malformed"),
-            wrong("a field of a profile that is not known", "profile/1", "state", &[7, 0], "Malformed"),
-            wrong("a bool that is neither", "pin/1", "state", &[2], "Malformed"),
-            wrong("a lane that is no name", "cut/1", "state", &[&[7; 32][..], &[1, b'A', 0]].concat(), "Malformed"),
+            wrong(
+                "a text cut short",
+                "post/1",
+                "posts",
+                &[5, b'H', b'i'],
+                "Truncated",
+            ),
+            wrong(
+                "a text that is not UTF-8",
+                "reaction/1",
+                "reactions",
+                &[1, 0xff],
+                "Malformed",
+            ),
+            wrong(
+                "a field of a profile that is not known",
+                "profile/1",
+                "state",
+                &[7, 0],
+                "Malformed",
+            ),
+            wrong(
+                "a bool that is neither",
+                "pin/1",
+                "state",
+                &[2],
+                "Malformed",
+            ),
+            wrong(
+                "a lane that is no name",
+                "cut/1",
+                "state",
+                &[&[7; 32][..], &[1, b'A', 0]].concat(),
+                "Malformed",
+            ),
         ],
     )
 }

@@ -93,18 +93,32 @@ pub(crate) fn run() -> Value {
     let wrapped: Vec<Draft> = times.map(|time| draft("post/1", time, b"t")).to_vec();
     let last = u64::MAX - 64;
     let good = vec![
-        signed("the first of a log", &sign(0, EntryId::ZERO, &[draft("post/1", TIME, b"hello")])),
+        signed(
+            "the first of a log",
+            &sign(0, EntryId::ZERO, &[draft("post/1", TIME, b"hello")]),
+        ),
         signed("three of two kinds", &run),
         signed("a whole block", &block),
         signed("times that wrap around", &sign(1, EntryId::ZERO, &wrapped)),
-        signed("the last place", &sign(last, EntryId::from_bytes([1; 32]), &[draft("post/1", 0, b"")])),
+        signed(
+            "the last place",
+            &sign(
+                last,
+                EntryId::from_bytes([1; 32]),
+                &[draft("post/1", 0, b"")],
+            ),
+        ),
         changed("without bodies", &run, &|fields| {
             for entry in fields["entries"].as_array_mut().expect("entries") {
                 entry["body"] = Value::Null;
             }
         }),
-        changed("one body absent", &run, &|fields| fields["entries"][1]["body"] = Value::Null),
-        changed("the next entry is held", &run, &|fields| fields["signature"] = Value::Null),
+        changed("one body absent", &run, &|fields| {
+            fields["entries"][1]["body"] = Value::Null
+        }),
+        changed("the next entry is held", &run, &|fields| {
+            fields["signature"] = Value::Null
+        }),
     ];
     file(
         "run",
@@ -128,7 +142,8 @@ fn changer<'a>(
 fn bad_shape(run: &Run, parts: &RunParts) -> Vec<Value> {
     let over = changer(run, parts);
     let whole = parts.bytes();
-    let plain = |name: &str, bytes: &[u8], error: &str| bad(name, given(run.log(), None), bytes, error);
+    let plain =
+        |name: &str, bytes: &[u8], error: &str| bad(name, given(run.log(), None), bytes, error);
     // An entry up to its body.
     let entry = |flags: u8, time: Vec<u8>, kind: u64, body_len: u64| {
         [vec![flags], time, varint(kind), varint(body_len)].concat()
@@ -140,33 +155,53 @@ fn bad_shape(run: &Run, parts: &RunParts) -> Vec<Value> {
     };
     vec![
         plain("nothing", &[], "Truncated"),
-        plain("the last byte missing", &whole[..whole.len() - 1], "Truncated"),
+        plain(
+            "the last byte missing",
+            &whole[..whole.len() - 1],
+            "Truncated",
+        ),
         plain("cut in the middle", &whole[..whole.len() / 2], "Truncated"),
         plain("a byte too many", &[&whole[..], &[0]].concat(), "Trailing"),
         over("version 0", "Version", &|p| p.version = 0),
         over("version 2", "Version", &|p| p.version = 2),
-        over("an over-long place", "NotCanonical", &|p| p.first = vec![0x85, 0]),
-        over("an over-long count", "NotCanonical", &|p| p.count = vec![0x83, 0]),
-        over("an over-long time", "NotCanonical", &|p| one(p, entry(0, vec![0x80, 0], 0, 0))),
+        over("an over-long place", "NotCanonical", &|p| {
+            p.first = vec![0x85, 0]
+        }),
+        over("an over-long count", "NotCanonical", &|p| {
+            p.count = vec![0x83, 0]
+        }),
+        over("an over-long time", "NotCanonical", &|p| {
+            one(p, entry(0, vec![0x80, 0], 0, 0))
+        }),
         over("empty", "Run", &|p| {
             p.count = varint(0);
             p.kinds.clear();
             p.entries.clear();
         }),
-        over("it crosses its block's end", "Run", &|p| p.first = varint(62)),
+        over("it crosses its block's end", "Run", &|p| {
+            p.first = varint(62)
+        }),
         over("65 entries", "Run", &|p| {
             p.first = varint(64);
             p.count = varint(65);
         }),
         over("2^60 entries", "Run", &|p| p.count = varint(1 << 60)),
-        over("behind the last place", "TooLarge", &|p| p.first = varint(u64::MAX - 63)),
-        over("something before the first place", "Link", &|p| p.first = varint(0)),
+        over("behind the last place", "TooLarge", &|p| {
+            p.first = varint(u64::MAX - 63)
+        }),
+        over("something before the first place", "Link", &|p| {
+            p.first = varint(0)
+        }),
         over("no kinds", "Run", &|p| p.kinds.clear()),
         over("more kinds than entries", "Run", &|p| {
             p.kinds.extend([b"a".to_vec(), b"b".to_vec()]);
         }),
-        over("a kind that no entry has", "Run", &|p| p.kinds.push(b"pin/1".to_vec())),
-        over("a kind listed twice", "Run", &|p| p.kinds[1] = p.kinds[0].clone()),
+        over("a kind that no entry has", "Run", &|p| {
+            p.kinds.push(b"pin/1".to_vec())
+        }),
+        over("a kind listed twice", "Run", &|p| {
+            p.kinds[1] = p.kinds[0].clone()
+        }),
         over("kinds out of the order of first use", "Run", &|p| {
             p.count = varint(2);
             p.entries = vec![entry(0, zigzag(TIME), 1, 0), entry(0, zigzag(0), 0, 0)];
@@ -174,18 +209,28 @@ fn bad_shape(run: &Run, parts: &RunParts) -> Vec<Value> {
         over("an index beyond the kinds", "Run", &|p| {
             one(p, entry(0, zigzag(TIME), 1, 0));
         }),
-        over("a kind with a capital", "Name", &|p| p.kinds[0] = b"Post/1".to_vec()),
+        over("a kind with a capital", "Name", &|p| {
+            p.kinds[0] = b"Post/1".to_vec()
+        }),
         over("an empty kind", "Name", &|p| p.kinds[0] = Vec::new()),
-        over("a kind of 65 bytes", "Name", &|p| p.kinds[0] = vec![b'a'; 65]),
-        over("a kind that is not UTF-8", "Malformed", &|p| p.kinds[0] = vec![0xff]),
-        over("a flag that is not known", "Malformed", &|p| p.entries[0][0] = 4),
+        over("a kind of 65 bytes", "Name", &|p| {
+            p.kinds[0] = vec![b'a'; 65]
+        }),
+        over("a kind that is not UTF-8", "Malformed", &|p| {
+            p.kinds[0] = vec![0xff]
+        }),
+        over("a flag that is not known", "Malformed", &|p| {
+            p.entries[0][0] = 4
+        }),
         over("a body over the limit", "TooLarge", &|p| {
             one(p, entry(0, zigzag(TIME), 0, 65_537));
         }),
         over("an absent body over the limit", "TooLarge", &|p| {
             one(p, entry(2, zigzag(TIME), 0, 65_537));
         }),
-        over("a closing proof that is not known", "Malformed", &|p| p.closing[0] = 2),
+        over("a closing proof that is not known", "Malformed", &|p| {
+            p.closing[0] = 2
+        }),
     ]
 }
 
@@ -211,7 +256,9 @@ fn bad_proof(run: &Run, parts: &RunParts) -> Vec<Value> {
     let signature = hex(&parts.closing[1..]);
     let (mixed_log, mixed_bytes) = mixed();
     vec![
-        over("a bit of the signature flipped", "Signature", &|p| p.closing[10] ^= 1),
+        over("a bit of the signature flipped", "Signature", &|p| {
+            p.closing[10] ^= 1
+        }),
         over("a bit of a body flipped", "Signature", &|p| {
             *p.entries[0].last_mut().expect("a body") ^= 1;
         }),
@@ -226,7 +273,12 @@ fn bad_proof(run: &Run, parts: &RunParts) -> Vec<Value> {
         over("a scalar that is not reduced", "Signature", &|p| {
             p.closing = [vec![0], with_order_added(&signature)].concat();
         }),
-        bad("of another lane", elsewhere("reactions", None), &whole, "Signature"),
+        bad(
+            "of another lane",
+            elsewhere("reactions", None),
+            &whole,
+            "Signature",
+        ),
         bad(
             "of another device",
             elsewhere("posts", Some(*other_device().id().as_bytes())),
@@ -251,8 +303,18 @@ fn bad_proof(run: &Run, parts: &RunParts) -> Vec<Value> {
             &mixed_bytes,
             "Signature",
         ),
-        bad("the next entry is not held", given(run.log(), None), &open.bytes(), "Run"),
-        bad("the next entry names another", wrong_next.clone(), &open.bytes(), "Link"),
+        bad(
+            "the next entry is not held",
+            given(run.log(), None),
+            &open.bytes(),
+            "Run",
+        ),
+        bad(
+            "the next entry names another",
+            wrong_next.clone(),
+            &open.bytes(),
+            "Link",
+        ),
         bad(
             "it reaches its block's end without a signature",
             given(run.log(), Some(run.last_id())),
@@ -263,16 +325,31 @@ fn bad_proof(run: &Run, parts: &RunParts) -> Vec<Value> {
 }
 
 pub(crate) fn fork() -> Value {
-    let early = sign(0, EntryId::ZERO, &[draft("post/1", TIME, b"a"), draft("post/1", TIME + 1, b"b")]);
+    let early = sign(
+        0,
+        EntryId::ZERO,
+        &[draft("post/1", TIME, b"a"), draft("post/1", TIME + 1, b"b")],
+    );
     let one = sign(2, early.last_id(), &[draft("post/1", TIME + 2, b"one")]);
     let other = sign(
         2,
         early.last_id(),
-        &[draft("post/1", TIME + 2, b"other"), draft("post/1", TIME + 3, b"more")],
+        &[
+            draft("post/1", TIME + 2, b"other"),
+            draft("post/1", TIME + 3, b"more"),
+        ],
     );
     // One branch begins where the other ends, and names something else before it.
-    let beside = sign(2, EntryId::from_bytes([0x77; 32]), &[draft("post/1", TIME + 2, b"x")]);
-    let far = sign(9, EntryId::from_bytes([0x78; 32]), &[draft("post/1", TIME + 9, b"far")]);
+    let beside = sign(
+        2,
+        EntryId::from_bytes([0x77; 32]),
+        &[draft("post/1", TIME + 2, b"x")],
+    );
+    let far = sign(
+        9,
+        EntryId::from_bytes([0x78; 32]),
+        &[draft("post/1", TIME + 9, b"far")],
+    );
     let fine = |name: &str, one: &Run, other: &Run| {
         let proof = ForkProof::new(one, other).expect(name);
         let given = json!({ "one": hex(one.packed()), "other": hex(other.packed()) });
@@ -311,12 +388,19 @@ pub(crate) fn fork() -> Value {
         proof(1, &parts.bytes(), &b)
     };
     let sorted = |x: &Run, y: &Run| {
-        let (x, y) = if x.last_id() <= y.last_id() { (x, y) } else { (y, x) };
+        let (x, y) = if x.last_id() <= y.last_id() {
+            (x, y)
+        } else {
+            (y, x)
+        };
         proof(1, &bare(x).bytes(), &bare(y).bytes())
     };
     let wrong = |name: &str, bytes: &[u8], error: &str| bad(name, Value::Null, bytes, error);
     let again = PackedRun::from_bytes(early.packed().clone()).verify(early.log(), None);
-    assert!(matches!(again.expect("a run").closing(), Closing::Signed(_)));
+    assert!(matches!(
+        again.expect("a run").closing(),
+        Closing::Signed(_)
+    ));
     file(
         "fork",
         "the proof that a log is forked; where given, the two runs with their bodies make it",
@@ -326,16 +410,32 @@ pub(crate) fn fork() -> Value {
         ],
         vec![
             wrong("nothing", &[], "Truncated"),
-            wrong("the last byte missing", &whole[..whole.len() - 1], "Truncated"),
+            wrong(
+                "the last byte missing",
+                &whole[..whole.len() - 1],
+                "Truncated",
+            ),
             wrong("a byte too many", &[&whole[..], &[0]].concat(), "Trailing"),
             wrong("version 2", &proof(2, &a, &b), "Version"),
-            wrong("its runs the other way round", &proof(1, &b, &a), "NotCanonical"),
+            wrong(
+                "its runs the other way round",
+                &proof(1, &b, &a),
+                "NotCanonical",
+            ),
             wrong("with a body", &proof(1, small.packed(), &b), "NotCanonical"),
             wrong("one run twice", &proof(1, &a, &a), "NoFork"),
             wrong("runs that link", &sorted(&early, &one), "NoFork"),
             wrong("runs far from each other", &sorted(&early, &far), "NoFork"),
-            wrong("a signature that does not verify", &with(&|p| p.closing[5] ^= 1), "Signature"),
-            wrong("a run without a signature", &with(&|p| p.closing = vec![1]), "Run"),
+            wrong(
+                "a signature that does not verify",
+                &with(&|p| p.closing[5] ^= 1),
+                "Signature",
+            ),
+            wrong(
+                "a run without a signature",
+                &with(&|p| p.closing = vec![1]),
+                "Run",
+            ),
             wrong("a run of version 2", &with(&|p| p.version = 2), "Version"),
         ],
     )

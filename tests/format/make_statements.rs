@@ -42,7 +42,10 @@ fn admits() -> [Statement; 2] {
         "",
         two.consent(&feed().id()),
     );
-    [by_feed.expect("a statement"), by_device.expect("a statement")]
+    [
+        by_feed.expect("a statement"),
+        by_device.expect("a statement"),
+    ]
 }
 
 fn retire(lanes: &[(&str, u64)], keep: &[Statement]) -> Statement {
@@ -122,31 +125,98 @@ pub(crate) fn statement() -> Value {
             fine("an admin, by the feed key", &by_feed),
             fine("a device without a label, by a device", &by_device),
             fine("a Retire that keeps nothing", &retire(&[], &[])),
-            fine("a Retire with ends and an Admit", &retire(&[("posts", 9), ("state", 0)], &[by_device])),
+            fine(
+                "a Retire with ends and an Admit",
+                &retire(&[("posts", 9), ("state", 0)], &[by_device]),
+            ),
         ],
         vec![
             wrong("nothing", &[], "Truncated"),
-            wrong("the last byte missing", &whole[..whole.len() - 1], "Truncated"),
+            wrong(
+                "the last byte missing",
+                &whole[..whole.len() - 1],
+                "Truncated",
+            ),
             wrong("a byte too many", &[&whole[..], &[0]].concat(), "Trailing"),
             wrong("a bit of the signature flipped", &flipped, "Signature"),
             wrong("another label", &label, "Signature"),
             wrong("an over-long length", &over_long, "NotCanonical"),
-            wrong("an admin that is neither", &admit(id.as_bytes(), 2, b"", &consent), "Malformed"),
-            wrong("a label of 65 bytes", &admit(id.as_bytes(), 1, &[b'l'; 65], &consent), "TooLarge"),
-            wrong("a label that is not UTF-8", &admit(id.as_bytes(), 1, &[0xff], &consent), "Malformed"),
-            wrong("consent to another feed", &admit(id.as_bytes(), 1, b"", &elsewhere), "Signature"),
-            wrong("a device of small order", &admit(&small_order_key(), 1, b"", &consent), "Signature"),
-            wrong("the feed key as a device", &admit(feed().id().as_bytes(), 1, b"", &consent), "Statement"),
-            wrong("an act that is not known", &sealed(&[feed().id().as_bytes(), &feed().id().as_bytes()[..], &[2]].concat()), "Malformed"),
-            wrong("ends out of order", &retire_of(&[(b"state", 0), posts], &[]), "Statement"),
-            wrong("a lane ended twice", &retire_of(&[posts, posts], &[]), "Statement"),
-            wrong("a private lane ended", &retire_of(&[(b"~own", 0)], &[]), "Statement"),
-            wrong("a lane that is no name ended", &retire_of(&[(b"Posts", 0)], &[]), "Name"),
+            wrong(
+                "an admin that is neither",
+                &admit(id.as_bytes(), 2, b"", &consent),
+                "Malformed",
+            ),
+            wrong(
+                "a label of 65 bytes",
+                &admit(id.as_bytes(), 1, &[b'l'; 65], &consent),
+                "TooLarge",
+            ),
+            wrong(
+                "a label that is not UTF-8",
+                &admit(id.as_bytes(), 1, &[0xff], &consent),
+                "Malformed",
+            ),
+            wrong(
+                "consent to another feed",
+                &admit(id.as_bytes(), 1, b"", &elsewhere),
+                "Signature",
+            ),
+            wrong(
+                "a device of small order",
+                &admit(&small_order_key(), 1, b"", &consent),
+                "Signature",
+            ),
+            wrong(
+                "the feed key as a device",
+                &admit(feed().id().as_bytes(), 1, b"", &consent),
+                "Statement",
+            ),
+            wrong(
+                "an act that is not known",
+                &sealed(&[feed().id().as_bytes(), &feed().id().as_bytes()[..], &[2]].concat()),
+                "Malformed",
+            ),
+            wrong(
+                "ends out of order",
+                &retire_of(&[(b"state", 0), posts], &[]),
+                "Statement",
+            ),
+            wrong(
+                "a lane ended twice",
+                &retire_of(&[posts, posts], &[]),
+                "Statement",
+            ),
+            wrong(
+                "a private lane ended",
+                &retire_of(&[(b"~own", 0)], &[]),
+                "Statement",
+            ),
+            wrong(
+                "a lane that is no name ended",
+                &retire_of(&[(b"Posts", 0)], &[]),
+                "Name",
+            ),
             wrong("65 ends", &retire_of(&many, &[]), "TooLarge"),
-            wrong("an Admit kept twice", &retire_of(&[], &[keep.clone(), keep.clone()]), "Statement"),
-            wrong("an Admit kept that another signed", &retire_of(&[], &[whole]), "Statement"),
-            wrong("a Retire kept", &retire_of(&[], &[retire(&[], &[]).encode()]), "Statement"),
-            wrong("17 Admits kept", &retire_of(&[], &vec![keep; 17]), "TooLarge"),
+            wrong(
+                "an Admit kept twice",
+                &retire_of(&[], &[keep.clone(), keep.clone()]),
+                "Statement",
+            ),
+            wrong(
+                "an Admit kept that another signed",
+                &retire_of(&[], &[whole]),
+                "Statement",
+            ),
+            wrong(
+                "a Retire kept",
+                &retire_of(&[], &[retire(&[], &[]).encode()]),
+                "Statement",
+            ),
+            wrong(
+                "17 Admits kept",
+                &retire_of(&[], &vec![keep; 17]),
+                "TooLarge",
+            ),
         ],
     )
 }
@@ -200,9 +270,18 @@ pub(crate) fn standing() -> Value {
             vector("no statement", &[]),
             vector("two devices", &[&by_feed, &by_device]),
             vector("the Admit of a signer nobody knows", &[&by_device]),
-            vector("a retired device, one of its Admits kept", &[&by_feed, &by_device, &of_third, &ended]),
-            vector("a Retire by a device that is no admin", &[&by_feed, &by_device, &powerless]),
-            vector("a device that retires itself", &[&by_feed, &by_device, &alone]),
+            vector(
+                "a retired device, one of its Admits kept",
+                &[&by_feed, &by_device, &of_third, &ended],
+            ),
+            vector(
+                "a Retire by a device that is no admin",
+                &[&by_feed, &by_device, &powerless],
+            ),
+            vector(
+                "a device that retires itself",
+                &[&by_feed, &by_device, &alone],
+            ),
         ],
         Vec::new(),
     )

@@ -31,22 +31,28 @@ fn a_reference() -> impl Strategy<Value = EntryRef> {
 fn an_attachment() -> impl Strategy<Value = Attachment> {
     (
         (any::<[u8; 32]>(), any::<u64>(), "[a-z/]{0,128}"),
-        (any::<Option<u32>>(), any::<Option<u64>>(), any::<Option<u8>>()),
+        (
+            any::<Option<u32>>(),
+            any::<Option<u64>>(),
+            any::<Option<u8>>(),
+        ),
         proptest::option::of("\\PC{0,60}"),
         proptest::option::of(vec(any::<u8>(), 0..50)),
     )
-        .prop_map(|((hash, len, mime), (size, duration_ms, rendition_of), name, preview)| Attachment {
-            hash: BlobHash::from_bytes(hash),
-            len,
-            mime,
-            alt: name.clone(),
-            name,
-            width: size,
-            height: size.map(|size| !size),
-            duration_ms,
-            rendition_of,
-            preview: preview.map(Bytes::from),
-        })
+        .prop_map(
+            |((hash, len, mime), (size, duration_ms, rendition_of), name, preview)| Attachment {
+                hash: BlobHash::from_bytes(hash),
+                len,
+                mime,
+                alt: name.clone(),
+                name,
+                width: size,
+                height: size.map(|size| !size),
+                duration_ms,
+                rendition_of,
+                preview: preview.map(Bytes::from),
+            },
+        )
 }
 
 fn a_body() -> impl Strategy<Value = Body> {
@@ -62,7 +68,10 @@ fn a_body() -> impl Strategy<Value = Body> {
             salt,
             refs: refs
                 .into_iter()
-                .map(|(rel, target)| Ref { rel: Rel::from(rel), target })
+                .map(|(rel, target)| Ref {
+                    rel: Rel::from(rel),
+                    target,
+                })
                 .collect(),
             mentions: mentions.into_iter().map(FeedId::from_bytes).collect(),
             tags,
@@ -90,16 +99,22 @@ fn a_header() -> impl Strategy<Value = PlainHeader> {
         (any::<i64>(), any::<Option<i64>>()),
         ("[a-z0-9._/~-]{1,64}", 0..=4_096u32, any::<[u8; 32]>()),
     )
-        .prop_map(|((log, seq, prev), (time, expires), (kind, body_len, body_hash))| PlainHeader {
-            log,
-            seq: Seq(seq),
-            prev: if seq == 0 { EntryId::ZERO } else { EntryId::from_bytes(prev) },
-            time,
-            expires,
-            kind: Kind::new(&kind).expect("a kind"),
-            body_len,
-            body_hash,
-        })
+        .prop_map(
+            |((log, seq, prev), (time, expires), (kind, body_len, body_hash))| PlainHeader {
+                log,
+                seq: Seq(seq),
+                prev: if seq == 0 {
+                    EntryId::ZERO
+                } else {
+                    EntryId::from_bytes(prev)
+                },
+                time,
+                expires,
+                kind: Kind::new(&kind).expect("a kind"),
+                body_len,
+                body_hash,
+            },
+        )
 }
 
 proptest! {
@@ -320,7 +335,11 @@ fn a_run_is_signed_only_by_the_device_of_its_log_and_where_a_log_has_room() {
         device: device.id(),
         lane: Lane::new("posts").expect("a lane"),
     };
-    let draft = Draft::new(Kind::new("post/1").expect("a kind"), Timestamp(0), Bytes::new());
+    let draft = Draft::new(
+        Kind::new("post/1").expect("a kind"),
+        Timestamp(0),
+        Bytes::new(),
+    );
     let sign = |log: &LogId, seq: u64, prev: [u8; 32], count: usize| {
         let drafts = vec![draft.clone(); count];
         Run::sign(&device, log, Seq(seq), EntryId::from_bytes(prev), &drafts)

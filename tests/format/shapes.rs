@@ -215,8 +215,19 @@ fn kinds(vector: &Value) -> Read {
         Some(read)
     }
     let all = [
-        one::<Post>, one::<Repost>, one::<Edit>, one::<Reaction>, one::<ProfileField>, one::<Follow>,
-        one::<Delete>, one::<Pin>, one::<List>, one::<Reach>, one::<Moved>, one::<Label>, one::<Cut>,
+        one::<Post>,
+        one::<Repost>,
+        one::<Edit>,
+        one::<Reaction>,
+        one::<ProfileField>,
+        one::<Follow>,
+        one::<Delete>,
+        one::<Pin>,
+        one::<List>,
+        one::<Reach>,
+        one::<Moved>,
+        one::<Label>,
+        one::<Cut>,
     ];
     let mut reads = all.iter().filter_map(|read| read(vector));
     reads.next().expect("a standard kind")
@@ -247,7 +258,10 @@ fn fork(vector: &Value) -> Read {
 
 fn ticket(vector: &Value) -> Read {
     let ticket: FeedTicket = vector["text"].as_str().expect("text").parse()?;
-    assert_eq!(FeedTicket::from_bytes(&ticket.to_bytes()).as_ref(), Ok(&ticket));
+    assert_eq!(
+        FeedTicket::from_bytes(&ticket.to_bytes()).as_ref(),
+        Ok(&ticket)
+    );
     let addresses: Vec<String> = ticket.addresses().iter().map(|bytes| hex(bytes)).collect();
     let entry = ticket.entry().map(ToString::to_string);
     let fields = json!({ "feed": ticket.feed(), "addresses": addresses, "entry": entry });

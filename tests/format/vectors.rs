@@ -39,20 +39,29 @@ fn variant(error: &tidings::format::FormatError) -> String {
 
 fn check(structure: &str, read: fn(&Value) -> Read) {
     let path = folder().join(format!("{structure}.json"));
-    let text = fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let file: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(file["structure"], structure);
     let mut names = BTreeSet::new();
     for (list, good) in [("good", true), ("bad", false)] {
         for vector in file[list].as_array().expect("a list") {
             let name = vector["name"].as_str().expect("a name");
-            assert!(names.insert(name), "{structure}: two vectors named {name:?}");
+            assert!(
+                names.insert(name),
+                "{structure}: two vectors named {name:?}"
+            );
             let input = vector.get("bytes").or(vector.get("text"));
             match read(vector) {
                 Ok((fields, again)) => {
-                    assert!(good, "{structure}, {name:?}: should be refused, is {fields}");
-                    assert_eq!(fields, vector["fields"], "{structure}, {name:?}: what it says");
+                    assert!(
+                        good,
+                        "{structure}, {name:?}: should be refused, is {fields}"
+                    );
+                    assert_eq!(
+                        fields, vector["fields"],
+                        "{structure}, {name:?}: what it says"
+                    );
                     assert_eq!(
                         Some(again.as_str()),
                         input.and_then(Value::as_str),
@@ -104,10 +113,18 @@ fn no_vector_has_changed_and_every_file_is_read() {
         .collect();
     let files: BTreeSet<String> = fs::read_dir(folder())
         .expect("the folder of vectors")
-        .map(|file| file.expect("a file").file_name().into_string().expect("a name"))
+        .map(|file| {
+            file.expect("a file")
+                .file_name()
+                .into_string()
+                .expect("a name")
+        })
         .filter(|name| name != "SUMS")
         .collect();
-    assert_eq!(files, known, "files in the folder, and those that a test reads");
+    assert_eq!(
+        files, known,
+        "files in the folder, and those that a test reads"
+    );
     assert_eq!(
         listed.keys().cloned().collect::<BTreeSet<_>>(),
         known,
