@@ -32,13 +32,16 @@ pub use self::error::FormatError;
 pub use self::id::{
     BlobHash, DeviceId, EntryId, EntryRef, FeedId, Kind, Lane, LogId, Seq, StatementId,
 };
+pub(crate) use self::id::{from_base32, to_base32};
 pub use self::key::{DeviceSecret, FeedSecret, Signature};
 pub use self::kinds::{
     Content, Cut, Delete, Edit, Follow, Label, List, ListItem, Moved, Pin, Post, ProfileField,
     Reach, Reaction, Repost, lanes, standard,
 };
+pub(crate) use self::kinds::{decode_content, encode_content, kind_of};
 pub use self::merge::{StateItem, settle};
 pub use self::run::{Closing, Item, PackedRun, Run};
+pub(crate) use self::run::{RawBody, View};
 pub use self::statement::{
     Act, Admit, DeviceStanding, End, Ends, Retire, Signer, SignerSecret, Standing, Statement,
     Statements,
