@@ -269,15 +269,15 @@ impl<P: PeerIdentity> Swarm<P> {
                 .inflight
                 .insert(start, end);
         }
-        open(
-            peer,
-            Asked::Run {
-                log: log_id,
-                start,
-                end,
-            },
-        );
+        let what = Asked::Run { log: log_id, start, end };
+        let request = open(peer, what);
         peer.runs_open += 1;
+        if turn == Turn::Deep {
+            peer.deep_open += 1;
+            if let Some(open) = peer.open.get_mut(&request) {
+                open.deep = true;
+            }
+        }
         let mut alias = 0;
         if let Some(state) = peer.logs.get_mut(&log_id) {
             alias = state.alias;
