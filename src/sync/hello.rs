@@ -343,7 +343,12 @@ impl<P: PeerIdentity> Swarm<P> {
     /// The settle timer fired: the fingerprint goes out once nothing is left to do.
     pub(super) fn settle(&mut self, now: Millis, id: P, peer: &mut Peer) {
         if !peer.is_idle() {
-            return self.unsettle(now, peer);
+            // What waits for a statement may wait for ever; its coming sets the timer again.
+            peer.settle_at = None;
+            if peer.unadmitted.is_empty() {
+                self.unsettle(now, peer);
+            }
+            return;
         }
         peer.settle_at = None;
         let print = self.fingerprint(peer);
@@ -410,6 +415,8 @@ impl<P: PeerIdentity> Swarm<P> {
                 arrival: self.arrival,
             };
             self.agree(now, id, peer, agreed);
+        } else if print != mine && !peer.compared_all {
+            self.compare_all(now, id, peer);
         } else {
             self.send_now(now, id, peer, mine);
         }

@@ -109,8 +109,8 @@ pub(super) enum Serve {
 /// Logs to be asked for, in the order of their turn.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
-    pub(super) statements: VecDeque<FeedId>,
-    pub(super) proofs: VecDeque<LogId>,
+    pub(super) statements: BTreeSet<FeedId>,
+    pub(super) proofs: BTreeSet<LogId>,
     pub(super) state: VecDeque<LogId>,
     pub(super) newest: VecDeque<LogId>,
     pub(super) deep: VecDeque<LogId>,
@@ -152,6 +152,9 @@ pub(super) struct Peer {
     pub(super) wants_added: BTreeSet<Hash16>,
     pub(super) wants_removed: BTreeSet<Hash16>,
     pub(super) buckets_sent: bool,
+    pub(super) buckets_got: u32,
+    /// All common feeds were compared in this session, not only what changed since an agreement.
+    pub(super) compared_all: bool,
     /// The peer has told all its heads that matter; so have we.
     pub(super) compared_in: bool,
     pub(super) compared_out: bool,
@@ -237,6 +240,8 @@ impl Peer {
             wants_added: BTreeSet::new(),
             wants_removed: BTreeSet::new(),
             buckets_sent: false,
+            buckets_got: 0,
+            compared_all: false,
             compared_in: false,
             compared_out: false,
             last_due: false,

@@ -179,7 +179,7 @@ impl<P: PeerIdentity> Swarm<P> {
             self.send(id, peer, &Message::Ask { request, ids });
         }
         while peer.window_open() {
-            let Some(log) = peer.queues.proofs.pop_front() else {
+            let Some(log) = peer.queues.proofs.pop_first() else {
                 break;
             };
             let Some(alias) = peer.logs.get(&log).map(|state| state.alias) else {
@@ -189,7 +189,7 @@ impl<P: PeerIdentity> Swarm<P> {
             self.send(id, peer, &Message::ProofRequest { request, alias });
         }
         while peer.window_open() {
-            let Some(feed) = peer.queues.statements.pop_front() else {
+            let Some(feed) = peer.queues.statements.pop_first() else {
                 break;
             };
             if !self.feeds.contains_key(&feed) {
@@ -269,7 +269,11 @@ impl<P: PeerIdentity> Swarm<P> {
                 .inflight
                 .insert(start, end);
         }
-        let what = Asked::Run { log: log_id, start, end };
+        let what = Asked::Run {
+            log: log_id,
+            start,
+            end,
+        };
         let request = open(peer, what);
         peer.runs_open += 1;
         if turn == Turn::Deep {
