@@ -1,20 +1,48 @@
 //! Floor 0: what the bytes mean. No I/O, clock, randomness or async.
+//!
+//! Every structure here has one encoding, written down in `docs/format.md` and pinned by the vectors in
+//! `tests/data/v1/`. A value of a verified type ([`Entry`], [`Statement`], [`ForkProof`]) can only be made by
+//! signing it or by checking its signature.
 
 pub mod limits;
 
+mod body;
+mod chain;
 mod codec;
 mod context;
+mod entry;
 mod error;
 mod id;
 mod key;
+mod kinds;
+mod merge;
+mod run;
+mod statement;
+mod ticket;
 mod time;
 
+pub use self::body::{Attachment, Body, Ref, Rel};
+pub use self::chain::ForkProof;
 pub(crate) use self::codec::{Reader, Writer};
 pub use self::codec::{decode, encode};
 pub(crate) use self::context::{Hash16, derive};
+pub use self::entry::{Draft, Entry, Header};
 pub use self::error::FormatError;
 pub use self::id::{
     BlobHash, DeviceId, EntryId, EntryRef, FeedId, Kind, Lane, LogId, Seq, StatementId,
 };
 pub use self::key::{DeviceSecret, FeedSecret, Signature};
+pub use self::kinds::{
+    Content, Cut, Delete, Edit, Follow, Label, List, ListItem, Moved, Pin, Post, ProfileField,
+    Reach, Reaction, Repost, lanes, standard,
+};
+pub(crate) use self::kinds::{decode_content, encode_content, kind_of};
+pub use self::merge::{StateItem, settle};
+pub use self::run::{Closing, Item, PackedRun, Run};
+pub(crate) use self::run::{RawBody, View};
+pub use self::statement::{
+    Act, Admit, DeviceStanding, End, Ends, Retire, Signer, SignerSecret, Standing, Statement,
+    Statements,
+};
+pub use self::ticket::FeedTicket;
 pub use self::time::{OrderKey, Timestamp};

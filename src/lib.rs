@@ -13,6 +13,14 @@
     )
 )]
 
+#[cfg_attr(not(feature = "net"), allow(dead_code, reason = "driven by `net`"))]
+mod feeds;
 pub mod format;
 pub mod store;
+#[cfg(feature = "net")]
+mod net;
+#[cfg(feature = "net")]
+mod node;
 pub mod sync;
+
+pub use self::format::Content;

@@ -61,6 +61,8 @@ pub(crate) mod derive {
         BODY = "tidings v1 2026-11 body";
         /// Statement bytes without its signature to statement id.
         STATEMENT_ID = "tidings v1 2026-11 statement id";
+        /// Sorted statement ids to the digest of a set of statements.
+        STATEMENTS = "tidings v1 2026-11 statement set";
         /// Log id to its place among logs with equal claimed times.
         LOG_ORDER = "tidings v1 2026-11 log order";
         /// Ticket kind and payload to its four check bytes.

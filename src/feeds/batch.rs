@@ -1,0 +1,263 @@
+//! One write: everything that changes together, with its indexes, and what others must be told once it is on disk.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::error::FeedsError;
+use super::keys::{self, FeedNo, KindNo, LogNo};
+use super::row::{Event, FeedRow, LogRow, encode};
+use super::rows::{Rows, write_segment};
+use super::trust::Trust;
+use super::{Counters, FeedStore};
+use crate::format::{EntryId, FeedId, Kind, LogId, Run, Seq};
+use crate::store::{Durability, WriteTx};
+
+/// What a commit changed, for whoever passes it on: sync, streams.
+#[derive(Debug, Clone)]
+pub(crate) enum Note {
+    /// Entries of one log came in.
+    Stored {
+        log: LogId,
+        range: Range<Seq>,
+        head: (Seq, EntryId),
+        run: Option<Bytes>,
+        missing: Vec<Seq>,
+        arrival: u64,
+    },
+    /// A body came in.
+    Body { log: LogId, seq: Seq, arrival: u64 },
+    /// The statements of a feed changed.
+    Statements {
+        feed: FeedId,
+        digest: [u8; 16],
+        arrival: u64,
+    },
+    /// A log was found to be forked.
+    Forked { log: LogId, at: Seq, arrival: u64 },
+    /// A feed is wanted and served from now on.
+    Wanted { feed: FeedId },
+    /// A feed is neither wanted nor served any more.
+    Unwanted { feed: FeedId },
+}
+
+/// A write in progress: committed as a whole, or dropped and nothing happened.
+pub(crate) struct FeedBatch<'s> {
+    pub(super) tx: Box<dyn WriteTx + 's>,
+    pub(super) store: &'s FeedStore,
+    pub(super) counters: Counters,
+    pub(super) notes: Vec<Note>,
+    pub(super) trust: HashMap<FeedNo, Arc<Trust>>,
+    feeds: BTreeMap<FeedNo, (FeedRow, bool)>,
+    logs: BTreeMap<LogNo, (LogRow, bool)>,
+    feed_nos: HashMap<FeedId, FeedNo>,
+    log_nos: HashMap<LogId, LogNo>,
+    kind_nos: HashMap<Kind, KindNo>,
+    skipped_arrival: bool,
+    /// Pieces of state that changed: merged once, before the commit.
+    pub(super) stale_profiles: BTreeSet<FeedNo>,
+    pub(super) stale_follows: BTreeSet<(FeedNo, [u8; 8])>,
+}
+
+impl<'s> FeedBatch<'s> {
+    pub(super) fn new(tx: Box<dyn WriteTx + 's>, store: &'s FeedStore, counters: Counters) -> Self {
+        Self {
+            tx,
+            store,
+            counters,
+            notes: Vec::new(),
+            trust: HashMap::new(),
+            feeds: BTreeMap::new(),
+            logs: BTreeMap::new(),
+            feed_nos: HashMap::new(),
+            log_nos: HashMap::new(),
+            kind_nos: HashMap::new(),
+            skipped_arrival: false,
+            stale_profiles: BTreeSet::new(),
+            stale_follows: BTreeSet::new(),
+        }
+    }
+
+    /// Makes everything visible at once and says what changed.
+    pub(crate) fn commit(mut self, durability: Durability) -> Result<Vec<Note>, FeedsError> {
+        self.merge_state()?;
+        for (no, (row, dirty)) in std::mem::take(&mut self.feeds) {
+            if dirty {
+                self.put_trust(no, &row)?;
+            }
+        }
+        for (no, (row, dirty)) in std::mem::take(&mut self.logs) {
+            if dirty {
+                self.tx.put(keys::log(no).as_slice(), encode(&row))?;
+            }
+        }
+        if self.skipped_arrival {
+            let value = Bytes::copy_from_slice(&self.counters.arrival.to_be_bytes());
+            self.tx.put(keys::meta("arrival").as_slice(), value)?;
+        }
+        let before = self.store.shared().counters;
+        if self.counters.filled != before.filled {
+            let value = Bytes::copy_from_slice(&self.counters.filled.to_be_bytes());
+            self.tx.put(keys::meta("filled").as_slice(), value)?;
+        }
+        self.tx.commit(durability)?;
+        let mut shared = self.store.shared();
+        shared.counters = self.counters;
+        shared.trust.extend(self.trust);
+        Ok(self.notes)
+    }
+
+    pub(super) fn rows(&self) -> Rows<'_> {
+        Rows(&*self.tx)
+    }
+
+    /// The number of a feed; a new one if it was never met.
+    pub(super) fn intern_feed(&mut self, feed: &FeedId) -> Result<FeedNo, FeedsError> {
+        if let Some(no) = self.feed_nos.get(feed) {
+            return Ok(*no);
+        }
+        let no = match self.rows().feed_no(feed)? {
+            Some(no) => no,
+            None => {
+                let no = self.counters.feed;
+                self.counters.feed += 1;
+                self.tx
+                    .put(keys::feed_by_id(feed.as_bytes()).as_slice(), number(no))?;
+                self.feeds.insert(no, (FeedRow::new(*feed), true));
+                no
+            }
+        };
+        self.feed_nos.insert(*feed, no);
+        Ok(no)
+    }
+
+    /// The number of a log; a new one if it was never met.
+    pub(super) fn intern_log(&mut self, log: &LogId) -> Result<LogNo, FeedsError> {
+        if let Some(no) = self.log_nos.get(log) {
+            return Ok(*no);
+        }
+        let feed_no = self.intern_feed(&log.feed)?;
+        let key = keys::log_by_id(feed_no, log.device.as_bytes(), log.lane.as_str());
+        let no = match self.rows().number(&key, "the number of a log")? {
+            Some(no) => no,
+            None => {
+                let no = self.counters.log;
+                self.counters.log += 1;
+                self.tx.put(key.as_slice(), number(no))?;
+                self.logs.insert(no, (LogRow::new(feed_no, *log), true));
+                no
+            }
+        };
+        self.log_nos.insert(*log, no);
+        Ok(no)
+    }
+
+    pub(super) fn intern_kind(&mut self, kind: &Kind) -> Result<KindNo, FeedsError> {
+        if let Some(no) = self.kind_nos.get(kind) {
+            return Ok(*no);
+        }
+        let no = match self.rows().kind_no(kind)? {
+            Some(no) => no,
+            None => {
+                let no = self.counters.kind;
+                self.counters.kind += 1;
+                self.tx
+                    .put(keys::kind_by_name(kind.as_str()).as_slice(), number(no))?;
+                self.tx.put(
+                    keys::kind(no).as_slice(),
+                    Bytes::copy_from_slice(kind.as_str().as_bytes()),
+                )?;
+                no
+            }
+        };
+        self.kind_nos.insert(kind.clone(), no);
+        Ok(no)
+    }
+
+    pub(super) fn feed_row(&mut self, no: FeedNo) -> Result<&FeedRow, FeedsError> {
+        Ok(&self.load_feed(no)?.0)
+    }
+
+    /// The row of a feed, to be changed: it is written at the commit.
+    pub(super) fn feed_row_mut(&mut self, no: FeedNo) -> Result<&mut FeedRow, FeedsError> {
+        let (row, dirty) = self.load_feed(no)?;
+        *dirty = true;
+        Ok(row)
+    }
+
+    fn load_feed(&mut self, no: FeedNo) -> Result<&mut (FeedRow, bool), FeedsError> {
+        use std::collections::btree_map::Entry;
+        match self.feeds.entry(no) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(free) => {
+                let what = "the row of a feed";
+                let row = Rows(&*self.tx)
+                    .feed(no)?
+                    .ok_or(FeedsError::Damaged { what })?;
+                Ok(free.insert((row, false)))
+            }
+        }
+    }
+
+    pub(super) fn log_row(&mut self, no: LogNo) -> Result<&LogRow, FeedsError> {
+        Ok(&self.load_log(no)?.0)
+    }
+
+    /// The row of a log, to be changed: it is written at the commit.
+    pub(super) fn log_row_mut(&mut self, no: LogNo) -> Result<&mut LogRow, FeedsError> {
+        let (row, dirty) = self.load_log(no)?;
+        *dirty = true;
+        Ok(row)
+    }
+
+    fn load_log(&mut self, no: LogNo) -> Result<&mut (LogRow, bool), FeedsError> {
+        use std::collections::btree_map::Entry;
+        match self.logs.entry(no) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(free) => {
+                let row = Rows(&*self.tx).log(no)?;
+                Ok(free.insert((row, false)))
+            }
+        }
+    }
+
+    /// Puts an event into arrival order and returns the number after it.
+    pub(super) fn record(&mut self, event: Event) -> Result<u64, FeedsError> {
+        let at = self.counters.arrival;
+        self.tx.put(keys::arrival(at).as_slice(), encode(&event))?;
+        self.counters.arrival = at + event.width();
+        Ok(self.counters.arrival)
+    }
+
+    /// Takes an arrival number for something that the change feed does not tell.
+    pub(super) const fn skip_arrival(&mut self) -> u64 {
+        self.skipped_arrival = true;
+        self.counters.arrival += 1;
+        self.counters.arrival
+    }
+
+    pub(super) fn put_segment(&mut self, log_no: LogNo, run: &Run) -> Result<(), FeedsError> {
+        Ok(self.tx.put(
+            keys::segment(log_no, run.first()).as_slice(),
+            write_segment(run),
+        )?)
+    }
+
+    /// How many lanes one device has in a feed.
+    pub(super) fn lanes_of(&self, log: &LogId, feed_no: FeedNo) -> Result<usize, FeedsError> {
+        let prefix = keys::logs_of(feed_no).raw(log.device.as_bytes());
+        Ok(self.rows().collect(&prefix, |_, _| Ok(()))?.len())
+    }
+}
+
+impl std::fmt::Debug for FeedBatch<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FeedBatch({} notes)", self.notes.len())
+    }
+}
+
+pub(super) fn number(no: u32) -> Bytes {
+    Bytes::copy_from_slice(&no.to_be_bytes())
+}

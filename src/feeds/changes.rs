@@ -1,0 +1,181 @@
+//! Arrival order: everything stored, each thing once, in the order stored.
+
+use std::ops::ControlFlow;
+
+use super::error::FeedsError;
+use super::keys::{self, LogNo};
+use super::row::{Event, decode};
+use super::rows::StoredEntry;
+use super::snapshot::FeedSnapshot;
+use crate::format::{LogId, Seq};
+use crate::store::Direction;
+
+/// One thing that happened to the store.
+#[derive(Debug, Clone)]
+pub(crate) struct Changed {
+    /// Its arrival number. The next one may be more than one higher.
+    pub(crate) number: u64,
+    pub(crate) change: Change,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub(crate) enum Change {
+    /// An entry came in, perhaps without its body.
+    Entry(StoredEntry),
+    /// The body of an entry came in.
+    Body(StoredEntry),
+    /// The body of an entry was dropped: deleted or expired.
+    Erased(StoredEntry),
+    /// A Retire cut an entry: it no longer counts.
+    Gone(StoredEntry),
+    /// Two branches of a log are known.
+    Forked { log: LogId, at: Seq },
+    /// It is settled which branch of a log is true.
+    Settled { log: LogId },
+}
+
+impl FeedSnapshot {
+    /// Changes from number `from` on, at least one if there is one, about `limit` at the most.
+    pub(crate) fn changes(&self, from: u64, limit: usize) -> Result<Vec<Changed>, FeedsError> {
+        let mut found = Vec::new();
+        for (at, event) in self.events(from, limit)? {
+            self.expand(at, event, from, &mut found)?;
+            if found.len() >= limit {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn events(&self, from: u64, limit: usize) -> Result<Vec<(u64, Event)>, FeedsError> {
+        let what = "an event";
+        let mut events = Vec::new();
+        // The row that `from` lies in may begin before it.
+        let mut start = keys::arrival(from).into_vec();
+        let before = keys::arrival(from.saturating_add(1));
+        let table = keys::Key::table(keys::ARRIVAL);
+        self.tx().scan(
+            table.as_slice(),
+            Some(before.as_slice()),
+            Direction::Descending,
+            &mut |key, _| {
+                start = key.to_vec();
+                ControlFlow::Break(())
+            },
+        )?;
+        let end = crate::store::prefix_end(table.as_slice());
+        let mut failed = None;
+        self.tx().scan(
+            &start,
+            end.as_deref(),
+            Direction::Ascending,
+            &mut |key, value| {
+                match (keys::u64_at(key, 1), decode::<Event>(what, value)) {
+                    (Some(at), Ok(event)) => {
+                        if at + event.width() > from {
+                            events.push((at, event));
+                        }
+                    }
+                    (None, _) => failed = Some(FeedsError::Damaged { what }),
+                    (_, Err(error)) => failed = Some(error),
+                }
+                if failed.is_some() || events.len() >= limit {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            },
+        )?;
+        failed.map_or(Ok(events), Err)
+    }
+
+    fn expand(
+        &self,
+        at: u64,
+        event: Event,
+        from: u64,
+        found: &mut Vec<Changed>,
+    ) -> Result<(), FeedsError> {
+        let rows = self.rows();
+        match event {
+            Event::Entries { log, first, count } => {
+                let skip = from.saturating_sub(at).min(count);
+                for (index, entry) in self
+                    .stored(log, first.plus(skip)..first.plus(count))?
+                    .into_iter()
+                    .enumerate()
+                {
+                    let number = at + skip + index as u64;
+                    found.push(Changed {
+                        number,
+                        change: Change::Entry(entry),
+                    });
+                }
+            }
+            Event::Gone { log, first, count } => {
+                for entry in self.stored(log, first..first.plus(count))? {
+                    found.push(Changed {
+                        number: at,
+                        change: Change::Gone(entry),
+                    });
+                }
+            }
+            Event::Body { log, seq } | Event::Erased { log, seq } => {
+                let erased = matches!(event, Event::Erased { .. });
+                for entry in self.stored(log, seq..seq.next())? {
+                    let change = if erased {
+                        Change::Erased(entry)
+                    } else {
+                        Change::Body(entry)
+                    };
+                    found.push(Changed { number: at, change });
+                }
+            }
+            Event::Forked { log, at: place } => {
+                let log = rows.log(log)?.log;
+                found.push(Changed {
+                    number: at,
+                    change: Change::Forked { log, at: place },
+                });
+            }
+            Event::Settled { log } => {
+                let log = rows.log(log)?.log;
+                found.push(Changed {
+                    number: at,
+                    change: Change::Settled { log },
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn stored(
+        &self,
+        log_no: LogNo,
+        range: std::ops::Range<Seq>,
+    ) -> Result<Vec<StoredEntry>, FeedsError> {
+        let rows = self.rows();
+        let log = rows.log(log_no)?.log;
+        let mut found = Vec::new();
+        for run in rows.segments(log_no, &log, &range)? {
+            let places = (run.first().0..).map(Seq).zip(run.items());
+            for (seq, item) in places.filter(|(seq, _)| range.contains(seq)) {
+                let Some(reference) = run.reference(seq) else {
+                    continue;
+                };
+                found.push(StoredEntry {
+                    log_no,
+                    reference,
+                    time: item.time,
+                    expires: item.expires,
+                    kind: item.kind.clone(),
+                    body_len: item.body_len,
+                    body_hash: item.body_hash,
+                    body: item.body.clone(),
+                });
+            }
+        }
+        Ok(found)
+    }
+}

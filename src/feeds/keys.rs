@@ -1,0 +1,227 @@
+//! Every table: key bytes and value bytes, drawn.
+//!
+//! Keys are big-endian, so that order is meaning. `#feed`, `#log` and `#kind` are this store's own small numbers; `order`
+//! is an [`OrderKey`]: claimed time, eight bytes of the log's name, seq.
+//!
+//! ```text
+//! M name                                -> meta: "stamp" u32
+//! F feed[32]                            -> #feed
+//! f #feed                               -> FeedRow
+//! L #feed device[32] lane               -> #log
+//! l #log                                -> LogRow
+//! K name                                -> #kind
+//! k #kind                               -> name
+//! S #log first[8]                       -> segment: count u8, ids [32] each, packed run
+//! T order #log                          -> mark      timeline
+//! P #feed order #log                    -> mark      one feed
+//! C #kind order #log                    -> mark      one kind
+//! G tag[8] order #log                   -> mark      one tag
+//! R target[16] rel order #log           -> mark      what points at an entry
+//! I #feed #kind slot[8] #log seq[8]     -> StateRow  changes of one piece of state
+//! A arrival[8]                          -> Event     what was stored, in order
+//! B #log seq[8]                         -> ()        bodies wanted and not held
+//! D #feed statement[32]                 -> statement
+//! X #log                                -> fork proof
+//! Q #feed                               -> Profile, merged
+//! q tag[8] #feed                        -> ()        profiles by tag
+//! H endpoint[32]                        -> address of a peer (opaque)
+//! h feed[32] endpoint[32]               -> ()        where a feed was said to be found
+//! Y endpoint[32]                        -> what sync remembers of a peer (opaque)
+//! ```
+//!
+//! A mark is one byte: bit 0, the entry is shown here; bit 1, entries older than it in its log are not held.
+
+use crate::format::{EntryId, OrderKey, Seq, derive};
+
+pub(super) type FeedNo = u32;
+pub(super) type LogNo = u32;
+pub(super) type KindNo = u32;
+
+/// The entry itself is shown at this place.
+pub(super) const SHOWN: u8 = 1;
+/// Below this place entries of the same log are not held.
+pub(super) const GAP: u8 = 2;
+
+pub(super) const FEEDS: u8 = b'f';
+pub(super) const LOGS: u8 = b'l';
+pub(super) const KINDS: u8 = b'k';
+pub(super) const ARRIVAL: u8 = b'A';
+pub(super) const TIMELINE: u8 = b'T';
+
+/// Builds a key from a table's letter and parts.
+#[derive(Debug, Clone)]
+pub(super) struct Key(Vec<u8>);
+
+impl Key {
+    pub(super) fn table(letter: u8) -> Self {
+        let mut bytes = Vec::with_capacity(48);
+        bytes.push(letter);
+        Self(bytes)
+    }
+
+    pub(super) fn u32(mut self, number: u32) -> Self {
+        self.0.extend_from_slice(&number.to_be_bytes());
+        self
+    }
+
+    pub(super) fn u64(mut self, number: u64) -> Self {
+        self.0.extend_from_slice(&number.to_be_bytes());
+        self
+    }
+
+    pub(super) fn raw(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    pub(super) fn order(self, order: &OrderKey) -> Self {
+        self.raw(&order.to_bytes())
+    }
+
+    pub(super) fn as_slice(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(super) fn into_vec(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+pub(super) fn meta(name: &str) -> Key {
+    Key::table(b'M').raw(name.as_bytes())
+}
+
+pub(super) fn feed_by_id(feed: &[u8; 32]) -> Key {
+    Key::table(b'F').raw(feed)
+}
+
+pub(super) fn feed(no: FeedNo) -> Key {
+    Key::table(FEEDS).u32(no)
+}
+
+pub(super) fn logs_of(feed: FeedNo) -> Key {
+    Key::table(b'L').u32(feed)
+}
+
+pub(super) fn log_by_id(feed: FeedNo, device: &[u8; 32], lane: &str) -> Key {
+    logs_of(feed).raw(device).raw(lane.as_bytes())
+}
+
+pub(super) fn log(no: LogNo) -> Key {
+    Key::table(LOGS).u32(no)
+}
+
+pub(super) fn kind_by_name(name: &str) -> Key {
+    Key::table(b'K').raw(name.as_bytes())
+}
+
+pub(super) fn kind(no: KindNo) -> Key {
+    Key::table(KINDS).u32(no)
+}
+
+pub(super) fn segments_of(log: LogNo) -> Key {
+    Key::table(b'S').u32(log)
+}
+
+pub(super) fn segment(log: LogNo, first: Seq) -> Key {
+    segments_of(log).u64(first.0)
+}
+
+pub(super) fn timeline() -> Key {
+    Key::table(TIMELINE)
+}
+
+pub(super) fn of_feed(feed: FeedNo) -> Key {
+    Key::table(b'P').u32(feed)
+}
+
+pub(super) fn of_kind(kind: KindNo) -> Key {
+    Key::table(b'C').u32(kind)
+}
+
+pub(super) fn of_tag(folded: &str) -> Key {
+    Key::table(b'G').raw(&tag_hash(folded))
+}
+
+pub(super) fn of_target(target: &EntryId) -> Key {
+    let half: [u8; 16] = std::array::from_fn(|i| target.as_bytes().get(i).copied().unwrap_or(0));
+    Key::table(b'R').raw(&half)
+}
+
+pub(super) fn state_of(feed: FeedNo, kind: KindNo) -> Key {
+    Key::table(b'I').u32(feed).u32(kind)
+}
+
+pub(super) fn state_slot(feed: FeedNo, kind: KindNo, slot: &[u8; 8]) -> Key {
+    state_of(feed, kind).raw(slot)
+}
+
+pub(super) fn arrival(number: u64) -> Key {
+    Key::table(ARRIVAL).u64(number)
+}
+
+pub(super) fn missing_of(log: LogNo) -> Key {
+    Key::table(b'B').u32(log)
+}
+
+pub(super) fn missing(log: LogNo, seq: Seq) -> Key {
+    missing_of(log).u64(seq.0)
+}
+
+pub(super) fn statements_of(feed: FeedNo) -> Key {
+    Key::table(b'D').u32(feed)
+}
+
+pub(super) fn fork(log: LogNo) -> Key {
+    Key::table(b'X').u32(log)
+}
+
+pub(super) fn profile(feed: FeedNo) -> Key {
+    Key::table(b'Q').u32(feed)
+}
+
+pub(super) fn profiles_by_tag(folded: &str) -> Key {
+    Key::table(b'q').raw(&tag_hash(folded))
+}
+
+pub(super) fn peer(endpoint: &[u8; 32]) -> Key {
+    Key::table(b'H').raw(endpoint)
+}
+
+pub(super) fn peers() -> Key {
+    Key::table(b'H')
+}
+
+pub(super) fn finders_of(feed: &[u8; 32]) -> Key {
+    Key::table(b'h').raw(feed)
+}
+
+pub(super) fn memory(endpoint: &[u8; 32]) -> Key {
+    Key::table(b'Y').raw(endpoint)
+}
+
+/// Tags go by eight bytes of a hash, checked on reading: hostile tags must not grow a table of names.
+pub(super) fn tag_hash(folded: &str) -> [u8; 8] {
+    derive::TAG.hash8(folded.as_bytes())
+}
+
+/// Reads a big-endian number out of a key.
+pub(super) fn u32_at(key: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(
+        key.get(at..at.checked_add(4)?)?.try_into().ok()?,
+    ))
+}
+
+/// Reads a big-endian number out of a key.
+pub(super) fn u64_at(key: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_be_bytes(
+        key.get(at..at.checked_add(8)?)?.try_into().ok()?,
+    ))
+}
+
+/// Reads the place and the log that end every index key.
+pub(super) fn place_at_end(key: &[u8]) -> Option<(OrderKey, LogNo)> {
+    let (rest, log) = key.split_last_chunk::<4>()?;
+    let (_, order) = rest.split_last_chunk::<24>()?;
+    Some((OrderKey::from_bytes(order), u32::from_be_bytes(*log)))
+}

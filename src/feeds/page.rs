@@ -1,0 +1,230 @@
+//! Pages of views, newest first: one query shape for the timeline, a feed, a kind, a tag, a thread.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use super::error::FeedsError;
+use super::keys::{self, FeedNo, GAP, Key, LogNo, SHOWN};
+use super::row::LogRow;
+use super::rows::{Rows, StoredEntry};
+use super::snapshot::FeedSnapshot;
+use crate::format::limits::FUTURE_MILLIS;
+use crate::format::{Body, EntryId, FeedId, Kind, LogId, OrderKey, Rel, Seq, Timestamp};
+use crate::store::Direction;
+
+/// Index rows read in one go beyond those that are still needed: some belong to feeds that are not shown.
+const SPARE_ROWS: usize = 16;
+
+/// Which entries a page is made of.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Query {
+    pub(crate) scope: Scope,
+    pub(crate) feed: Option<FeedId>,
+    pub(crate) kind: Option<Kind>,
+    /// In the form in which tags are compared.
+    pub(crate) tag: Option<String>,
+}
+
+/// Where the entries of a page are looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// What people read: own and followed feeds.
+    #[default]
+    Timeline,
+    /// All content of one kind, private lanes of the own feed included.
+    Kind,
+    /// What relates to one entry.
+    Target(EntryId, Rel),
+}
+
+/// One row of a page.
+#[derive(Debug, Clone)]
+pub(crate) enum PageRow {
+    Entry {
+        order: OrderKey,
+        entry: StoredEntry,
+        body: Option<Body>,
+    },
+    Gap {
+        order: OrderKey,
+        log: LogId,
+        from: Seq,
+        to: Seq,
+    },
+}
+
+impl Query {
+    fn prefix(&self, rows: Rows<'_>) -> Result<Option<Key>, FeedsError> {
+        if let Scope::Target(target, rel) = self.scope {
+            return Ok(Some(keys::of_target(&target).raw(&[rel.into()])));
+        }
+        if let Some(tag) = &self.tag {
+            return Ok(Some(keys::of_tag(tag)));
+        }
+        if let (Scope::Kind, Some(kind)) = (self.scope, &self.kind) {
+            return Ok(rows.kind_no(kind)?.map(keys::of_kind));
+        }
+        if let Some(feed) = &self.feed {
+            return Ok(rows.feed_no(feed)?.map(keys::of_feed));
+        }
+        // A rare kind is found by its own index, which also holds what timelines never show.
+        match &self.kind {
+            Some(kind) => Ok(rows.kind_no(kind)?.map(keys::of_kind)),
+            None => Ok(Some(keys::timeline())),
+        }
+    }
+
+    /// Whether an entry found in an index is one of this query: hashes of tags and targets are checked here.
+    pub(crate) fn admits(&self, entry: &StoredEntry, body: Option<&Body>) -> bool {
+        let LogId { feed, lane, .. } = &entry.reference.log;
+        let shown = self.scope != Scope::Timeline || super::index::is_shown_lane(lane);
+        let tagged = |tag: &String| {
+            body.is_some_and(|body| body.tags.iter().any(|t| Body::fold_tag(t) == *tag))
+        };
+        let targets = match self.scope {
+            Scope::Target(id, rel) => {
+                body.is_some_and(|body| body.targets(rel).any(|target| target.id == id))
+            }
+            Scope::Timeline | Scope::Kind => true,
+        };
+        shown
+            && targets
+            && self.feed.is_none_or(|wanted| wanted == *feed)
+            && self.kind.as_ref().is_none_or(|kind| *kind == entry.kind)
+            && self.tag.as_ref().is_none_or(tagged)
+    }
+}
+
+impl FeedSnapshot {
+    /// The newest `limit` entries of a query below `before`, and the gaps between them.
+    ///
+    /// What claims a time more than ten minutes after `now` is left out until it is due. A gap is never cut from the
+    /// entry above it, so there may be more rows than `limit`.
+    pub(crate) fn page(
+        &self,
+        query: &Query,
+        before: Option<OrderKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<PageRow>, FeedsError> {
+        let mut page = Page {
+            rows: self.rows(),
+            logs: HashMap::new(),
+            feeds: HashMap::new(),
+            found: Vec::new(),
+            entries: 0,
+        };
+        let Some(prefix) = query.prefix(page.rows)? else {
+            return Ok(Vec::new());
+        };
+        let due = OrderKey {
+            time: now.plus_millis(FUTURE_MILLIS).plus_millis(1),
+            log: [0; 8],
+            seq: Seq::ZERO,
+        };
+        let mut to = prefix
+            .clone()
+            .order(&before.map_or(due, |before| before.min(due)))
+            .into_vec();
+        loop {
+            let want = limit - page.entries + SPARE_ROWS;
+            let rows = self.index_rows(prefix.as_slice(), &to, want)?;
+            for (key, mark) in &rows {
+                page.row(query, key, *mark)?;
+                if page.entries >= limit {
+                    return Ok(page.found);
+                }
+            }
+            match rows.into_iter().nth(want - 1) {
+                Some((last, _)) => to = last,
+                None => return Ok(page.found),
+            }
+        }
+    }
+
+    fn index_rows(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        want: usize,
+    ) -> Result<Vec<(Vec<u8>, u8)>, FeedsError> {
+        let mut rows = Vec::with_capacity(want);
+        self.tx()
+            .scan(from, Some(to), Direction::Descending, &mut |key, value| {
+                rows.push((key.to_vec(), value.first().copied().unwrap_or(0)));
+                if rows.len() < want {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            })?;
+        Ok(rows)
+    }
+}
+
+/// A page being put together.
+struct Page<'a> {
+    rows: Rows<'a>,
+    logs: HashMap<LogNo, LogRow>,
+    feeds: HashMap<FeedNo, bool>,
+    found: Vec<PageRow>,
+    entries: usize,
+}
+
+impl Page<'_> {
+    fn row(&mut self, query: &Query, key: &[u8], mark: u8) -> Result<(), FeedsError> {
+        let Some((order, log_no)) = keys::place_at_end(key) else {
+            return Err(FeedsError::Damaged {
+                what: "an index row",
+            });
+        };
+        let (feed_no, log) = {
+            let row = self.log(log_no)?;
+            (row.feed_no, row.log)
+        };
+        if !self.is_wanted(feed_no)? {
+            return Ok(());
+        }
+        if mark & SHOWN != 0 {
+            let entry = self.rows.entry(log_no, &log, order.seq)?;
+            let entry = entry.ok_or(FeedsError::Damaged {
+                what: "an entry that an index names",
+            })?;
+            let body = entry
+                .body
+                .as_deref()
+                .and_then(|bytes| Body::decode(bytes).ok());
+            if query.admits(&entry, body.as_ref()) {
+                self.entries += 1;
+                self.found.push(PageRow::Entry { order, entry, body });
+            }
+        }
+        if mark & GAP != 0 {
+            let from = self.log(log_no)?.held.end_before(order.seq);
+            self.found.push(PageRow::Gap {
+                order,
+                log,
+                from,
+                to: order.seq,
+            });
+        }
+        Ok(())
+    }
+
+    fn log(&mut self, no: LogNo) -> Result<&LogRow, FeedsError> {
+        use std::collections::hash_map::Entry;
+        match self.logs.entry(no) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(free) => Ok(free.insert(self.rows.log(no)?)),
+        }
+    }
+
+    fn is_wanted(&mut self, no: FeedNo) -> Result<bool, FeedsError> {
+        if let Some(known) = self.feeds.get(&no) {
+            return Ok(*known);
+        }
+        let wanted = self.rows.feed(no)?.is_some_and(|row| row.is_wanted());
+        self.feeds.insert(no, wanted);
+        Ok(wanted)
+    }
+}

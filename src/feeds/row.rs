@@ -1,0 +1,263 @@
+//! The rows that are more than a key: what is known of a feed, of a log, and of one change of state.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::error::FeedsError;
+use super::keys::FeedNo;
+use crate::format::{DeviceId, EntryId, FeedId, Lane, LogId, Seq, Timestamp};
+
+/// What this node has to do with a feed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct FeedRow {
+    pub(super) id: FeedId,
+    /// One of the node's own.
+    pub(super) own: bool,
+    /// Followed now. A feed that is neither is kept, but not wanted, served or shown.
+    pub(super) followed: bool,
+    /// Digest of its statements, as sync compares it.
+    pub(super) statements: [u8; 16],
+    /// The arrival number at which they last changed.
+    pub(super) statements_changed: u64,
+    /// Entries held, all lanes.
+    pub(super) entries: u64,
+}
+
+impl FeedRow {
+    pub(super) const fn new(id: FeedId) -> Self {
+        Self {
+            id,
+            own: false,
+            followed: false,
+            statements: [0; 16],
+            statements_changed: 0,
+            entries: 0,
+        }
+    }
+
+    pub(super) const fn is_wanted(&self) -> bool {
+        self.own || self.followed
+    }
+}
+
+/// What is held of a log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct LogRow {
+    pub(super) feed_no: FeedNo,
+    pub(super) log: LogId,
+    pub(super) held: Ranges,
+    /// Id of the highest held entry; zeros while none is held.
+    pub(super) head: EntryId,
+    pub(super) forked: Option<Seq>,
+    /// The arrival number at which head or fork last changed.
+    pub(super) changed: u64,
+}
+
+impl LogRow {
+    pub(super) fn new(feed_no: FeedNo, log: LogId) -> Self {
+        Self {
+            feed_no,
+            log,
+            held: Ranges::default(),
+            head: EntryId::ZERO,
+            forked: None,
+            changed: 0,
+        }
+    }
+}
+
+/// Sets of places: ascending, none empty, none touching the next.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ranges(Vec<(u64, u64)>);
+
+impl Ranges {
+    pub(super) fn insert(&mut self, range: Range<Seq>) {
+        let (mut start, mut end) = (range.start.0, range.end.0);
+        if start >= end {
+            return;
+        }
+        self.0.retain(|&(from, to)| {
+            let apart = to < start || from > end;
+            if !apart {
+                start = start.min(from);
+                end = end.max(to);
+            }
+            apart
+        });
+        let at = self.0.partition_point(|&(from, _)| from < start);
+        self.0.insert(at, (start, end));
+    }
+
+    pub(super) fn contains(&self, seq: Seq) -> bool {
+        self.around(seq).is_some()
+    }
+
+    /// The range that a place lies in.
+    pub(super) fn around(&self, seq: Seq) -> Option<Range<Seq>> {
+        let after = self.0.partition_point(|&(from, _)| from <= seq.0);
+        let &(from, to) = self.0.get(after.checked_sub(1)?)?;
+        (seq.0 < to).then_some(Seq(from)..Seq(to))
+    }
+
+    /// The places of `range` that are not in the set.
+    pub(super) fn absent(&self, range: Range<Seq>) -> Vec<Range<Seq>> {
+        let mut absent = Vec::new();
+        let mut at = range.start.0;
+        for &(from, to) in self
+            .0
+            .iter()
+            .filter(|&&(from, to)| to > range.start.0 && from < range.end.0)
+        {
+            if from > at {
+                absent.push(Seq(at)..Seq(from));
+            }
+            at = at.max(to);
+        }
+        if at < range.end.0 {
+            absent.push(Seq(at)..range.end);
+        }
+        absent
+    }
+
+    /// The parts of `range` that are in the set.
+    pub(super) fn within(&self, range: Range<Seq>) -> Vec<Range<Seq>> {
+        let cut = |&(from, to): &(u64, u64)| Seq(from.max(range.start.0))..Seq(to.min(range.end.0));
+        self.0
+            .iter()
+            .map(cut)
+            .filter(|part| part.start < part.end)
+            .collect()
+    }
+
+    /// The place after the highest.
+    pub(super) fn end(&self) -> Seq {
+        Seq(self.0.last().map_or(0, |&(_, to)| to))
+    }
+
+    /// The place after the highest below `seq`; 0 if there is none.
+    pub(super) fn end_before(&self, seq: Seq) -> Seq {
+        let before = self.0.iter().rev().find(|&&(_, to)| to <= seq.0);
+        Seq(before.map_or(0, |&(_, to)| to))
+    }
+
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = Range<Seq>> {
+        self.0.iter().map(|&(from, to)| Seq(from)..Seq(to))
+    }
+}
+
+/// One change of one piece of state, as merging needs it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct StateRow {
+    pub(super) id: EntryId,
+    pub(super) time: Timestamp,
+    pub(super) replaces: Vec<EntryId>,
+}
+
+/// A feed's profile, merged from its entries. Fields nobody set are none or empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    pub(super) name: Option<String>,
+    pub(super) bio: Option<String>,
+    pub(super) tags: BTreeSet<String>,
+    pub(super) links: BTreeSet<String>,
+}
+
+impl Profile {
+    /// The name to show.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// A few words.
+    pub fn bio(&self) -> Option<&str> {
+        self.bio.as_deref()
+    }
+
+    /// Tags that this person declares, in order of the alphabet.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        self.tags.iter().map(String::as_str)
+    }
+
+    /// Links elsewhere, in order of the alphabet.
+    pub fn links(&self) -> impl Iterator<Item = &str> {
+        self.links.iter().map(String::as_str)
+    }
+}
+
+/// What was stored, as the change feed keeps it. A row of [`Entries`](Event::Entries) takes as many numbers as entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Event {
+    Entries { log: u32, first: Seq, count: u64 },
+    Body { log: u32, seq: Seq },
+    Erased { log: u32, seq: Seq },
+    Gone { log: u32, first: Seq, count: u64 },
+    Forked { log: u32, at: Seq },
+    Settled { log: u32 },
+}
+
+impl Event {
+    /// How many arrival numbers it takes.
+    pub(super) const fn width(&self) -> u64 {
+        match self {
+            Self::Entries { count, .. } => *count,
+            _ => 1,
+        }
+    }
+}
+
+pub(super) fn encode<T: Serialize>(row: &T) -> bytes::Bytes {
+    crate::format::encode(row).into()
+}
+
+pub(super) fn decode<T: DeserializeOwned>(
+    what: &'static str,
+    bytes: &[u8],
+) -> Result<T, FeedsError> {
+    postcard::from_bytes(bytes).map_err(|_| FeedsError::Damaged { what })
+}
+
+/// What names a device's strand in a feed's table of logs.
+pub(super) fn log_key_end(device: &DeviceId, lane: &Lane) -> Vec<u8> {
+    [device.as_bytes().as_slice(), lane.as_str().as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(ranges: &[(u64, u64)]) -> Ranges {
+        let mut set = Ranges::default();
+        for &(from, to) in ranges {
+            set.insert(Seq(from)..Seq(to));
+        }
+        set
+    }
+
+    #[test]
+    fn ranges_that_meet_become_one() {
+        assert_eq!(set(&[(5, 7), (0, 2), (2, 5)]), Ranges(vec![(0, 7)]));
+        assert_eq!(set(&[(0, 2), (4, 6), (1, 5)]), Ranges(vec![(0, 6)]));
+        assert_eq!(set(&[(4, 6), (0, 2)]), Ranges(vec![(0, 2), (4, 6)]));
+    }
+
+    #[test]
+    fn what_is_absent_and_what_is_within_make_the_whole() {
+        let held = set(&[(2, 4), (6, 9)]);
+        let absent = held.absent(Seq(0)..Seq(10));
+        assert_eq!(
+            absent,
+            vec![Seq(0)..Seq(2), Seq(4)..Seq(6), Seq(9)..Seq(10)]
+        );
+        assert_eq!(
+            held.within(Seq(3)..Seq(7)),
+            vec![Seq(3)..Seq(4), Seq(6)..Seq(7)]
+        );
+        assert_eq!(held.around(Seq(3)), Some(Seq(2)..Seq(4)));
+        assert_eq!(held.around(Seq(4)), None);
+        assert_eq!(held.end_before(Seq(6)), Seq(4));
+        assert_eq!(held.end_before(Seq(1)), Seq(0));
+    }
+}

@@ -1,0 +1,324 @@
+//! The standard kinds: what content apps of all sorts share.
+//!
+//! `content` is postcard of these types. Fields can be added at the end of a kind: a decoder ignores bytes after the
+//! fields it knows, and reads fields that an older writer left out as none, zero or empty.
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::codec;
+use super::error::FormatError;
+use super::id::{DeviceId, FeedId, Kind, Lane, Seq};
+use super::key::Signature;
+use super::time::Timestamp;
+
+/// The library's own lanes.
+pub mod lanes {
+    use super::Lane;
+
+    /// Small entries that say how things stand; fetched before any content.
+    pub const STATE: Lane = Lane::pack(b"state");
+    /// What people read.
+    pub const POSTS: Lane = Lane::pack(b"posts");
+    /// Reactions.
+    pub const REACTIONS: Lane = Lane::pack(b"reactions");
+    /// What is a person's and not the world's: follows, for instance. Served only to the feed's own devices.
+    pub const OWN: Lane = Lane::pack(b"~own");
+}
+
+/// A type of content: a standard one of this library, or an app's own.
+///
+/// ```
+/// # use serde::{Serialize, Deserialize};
+/// #[derive(Serialize, Deserialize)]
+/// struct Talk { title: String, room: String }
+///
+/// impl tidings::Content for Talk {
+///     const KIND: &'static str = "conf.talk/1";
+///     const LANE: &'static str = "conf.talks";
+///     fn tags(&self) -> Vec<String> { vec![self.room.clone()] }
+/// }
+/// ```
+pub trait Content: Serialize + DeserializeOwned {
+    /// Name and version, such as `conf.talk/1`: at most 64 of `a-z 0-9 . _ / ~ -`.
+    const KIND: &'static str;
+
+    /// The lane its entries are appended to, such as `conf.talks`: at most 32 of the same characters. Content of
+    /// one app in a lane of its own can be fetched without the rest.
+    const LANE: &'static str;
+
+    /// Tags under which it is found; none unless overridden.
+    fn tags(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Zero bytes read as none, zero, false or empty in postcard: what an older writer left out at the end.
+const MISSING_FIELDS: [u8; 64] = [0; 64];
+
+/// Decodes the content of a kind, ignoring bytes after the fields that `T` has.
+pub(crate) fn decode_content<T: DeserializeOwned>(content: &[u8]) -> Result<T, FormatError> {
+    match postcard::take_from_bytes(content) {
+        Ok((value, _)) => Ok(value),
+        Err(postcard::Error::DeserializeUnexpectedEnd) => {
+            let padded = [content, &MISSING_FIELDS].concat();
+            postcard::from_bytes(&padded).map_err(|_| FormatError::Truncated { what: "content" })
+        }
+        Err(_) => Err(FormatError::Malformed { what: "content" }),
+    }
+}
+
+/// Encodes the content of a kind.
+pub(crate) fn encode_content<T: Serialize>(content: &T) -> Result<Bytes, FormatError> {
+    codec::try_encode(content).map(Bytes::from)
+}
+
+macro_rules! kinds {
+    ($($type:ty, $constant:ident, $kind:literal, $lane:literal;)*) => {
+        $(impl Content for $type {
+            const KIND: &'static str = $kind;
+            const LANE: &'static str = $lane;
+        })*
+
+        /// The standard kinds, and the names reserved for later.
+        pub mod standard {
+            $(
+                #[doc = concat!("`", $kind, "`, in lane `", $lane, "`.")]
+                pub const $constant: &str = $kind;
+            )*
+            /// `sealed/1`, reserved: an encrypted body.
+            pub const SEALED: &str = "sealed/1";
+            /// `draft/1`, reserved: a post being written.
+            pub const DRAFT: &str = "draft/1";
+            /// `marker/1`, reserved: what has been read.
+            pub const MARKER: &str = "marker/1";
+            /// `ends/1`, in lane `~own`: how far a retired device's private lanes count.
+            pub const ENDS: &str = "ends/1";
+
+            /// Kinds that say something about other entries or feeds and are not themselves shown in a timeline.
+            pub(crate) const UNSHOWN: &[&str] = &[
+                PROFILE, FOLLOW, DELETE, PIN, LIST, REACH, MOVED, LABEL, CUT, REACTION, EDIT, DRAFT, MARKER, ENDS,
+            ];
+        }
+    };
+}
+
+kinds! {
+    Post, POST, "post/1", "posts";
+    Repost, REPOST, "repost/1", "posts";
+    Edit, EDIT, "edit/1", "posts";
+    Reaction, REACTION, "reaction/1", "reactions";
+    ProfileField, PROFILE, "profile/1", "state";
+    Follow, FOLLOW, "follow/1", "~own";
+    Delete, DELETE, "delete/1", "state";
+    Pin, PIN, "pin/1", "state";
+    List, LIST, "list/1", "state";
+    Reach, REACH, "reach/1", "state";
+    Moved, MOVED, "moved/1", "state";
+    Label, LABEL, "label/1", "state";
+    Cut, CUT, "cut/1", "state";
+}
+
+/// Names a kind of this library, which is known to be a good name.
+pub(crate) fn kind_of<T: Content>() -> Result<(Kind, Lane), FormatError> {
+    Ok((Kind::new(T::KIND)?, Lane::new(T::LANE)?))
+}
+
+/// `post/1`: what people read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "fields are added by a new version of the kind or at its end"
+)]
+pub struct Post {
+    /// The text, plain.
+    pub text: String,
+    /// A heading.
+    pub title: Option<String>,
+    /// What the post points to.
+    pub link: Option<String>,
+    /// Language of the text, as BCP 47 (`en`, `pt-BR`).
+    pub language: Option<String>,
+    /// What to know before looking.
+    pub warning: Option<String>,
+    /// The date it bears where that is not its claimed time: an announcement brought in from elsewhere that is dated
+    /// ahead.
+    pub dated: Option<Timestamp>,
+}
+
+/// `profile/1`: one field of a profile an entry; the latest by [`settle`](super::settle) counts for each field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum ProfileField {
+    /// The name to show; empty for none.
+    Name(String),
+    /// A few words; empty for none.
+    Bio(String),
+    /// The first attachment of the body is the picture; no attachment for none.
+    Avatar,
+    /// A tag that this person declares.
+    TagAdded(String),
+    /// A tag no longer declared.
+    TagRemoved(String),
+    /// A link elsewhere.
+    LinkAdded(String),
+    /// A link no longer declared.
+    LinkRemoved(String),
+}
+
+/// `follow/1`: one entry per change, never the whole list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "fields are added by a new version of the kind or at its end"
+)]
+pub struct Follow {
+    /// Whose list of posts.
+    pub feed: FeedId,
+    /// Followed from now on, or no longer.
+    pub following: bool,
+}
+
+/// `delete/1`: the targets of its `delete` refs are gone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "fields are added by a new version of the kind or at its end"
+)]
+pub struct Delete {
+    /// The author's own devices drop the bodies at once, too.
+    pub purge: bool,
+}
+
+/// `pin/1`: its `pin` ref is shown first, or no longer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "fields are added by a new version of the kind or at its end"
+)]
+pub struct Pin {
+    /// Pinned from now on, or no longer.
+    pub pinned: bool,
+}
+
+/// `list/1`: feeds with a note and tags each; spotlights, starter packs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "fields are added by a new version of the kind or at its end"
+)]
+pub struct List {
+    /// Its name.
+    pub name: String,
+    /// A few words.
+    pub description: String,
+    /// The feeds, in the order to show.
+    pub items: Vec<ListItem>,
+}
+
+/// One feed of a [`List`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stands inside a list, where nothing can be added at its end"
+)]
+pub struct ListItem {
+    /// Whose list of posts.
+    pub feed: FeedId,
+    /// Why it is here.
+    pub note: String,
+    /// What it is about.
+    pub tags: Vec<String>,
+}
+
+/// `reach/1`: where the feed can be found. Off by default, since it names addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "fields are added by a new version of the kind or at its end"
+)]
+pub struct Reach {
+    /// Endpoint addresses, as in a ticket.
+    pub endpoints: Vec<Bytes>,
+    /// Addresses of mirrors that keep the feed.
+    pub mirrors: Vec<Bytes>,
+}
+
+/// `moved/1`: this person goes on under another feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "fields are added by a new version of the kind or at its end"
+)]
+pub struct Moved {
+    /// The feed to follow instead.
+    pub to: FeedId,
+    /// By the feed key ([`FeedSecret::sign_moved`](super::FeedSecret::sign_moved)), or a thief could lead followers away.
+    pub signature: Signature,
+}
+
+/// `label/1`: a judgement about a feed or, with a `root` ref, an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "fields are added by a new version of the kind or at its end"
+)]
+pub struct Label {
+    /// The word, such as `spam`.
+    pub value: String,
+    /// The feed that is judged; none if an entry is.
+    pub feed: Option<FeedId>,
+    /// Takes an earlier label back.
+    pub negated: bool,
+    /// Until when it counts.
+    pub until: Option<Timestamp>,
+}
+
+/// `cut/1`: a log may be forgotten before a place; what still counts has been appended again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "fields are added by a new version of the kind or at its end"
+)]
+pub struct Cut {
+    /// Whose log.
+    pub device: DeviceId,
+    /// Which lane.
+    pub lane: Lane,
+    /// The first place that is kept.
+    pub before: Seq,
+}
+
+/// `repost/1`: its `repost` ref is handed on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "fields are added by a new version of the kind or at its end"
+)]
+pub struct Repost {
+    /// A few words of one's own; empty for none.
+    pub comment: String,
+}
+
+/// `reaction/1`: one counts per feed, target (its `reaction` ref) and emoji; undone by deleting it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "fields are added by a new version of the kind or at its end"
+)]
+pub struct Reaction {
+    /// The emoji.
+    pub emoji: String,
+}
+
+/// `edit/1`, in the lane of its target (its `replaces` ref): what it says now.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "fields are added by a new version of the kind or at its end"
+)]
+pub struct Edit {
+    /// Content of the target's kind.
+    pub content: Bytes,
+}

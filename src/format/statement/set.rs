@@ -1,0 +1,162 @@
+//! The statements of one feed, as far as they are held.
+
+use super::super::context::{Hash16, derive};
+use super::super::id::{DeviceId, FeedId, StatementId};
+use super::caps::{CAPS, capped, reached, spread};
+use super::{Standing, Statement, judge};
+
+/// The statements held of one feed: a set that grows by union and is cut to the caps after every growth.
+///
+/// Admits that a Retire carries belong to it as statements of their own. Statements whose signer no kept Admit leads to
+/// are not taken, so **one that comes before the Admit of its signer is lost** until it is offered again: take several
+/// with one [`merge`](Self::merge), whose order does not matter. Sets that were offered the same statements again and
+/// again until nothing changed are equal.
+///
+/// With [`keep_all`](Self::keep_all) it is the set of a device of the feed, which has no caps.
+#[derive(Debug, Clone)]
+pub struct Statements {
+    feed: FeedId,
+    keeps_all: bool,
+    /// Sorted by id, each once, with all that is carried. A vector, since most feeds have one or two.
+    held: Vec<Statement>,
+}
+
+impl Statements {
+    /// An empty set, under the caps.
+    pub const fn new(feed: FeedId) -> Self {
+        Self {
+            feed,
+            keeps_all: false,
+            held: Vec::new(),
+        }
+    }
+
+    /// From now on keeps, for offering again, all that was ever signed by anyone an Admit leads to.
+    ///
+    /// For the feed's own devices: past the caps, replicas agree once they have met one that does this.
+    #[must_use]
+    pub const fn keep_all(mut self) -> Self {
+        self.keeps_all = true;
+        self
+    }
+
+    /// Takes one more statement; says whether the set changed. One of another feed changes nothing.
+    pub fn insert(&mut self, statement: Statement) -> bool {
+        self.merge([statement])
+    }
+
+    /// Takes many statements at once, another set's for example; says whether the set changed.
+    ///
+    /// Growth may also push out statements, and what is already held is never replaced by the same id under another
+    /// signature. Statements of other feeds change nothing.
+    pub fn merge(&mut self, statements: impl IntoIterator<Item = Statement>) -> bool {
+        let feed = self.feed;
+        let fresh = statements
+            .into_iter()
+            .filter(|s| *s.feed() == feed && !self.contains(s.id()))
+            .collect::<Vec<_>>();
+        if fresh.is_empty() {
+            return false;
+        }
+        let all = spread(self.held.iter().cloned().chain(fresh).collect());
+        let kept = if self.keeps_all {
+            reached(&all)
+        } else {
+            capped(CAPS, &all)
+        };
+        let changed = !kept
+            .iter()
+            .map(Statement::id)
+            .eq(self.held.iter().map(Statement::id));
+        self.held = kept;
+        changed
+    }
+
+    /// What a replica under the caps keeps of this: what is judged, and what others end up with.
+    #[must_use]
+    pub fn capped(&self) -> Self {
+        Self {
+            feed: self.feed,
+            keeps_all: false,
+            held: capped(CAPS, &self.held),
+        }
+    }
+
+    /// Says which devices the feed has and how far their entries count: a pure function of the [`capped`](Self::capped)
+    /// set, so that replicas with the same one agree.
+    pub fn judge(&self) -> Standing {
+        if self.keeps_all {
+            judge::judge(&self.capped().held)
+        } else {
+            judge::judge(&self.held)
+        }
+    }
+
+    /// The feed.
+    pub const fn feed(&self) -> &FeedId {
+        &self.feed
+    }
+
+    /// Whether the caps are off.
+    pub const fn keeps_all(&self) -> bool {
+        self.keeps_all
+    }
+
+    /// Sixteen bytes that differ when the sets do: a hash over the ids in their order.
+    ///
+    /// A device of the feed compares the digest of its [`capped`](Self::capped) set with replicas of others.
+    pub fn digest(&self) -> Hash16 {
+        let ids: Vec<&[u8]> = self
+            .held
+            .iter()
+            .map(|statement| statement.id().as_bytes().as_slice())
+            .collect();
+        derive::STATEMENTS.hash16(&ids)
+    }
+
+    /// All that is held, in the order of ids.
+    pub fn iter(&self) -> std::slice::Iter<'_, Statement> {
+        self.held.iter()
+    }
+
+    /// How many are held.
+    pub const fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Whether none is held.
+    pub const fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// One statement by its id.
+    pub fn get(&self, id: &StatementId) -> Option<&Statement> {
+        let at = self
+            .held
+            .binary_search_by(|statement| statement.id().cmp(id))
+            .ok()?;
+        self.held.get(at)
+    }
+
+    /// Whether it is held.
+    pub fn contains(&self, id: &StatementId) -> bool {
+        self.get(id).is_some()
+    }
+
+    /// Whether any Retire held names this device, counting or not. Such a key is never admitted again.
+    pub fn names_retired(&self, device: &DeviceId) -> bool {
+        self.held
+            .iter()
+            .filter_map(Statement::as_retire)
+            .any(|retire| retire.device() == device)
+    }
+}
+
+impl<'a> IntoIterator for &'a Statements {
+    type Item = &'a Statement;
+    type IntoIter = std::slice::Iter<'a, Statement>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

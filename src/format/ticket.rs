@@ -1,0 +1,196 @@
+//! The text a person hands on: which feed, and where to begin looking.
+
+use std::fmt;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::context::derive;
+use super::error::FormatError;
+use super::id::{EntryRef, FeedId, from_base32, to_base32};
+use super::key::is_usable_key;
+use super::{codec, limits};
+
+const WHAT: &str = "ticket";
+const EXPECTED: &str = "a feed ticket";
+
+/// A feed, and where to begin looking for it.
+///
+/// Its text form is `tidingsfeed` and lower-case base32 of the version byte, the fields and four check bytes. Addresses
+/// are opaque here; `net` reads and writes them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FeedTicket {
+    fields: Fields,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Fields {
+    feed: FeedId,
+    addresses: Vec<Bytes>,
+    entry: Option<EntryRef>,
+}
+
+impl FeedTicket {
+    /// How the text form begins.
+    pub const KIND: &'static str = "tidingsfeed";
+
+    /// Makes a ticket to a feed, with no address yet.
+    pub const fn new(feed: FeedId) -> Self {
+        Self {
+            fields: Fields {
+                feed,
+                addresses: Vec::new(),
+                entry: None,
+            },
+        }
+    }
+
+    /// Adds an endpoint's address; the ninth and later ones are left out, since a ticket must stay short.
+    #[must_use]
+    pub fn with_address(mut self, address: Bytes) -> Self {
+        if self.fields.addresses.len() < limits::TICKET_ADDRESSES
+            && address.len() <= limits::TICKET_ADDRESS_BYTES
+        {
+            self.fields.addresses.push(address);
+        }
+        self
+    }
+
+    /// Names an entry to open first.
+    #[must_use]
+    pub const fn with_entry(mut self, entry: EntryRef) -> Self {
+        self.fields.entry = Some(entry);
+        self
+    }
+
+    /// The feed.
+    pub const fn feed(&self) -> FeedId {
+        self.fields.feed
+    }
+
+    /// Addresses of endpoints that are likely to have it.
+    pub fn addresses(&self) -> &[Bytes] {
+        &self.fields.addresses
+    }
+
+    /// The entry to open first.
+    pub const fn entry(&self) -> Option<&EntryRef> {
+        self.fields.entry.as_ref()
+    }
+
+    /// The ticket's bytes: version, fields, check bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![limits::VERSION];
+        bytes.extend(codec::encode(&self.fields));
+        let check = check_bytes(&bytes);
+        bytes.extend(check);
+        bytes
+    }
+
+    /// Reads a ticket's bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the check bytes do not fit (a character was lost or changed), the version is unknown, or a field is wrong.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
+        let (payload, check) = bytes
+            .split_last_chunk::<4>()
+            .ok_or(FormatError::Truncated { what: WHAT })?;
+        if check_bytes(payload) != *check {
+            return Err(FormatError::Text {
+                expected: EXPECTED,
+                why: "its check bytes do not fit, a part of it was lost or changed",
+            });
+        }
+        let (version, fields) = payload
+            .split_first()
+            .ok_or(FormatError::Truncated { what: WHAT })?;
+        if *version != limits::VERSION {
+            return Err(FormatError::Version {
+                what: WHAT,
+                found: *version,
+                known: limits::VERSION,
+            });
+        }
+        let fields: Fields = codec::decode(WHAT, fields)?;
+        fields.check()?;
+        Ok(Self { fields })
+    }
+}
+
+impl Fields {
+    fn check(&self) -> Result<(), FormatError> {
+        let at_most = |what, found: usize, limit: usize| {
+            let (found, limit) = (found as u64, limit as u64);
+            if found > limit {
+                Err(FormatError::TooLarge { what, found, limit })
+            } else {
+                Ok(())
+            }
+        };
+        at_most(
+            "number of addresses in the ticket",
+            self.addresses.len(),
+            limits::TICKET_ADDRESSES,
+        )?;
+        for address in &self.addresses {
+            at_most(
+                "address in the ticket, in bytes,",
+                address.len(),
+                limits::TICKET_ADDRESS_BYTES,
+            )?;
+        }
+        if !is_usable_key(self.feed.as_bytes()) {
+            return Err(FormatError::Text {
+                expected: EXPECTED,
+                why: "the feed it names has no usable key",
+            });
+        }
+        Ok(())
+    }
+}
+
+fn check_bytes(payload: &[u8]) -> [u8; 4] {
+    let [a, b, c, d, ..] = derive::TICKET.hash_parts(&[FeedTicket::KIND.as_bytes(), payload]);
+    [a, b, c, d]
+}
+
+impl fmt::Display for FeedTicket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", Self::KIND, to_base32(&self.to_bytes()))
+    }
+}
+
+impl fmt::Debug for FeedTicket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let addresses = self.fields.addresses.len();
+        write!(
+            f,
+            "FeedTicket({:?}, {addresses} addresses, entry {:?})",
+            self.fields.feed, self.fields.entry
+        )
+    }
+}
+
+impl FromStr for FeedTicket {
+    type Err = FormatError;
+
+    fn from_str(text: &str) -> Result<Self, FormatError> {
+        let wrong = |why| FormatError::Text {
+            expected: EXPECTED,
+            why,
+        };
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(wrong("it is empty"));
+        }
+        let rest = text
+            .strip_prefix(Self::KIND)
+            .ok_or(wrong("it does not begin with tidingsfeed"))?;
+        let bytes = from_base32(rest).ok_or(wrong(
+            "it is cut short, or has characters other than a-z and 2-7",
+        ))?;
+        Self::from_bytes(&bytes)
+    }
+}

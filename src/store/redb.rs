@@ -1,0 +1,276 @@
+//! The store in one file, by redb.
+//!
+//! redb commits by copy on write: what was committed durably survives whatever happens to a later
+//! commit. It also answers nothing more once the disk has failed it, until it is opened anew.
+//! That is done here, on the spot, so that a full disk costs the write that met it (and relaxed
+//! commits since the last durable one) and not the process: snapshots taken before end with
+//! [`StoreError::Interrupted`], new ones and new writes go on.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use redb::{Database, ReadableDatabase as _, TableDefinition, TableError};
+
+use self::lock::PidFile;
+use self::snapshot::Snapshot;
+use super::staged::{Base, Changes, StagedTx, Turn, Turnstile};
+use super::{Durability, ReadTx, Storage, StoreError, WriteTx};
+
+mod apply;
+mod fault;
+mod file;
+mod journal;
+mod lock;
+mod snapshot;
+
+const TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("tidings");
+
+/// How a file is opened.
+#[derive(Clone, Debug)]
+pub struct RedbOptions {
+    cache_bytes: usize,
+    check_integrity: bool,
+}
+
+impl RedbOptions {
+    /// Starts from what suits an app on a phone.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            // Half of the 16 MiB that opening and a first page may take in all.
+            cache_bytes: 8 * 1024 * 1024,
+            check_integrity: false,
+        }
+    }
+
+    /// Memory for pages of the file, read and not yet written; 8 MiB when unset.
+    #[must_use]
+    pub fn cache_bytes(mut self, bytes: usize) -> Self {
+        self.cache_bytes = bytes;
+        self
+    }
+
+    /// Reads the whole file on opening and checks every checksum; off when unset.
+    ///
+    /// For a file that may have been changed by something else: a plain open trusts one that was
+    /// closed cleanly, and finds damage when it reads it.
+    #[must_use]
+    pub fn check_integrity(mut self, check: bool) -> Self {
+        self.check_integrity = check;
+        self
+    }
+}
+
+impl Default for RedbOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Rows in a file that one process has open at a time.
+///
+/// Dropping it closes the file, also for snapshots that are still held.
+#[derive(Debug)]
+pub struct RedbStorage {
+    store: Arc<Store>,
+    turnstile: Arc<Turnstile>,
+}
+
+impl RedbStorage {
+    /// Opens the store at `path`, or makes one if there is no file or an empty one.
+    ///
+    /// A new file is readable by its owner only. While open, a small file beside it with the
+    /// extension `pid` names this process to others that try; it is left behind by a kill, and
+    /// means nothing then. After a kill, opening is quick if the last commit was a
+    /// [`Durability::Checkpoint`]; else the file is read through once.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Locked`], [`StoreError::NotAStore`], [`StoreError::Damaged`],
+    /// [`StoreError::NotWritable`], [`StoreError::DiskFull`] or [`StoreError::Io`].
+    pub fn open(path: impl AsRef<Path>, options: RedbOptions) -> Result<Self, StoreError> {
+        let path = path.as_ref().to_owned();
+        let opened = Opened::open(&path, &options, file::Missing::Create)?;
+        let store = Store {
+            pid_file: PidFile::write(&path),
+            path: path.into(),
+            options,
+            opened: RwLock::new(Some(opened)),
+        };
+        Ok(Self {
+            store: Arc::new(store),
+            turnstile: Arc::default(),
+        })
+    }
+}
+
+impl Storage for RedbStorage {
+    fn read(&self) -> Result<Box<dyn ReadTx>, StoreError> {
+        if self.store.has_failed() {
+            // A write in progress reopens by itself when it finds out.
+            if let Some(_turn) = Turn::try_take(&self.turnstile) {
+                self.store.reopen_if_failed()?;
+            }
+        }
+        self.store.snapshot()
+    }
+
+    fn write(&self) -> Result<Box<dyn WriteTx + '_>, StoreError> {
+        let turn = Turn::wait(&self.turnstile);
+        self.store.reopen_if_failed()?;
+        Ok(Box::new(StagedTx::new(self.store.clone(), turn)))
+    }
+
+    fn compact(&self) -> Result<(), StoreError> {
+        let _turn = Turn::wait(&self.turnstile);
+        self.store.reopen_if_failed()?;
+        self.store.compact()
+    }
+}
+
+/// The open file, or none while it cannot be opened after a failure.
+///
+/// Replaced only by whoever has the turn to write, so that a write never finds itself on top of
+/// another state than the one it began with.
+struct Store {
+    path: Arc<Path>,
+    options: RedbOptions,
+    opened: RwLock<Option<Opened>>,
+    pid_file: PidFile,
+}
+
+impl Store {
+    fn has_failed(&self) -> bool {
+        self.with_opened(|opened| Ok(opened.failed.load(Ordering::Acquire)))
+            .unwrap_or(true)
+    }
+
+    fn with_opened<T>(
+        &self,
+        act: impl FnOnce(&Opened) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        opened.as_ref().map_or_else(|| Err(self.interrupted()), act)
+    }
+
+    fn interrupted(&self) -> StoreError {
+        StoreError::Interrupted {
+            path: self.path.to_path_buf(),
+        }
+    }
+
+    fn reopen_if_failed(&self) -> Result<(), StoreError> {
+        if self.has_failed() {
+            return self.reopen();
+        }
+        Ok(())
+    }
+
+    fn reopen(&self) -> Result<(), StoreError> {
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(failed) = opened.take() {
+            failed.close();
+        }
+        // Not created: a file that went away meanwhile must not come back empty.
+        *opened = Some(Opened::open(
+            &self.path,
+            &self.options,
+            file::Missing::Fail,
+        )?);
+        Ok(())
+    }
+
+    fn compact(&self) -> Result<(), StoreError> {
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(opened) = opened.as_mut() else {
+            return Err(self.interrupted());
+        };
+        let compacted = fault::caught(|| opened.database.compact().map_err(Into::into));
+        compacted
+            .map(drop)
+            .map_err(|error| fault::explain(&self.path, &opened.failed, error))
+    }
+}
+
+impl Base for Store {
+    fn snapshot(&self) -> Result<Box<dyn ReadTx>, StoreError> {
+        self.with_opened(|opened| {
+            let snapshot = Snapshot::take(&self.path, opened)?;
+            Ok(Box::new(snapshot) as Box<dyn ReadTx>)
+        })
+    }
+
+    fn apply(&self, changes: Changes, durability: Durability) -> Result<(), StoreError> {
+        let applied = self.with_opened(|opened| {
+            fault::caught(|| apply::commit(&opened.database, changes, durability))
+                .map_err(|error| fault::explain(&self.path, &opened.failed, error))
+        });
+        if applied.is_err() {
+            // When it cannot be opened now, the next write tries again and reports that.
+            drop(self.reopen_if_failed());
+        }
+        applied
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Store").field(&self.path).finish()
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Before the lock goes, or it would be the next holder's file that is removed.
+        self.pid_file.remove();
+    }
+}
+
+struct Opened {
+    database: Database,
+    // Raised by whoever meets a failure after which redb answers nothing more.
+    failed: Arc<AtomicBool>,
+}
+
+impl Opened {
+    fn open(
+        path: &Path,
+        options: &RedbOptions,
+        missing: file::Missing,
+    ) -> Result<Self, StoreError> {
+        let failed = Arc::new(AtomicBool::new(false));
+        let opened = file::StoreFile::open(path, missing).map_err(redb::Error::Io);
+        let database = opened.and_then(|file| {
+            fault::caught(|| {
+                let database = Database::builder()
+                    .set_cache_size(options.cache_bytes)
+                    .set_check_integrity_on_open(options.check_integrity)
+                    .create_with_backend(file.clone())?;
+                ensure_table(&database)?;
+                file.keep()?;
+                Ok(database)
+            })
+        });
+        match database {
+            Ok(database) => Ok(Self { database, failed }),
+            Err(error) => Err(fault::explain(path, &failed, error)),
+        }
+    }
+
+    fn close(self) {
+        // The file is to be opened anew: what fails now was reported already.
+        drop(fault::caught(|| Ok(self.database.close()?)));
+    }
+}
+
+/// Makes the table in a new file; refuses a redb file of somebody else.
+fn ensure_table(database: &Database) -> Result<(), redb::Error> {
+    let snapshot = database.begin_read()?;
+    match snapshot.open_table(TABLE) {
+        Err(TableError::TableDoesNotExist(_)) if snapshot.list_tables()?.next().is_none() => {
+            apply::commit(database, Changes::new(), Durability::Checkpoint)
+        }
+        opened => Ok(opened.map(drop)?),
+    }
+}

@@ -1,0 +1,218 @@
+//! The file underneath redb: who may read it, and what becomes of an unfinished one.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::ops::Bound;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use redb::backends::FileBackend;
+use redb::{BackendError, StorageBackend};
+
+use super::journal::Journal;
+
+/// What to do when there is no file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    Create,
+    Fail,
+}
+
+/// redb's own file backend, with care for what an opening that fails would leave behind.
+///
+/// - Changes made while opening reach the file in [`keep`](Self::keep) only.
+/// - A file whose creation was cut off counts as empty: redb sets the length first and the magic
+///   number last, and takes a file between the two for somebody else's.
+#[derive(Clone, Debug)]
+pub(super) struct StoreFile(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    file: FileBackend,
+    // The first question for the length comes with the lock just taken and nothing read yet; only
+    // then nobody is about to finish the file, neither another process nor this one.
+    looked_at: AtomicBool,
+    held_back: RwLock<Option<Journal>>,
+}
+
+impl StoreFile {
+    pub(super) fn open(path: &Path, missing: Missing) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        let file = match options.open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && missing == Missing::Create => {
+                create(options, path)?
+            }
+            opened => opened?,
+        };
+        Ok(Self(Arc::new(Inner {
+            file: FileBackend::new(file).map_err(io::Error::other)?,
+            looked_at: AtomicBool::new(false),
+            held_back: RwLock::new(None),
+        })))
+    }
+
+    /// Makes the changes of an opening that succeeded; from then on they are made at once.
+    ///
+    /// After an error they go on being held back, and are dropped with the file.
+    pub(super) fn keep(&self) -> io::Result<()> {
+        let mut held_back = self.0.held_back_mut();
+        if let Some(journal) = held_back.as_ref() {
+            journal.apply(&self.0.file)?;
+        }
+        *held_back = None;
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn held_back(&self) -> RwLockReadGuard<'_, Option<Journal>> {
+        self.held_back
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held_back_mut(&self) -> RwLockWriteGuard<'_, Option<Journal>> {
+        self.held_back
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a change, or holds it back.
+    fn change(
+        &self,
+        now: impl FnOnce(&FileBackend) -> io::Result<()>,
+        later: impl FnOnce(&mut Journal),
+    ) -> io::Result<()> {
+        if self.held_back().is_none() {
+            return now(&self.file);
+        }
+        // Between the two locks only `keep` could end the journal, and redb is idle while it runs.
+        match self.held_back_mut().as_mut() {
+            Some(journal) => later(journal),
+            None => now(&self.file)?,
+        }
+        Ok(())
+    }
+
+    /// Decides what the file is taken for, and returns its length.
+    fn look_at(&self) -> io::Result<u64> {
+        let len = self.file.len()?;
+        if self.is_unfinished(len)? {
+            self.file.set_len(0)?;
+            return Ok(0);
+        }
+        if len > 0 {
+            *self.held_back_mut() = Some(Journal::new(len));
+        }
+        Ok(len)
+    }
+
+    /// Whether the file is one that redb began and never finished: nothing can be in it.
+    fn is_unfinished(&self, len: u64) -> io::Result<bool> {
+        let size = usize::try_from(len).unwrap_or(usize::MAX);
+        if !(HEADER_LEN..=NEW_FILE_MAX).contains(&size) || !self.is_blank(0, MAGIC_LEN)? {
+            return Ok(false);
+        }
+        self.is_blank(HEADER_LEN, size - HEADER_LEN)
+    }
+
+    fn is_blank(&self, offset: usize, count: usize) -> io::Result<bool> {
+        let mut bytes = vec![0; count];
+        let offset = u64::try_from(offset).map_err(io::Error::other)?;
+        self.file.read(offset, &mut bytes)?;
+        Ok(bytes.iter().all(|byte| *byte == 0))
+    }
+}
+
+/// redb's magic number.
+const MAGIC_LEN: usize = 9;
+/// redb's header and two commit slots, the only bytes it writes into a new file.
+const HEADER_LEN: usize = 320;
+/// redb's new file is a little over 1 MiB.
+const NEW_FILE_MAX: usize = 2 * 1024 * 1024;
+
+fn create(mut options: OpenOptions, path: &Path) -> io::Result<File> {
+    options.create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        let folder = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        };
+        // Or a power cut could take the name of a file whose content was synced. Not every file
+        // system can do it, and without it only the newest of stores is at risk.
+        drop(File::open(folder).and_then(|folder| folder.sync_all()));
+    }
+    Ok(file)
+}
+
+impl StorageBackend for StoreFile {
+    fn len(&self) -> io::Result<u64> {
+        if !self.0.looked_at.swap(true, Ordering::AcqRel) {
+            return self.0.look_at();
+        }
+        match &*self.0.held_back() {
+            Some(journal) => Ok(journal.len()),
+            None => self.0.file.len(),
+        }
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        match &*self.0.held_back() {
+            Some(journal) => journal.read(&self.0.file, offset, out),
+            None => self.0.file.read(offset, out),
+        }
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let now = |file: &FileBackend| file.set_len(len);
+        self.0.change(now, |journal| journal.set_len(len))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.change(StorageBackend::sync_data, Journal::sync)
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let now = |file: &FileBackend| file.write(offset, data);
+        self.0.change(now, |journal| journal.write(offset, data))
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.0.file.close()
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.0.file.try_lock_range(start, end)
+    }
+
+    fn try_lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
+        self.0.file.try_lock_shared_range(start, end)
+    }
+
+    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.0.file.lock_range(start, end)
+    }
+
+    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.0.file.lock_shared_range(start, end)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.0.file.unlock_range(start, end)
+    }
+
+    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.0.file.query_lock_range(start, end)
+    }
+}
