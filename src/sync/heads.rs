@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::PeerError;
 use super::event::{Millis, Output, PeerIdentity};
+use super::fields::{FeedHeads, Hash8, LogHead, LogName};
 use super::hello::fingerprint;
 use super::limits::{
     ALIASES, BUCKET_BITS, BUCKETS_A_SESSION, FEW_FEEDS, HEADS_BYTES, LOGS_PER_PART,
 };
-use super::message::{FeedHeads, Hash8, LogHead, LogName, Message};
+use super::message::Message;
 use super::peer::{News, Peer, Told};
 use super::ranges::RangeSet;
 use super::replica::{Feed, short};
@@ -269,7 +270,7 @@ impl<P: PeerIdentity> Swarm<P> {
         Ok(())
     }
 
-    fn take_feed_heads(&mut self, peer: &mut Peer, heads: FeedHeads) -> Result<(), PeerError> {
+    fn take_feed_heads(&self, peer: &mut Peer, heads: FeedHeads) -> Result<(), PeerError> {
         let feed_id = peer.mine.get(&heads.id).copied();
         if let Some(feed_id) = feed_id {
             self.take_statements_digest(peer, feed_id, heads.statements);
@@ -337,7 +338,7 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     /// Asks for the heads of feeds with holes of which the peer had nothing new to tell.
-    pub(super) fn look_for_holes(&mut self, peer: &mut Peer) {
+    pub(super) fn look_for_holes(&self, peer: &mut Peer) {
         if peer.holes_asked || !peer.compared_in {
             return;
         }

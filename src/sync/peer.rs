@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::error::PeerError;
 use super::event::Millis;
+use super::fields::{Hash8, Hello};
 use super::limits::{ALIASES, FIRST_WINDOW, OPEN_REQUESTS, OUTGOING_BYTES, WINDOW_BYTES};
 use super::memory::{Agreement, Memory};
-use super::message::{Hash8, Hello};
 use super::ranges::RangeSet;
 use super::replica::LogKey;
 use crate::format::{FeedId, Hash16, LogId, Seq};
@@ -33,12 +33,15 @@ pub(super) struct PeerLog {
     pub(super) proof_asked: Option<Seq>,
 }
 
+/// Head and fork, as they were told.
+pub(super) type ToldState = (Option<(Seq, Hash8)>, Option<Seq>);
+
 /// What was told of one log.
 #[derive(Debug)]
 pub(super) struct Told {
     pub(super) alias: u64,
     /// Nothing yet, or not since the peer wanted it again.
-    pub(super) state: Option<(Option<(Seq, Hash8)>, Option<Seq>)>,
+    pub(super) state: Option<ToldState>,
 }
 
 /// Parts of a feed whose news are to be told.
