@@ -3,7 +3,10 @@
 //! One [`Engine`] actor owns all sessions, the dialing and the sync machine; everything else holds a cheap handle. Entries
 //! are verified on the blocking pool, written by the writer thread, and only then told to the machine.
 
-#![expect(clippy::disallowed_methods, reason = "clocks and tasks enter here; the floors below take them as arguments")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "clocks and tasks enter here; the floors below take them as arguments"
+)]
 
 mod address;
 mod dial;

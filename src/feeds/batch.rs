@@ -125,7 +125,10 @@ impl<'s> FeedBatch<'s> {
                 self.counters.feed += 1;
                 self.tx
                     .put(keys::feed_by_id(feed.as_bytes()).as_slice(), number(no))?;
-                self.feeds.insert(no, (FeedRow::new(*feed), true));
+                let row = FeedRow::new(*feed);
+                // Written at once, so that reads inside this write find it; what changes in it follows at the commit.
+                self.put_trust(no, &row)?;
+                self.feeds.insert(no, (row, false));
                 no
             }
         };
@@ -146,7 +149,9 @@ impl<'s> FeedBatch<'s> {
                 let no = self.counters.log;
                 self.counters.log += 1;
                 self.tx.put(key.as_slice(), number(no))?;
-                self.logs.insert(no, (LogRow::new(feed_no, *log), true));
+                let row = LogRow::new(feed_no, *log);
+                self.tx.put(keys::log(no).as_slice(), encode(&row))?;
+                self.logs.insert(no, (row, false));
                 no
             }
         };

@@ -48,6 +48,23 @@ impl FeedSnapshot {
         Ok(found)
     }
 
+    /// The number that the first thing stored after this moment has, or a lower one that nothing has.
+    pub(crate) fn next_arrival(&self) -> Result<u64, FeedsError> {
+        let what = "an event";
+        let mut next = Ok(0);
+        let table = keys::Key::table(keys::ARRIVAL);
+        self.tx().scan_prefix(
+            table.as_slice(),
+            Direction::Descending,
+            &mut |key, value| {
+                let at = keys::u64_at(key, 1).ok_or(FeedsError::Damaged { what });
+                next = at.and_then(|at| Ok(at + decode::<Event>(what, value)?.width()));
+                ControlFlow::Break(())
+            },
+        )?;
+        next
+    }
+
     fn events(&self, from: u64, limit: usize) -> Result<Vec<(u64, Event)>, FeedsError> {
         let what = "an event";
         let mut events = Vec::new();

@@ -74,6 +74,12 @@ impl Query {
         }
     }
 
+    /// Whether an entry that just came in is one of this query.
+    pub(crate) fn shows(&self, entry: &StoredEntry, body: Option<&Body>) -> bool {
+        let content = self.scope != Scope::Timeline || super::index::is_shown_kind(&entry.kind);
+        (content || self.kind.is_some()) && self.admits(entry, body)
+    }
+
     /// Whether an entry found in an index is one of this query: hashes of tags and targets are checked here.
     pub(crate) fn admits(&self, entry: &StoredEntry, body: Option<&Body>) -> bool {
         let LogId { feed, lane, .. } = &entry.reference.log;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::FeedsError;
 use super::keys::FeedNo;
-use crate::format::{DeviceId, EntryId, FeedId, Lane, LogId, Seq, Timestamp};
+use crate::format::{DeviceId, EntryId, FeedId, Lane, LogId, ProfileField, Seq, Timestamp};
 
 /// What this node has to do with a feed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -179,6 +179,20 @@ impl Profile {
     /// Tags that this person declares, in order of the alphabet.
     pub fn tags(&self) -> impl Iterator<Item = &str> {
         self.tags.iter().map(String::as_str)
+    }
+
+    /// Whether setting a field would change nothing.
+    pub(crate) fn says(&self, field: &ProfileField) -> bool {
+        let text = |held: &Option<String>, new: &str| held.as_deref().unwrap_or_default() == new;
+        match field {
+            ProfileField::Name(name) => text(&self.name, name),
+            ProfileField::Bio(bio) => text(&self.bio, bio),
+            ProfileField::Avatar => false,
+            ProfileField::TagAdded(tag) => self.tags.contains(tag),
+            ProfileField::TagRemoved(tag) => !self.tags.contains(tag),
+            ProfileField::LinkAdded(link) => self.links.contains(link),
+            ProfileField::LinkRemoved(link) => !self.links.contains(link),
+        }
     }
 
     /// Links elsewhere, in order of the alphabet.

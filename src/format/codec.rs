@@ -20,7 +20,9 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 
 /// Encodes a value as postcard; fails only if its `Serialize` does.
 pub(crate) fn try_encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, FormatError> {
-    postcard::to_stdvec(value).map_err(|_| FormatError::Malformed { what: "a value that refuses to be encoded" })
+    postcard::to_stdvec(value).map_err(|_| FormatError::Malformed {
+        what: "a value that refuses to be encoded",
+    })
 }
 
 /// Decodes a value from the whole of `bytes`.
@@ -29,13 +31,19 @@ pub(crate) fn try_encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Fo
 ///
 /// [`FormatError::Truncated`], [`FormatError::Malformed`], [`FormatError::Trailing`], or [`FormatError::NotCanonical`] if
 /// encoding the value does not give the same bytes again (postcard alone takes over-long numbers).
-pub fn decode<T: Serialize + DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, FormatError> {
+pub fn decode<T: Serialize + DeserializeOwned>(
+    what: &'static str,
+    bytes: &[u8],
+) -> Result<T, FormatError> {
     let (value, rest) = postcard::take_from_bytes::<T>(bytes).map_err(|error| match error {
         postcard::Error::DeserializeUnexpectedEnd => FormatError::Truncated { what },
         _ => FormatError::Malformed { what },
     })?;
     if !rest.is_empty() {
-        return Err(FormatError::Trailing { what, count: rest.len() });
+        return Err(FormatError::Trailing {
+            what,
+            count: rest.len(),
+        });
     }
     if try_encode(&value)? != bytes {
         return Err(FormatError::NotCanonical { what });
@@ -111,13 +119,19 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn raw(&mut self, count: usize) -> Result<&'a [u8], FormatError> {
-        let (head, rest) = self.rest.split_at_checked(count).ok_or(FormatError::Truncated { what: self.what })?;
+        let (head, rest) = self
+            .rest
+            .split_at_checked(count)
+            .ok_or(FormatError::Truncated { what: self.what })?;
         self.rest = rest;
         Ok(head)
     }
 
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], FormatError> {
-        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or(FormatError::Truncated { what: self.what })?;
+        let (head, rest) = self
+            .rest
+            .split_first_chunk::<N>()
+            .ok_or(FormatError::Truncated { what: self.what })?;
         self.rest = rest;
         Ok(*head)
     }
@@ -156,14 +170,19 @@ impl<'a> Reader<'a> {
         let len = self.varint()?;
         let limit = limit as u64;
         if len > limit {
-            return Err(FormatError::TooLarge { what: self.what, found: len, limit });
+            return Err(FormatError::TooLarge {
+                what: self.what,
+                found: len,
+                limit,
+            });
         }
         let len = usize::try_from(len).map_err(|_| FormatError::Truncated { what: self.what })?;
         self.raw(len)
     }
 
     pub(crate) fn str(&mut self, limit: usize) -> Result<&'a str, FormatError> {
-        std::str::from_utf8(self.bytes(limit)?).map_err(|_| FormatError::Malformed { what: self.what })
+        std::str::from_utf8(self.bytes(limit)?)
+            .map_err(|_| FormatError::Malformed { what: self.what })
     }
 
     pub(crate) fn option_zigzag(&mut self) -> Result<Option<i64>, FormatError> {
@@ -178,7 +197,10 @@ impl<'a> Reader<'a> {
     pub(crate) fn finish(self) -> Result<(), FormatError> {
         match self.rest.len() {
             0 => Ok(()),
-            count => Err(FormatError::Trailing { what: self.what, count }),
+            count => Err(FormatError::Trailing {
+                what: self.what,
+                count,
+            }),
         }
     }
 }

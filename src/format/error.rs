@@ -35,7 +35,9 @@ pub enum FormatError {
         what: &'static str,
     },
     /// A version that this library does not know.
-    #[error("{what} has version {found}, this library reads version {known}; a newer release may read it")]
+    #[error(
+        "{what} has version {found}, this library reads version {known}; a newer release may read it"
+    )]
     Version {
         /// The structure.
         what: &'static str,

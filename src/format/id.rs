@@ -17,7 +17,9 @@ pub(crate) fn to_base32(bytes: &[u8]) -> String {
 }
 
 pub(crate) fn from_base32(text: &str) -> Option<Vec<u8>> {
-    BASE32_NOPAD.decode(text.to_ascii_uppercase().as_bytes()).ok()
+    BASE32_NOPAD
+        .decode(text.to_ascii_uppercase().as_bytes())
+        .ok()
 }
 
 macro_rules! id {
@@ -122,7 +124,9 @@ impl EntryId {
 }
 
 /// The place of an entry in its log, from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct Seq(pub u64);
 
 impl Seq {
@@ -157,12 +161,20 @@ impl fmt::Display for Seq {
 }
 
 fn is_name(text: &str, limit: usize) -> bool {
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'/' | b'~' | b'-');
+    let allowed = |b: u8| {
+        b.is_ascii_lowercase()
+            || b.is_ascii_digit()
+            || matches!(b, b'.' | b'_' | b'/' | b'~' | b'-')
+    };
     !text.is_empty() && text.len() <= limit && text.bytes().all(allowed)
 }
 
 fn not_a_name(what: &'static str, text: &str, limit: usize) -> FormatError {
-    FormatError::Name { what, text: text.chars().take(80).collect(), limit }
+    FormatError::Name {
+        what,
+        text: text.chars().take(80).collect(),
+        limit,
+    }
 }
 
 /// A named strand of a device's entries: `state`, `posts`, `reactions`, or an app's own.
@@ -295,7 +307,10 @@ name_text!(Kind);
 
 /// What one device appended to one lane of one feed: a hash chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[expect(clippy::exhaustive_structs, reason = "a log is named by these three for ever")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a log is named by these three for ever"
+)]
 pub struct LogId {
     /// Whose list of posts.
     pub feed: FeedId,
@@ -320,7 +335,10 @@ impl LogId {
 ///
 /// Its text form is `feed:device:lane:seq:id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[expect(clippy::exhaustive_structs, reason = "an entry is named by these three for ever")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "an entry is named by these three for ever"
+)]
 pub struct EntryRef {
     /// Its log.
     pub log: LogId,
@@ -341,14 +359,23 @@ impl FromStr for EntryRef {
     type Err = FormatError;
 
     fn from_str(text: &str) -> Result<Self, FormatError> {
-        let wrong = |why| FormatError::Text { expected: "a reference to an entry", why };
+        let wrong = |why| FormatError::Text {
+            expected: "a reference to an entry",
+            why,
+        };
         let mut parts = text.split(':');
-        let mut part = || parts.next().ok_or(wrong("it does not have the five parts feed:device:lane:seq:id"));
+        let mut part = || {
+            parts.next().ok_or(wrong(
+                "it does not have the five parts feed:device:lane:seq:id",
+            ))
+        };
         let feed = part()?.parse()?;
         let device = part()?.parse()?;
         let lane = part()?.parse()?;
         let number = part()?;
-        let seq: u64 = number.parse().map_err(|_| wrong("its fourth part is not a number"))?;
+        let seq: u64 = number
+            .parse()
+            .map_err(|_| wrong("its fourth part is not a number"))?;
         if seq.to_string() != number {
             return Err(wrong("its fourth part is not in its one form"));
         }
@@ -356,6 +383,10 @@ impl FromStr for EntryRef {
         if parts.next().is_some() {
             return Err(wrong("it has more than five parts"));
         }
-        Ok(Self { log: LogId { feed, device, lane }, seq: Seq(seq), id })
+        Ok(Self {
+            log: LogId { feed, device, lane },
+            seq: Seq(seq),
+            id,
+        })
     }
 }

@@ -28,7 +28,11 @@ impl Signature {
 
 impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Signature({}..)", data_encoding::HEXLOWER.encode(self.0.get(..4).unwrap_or_default()))
+        write!(
+            f,
+            "Signature({}..)",
+            data_encoding::HEXLOWER.encode(self.0.get(..4).unwrap_or_default())
+        )
     }
 }
 
@@ -55,7 +59,9 @@ impl<'de> Deserialize<'de> for Signature {
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Signature, A::Error> {
                 let mut bytes = [0; 64];
                 for byte in &mut bytes {
-                    *byte = seq.next_element()?.ok_or_else(|| A::Error::custom("64 bytes"))?;
+                    *byte = seq
+                        .next_element()?
+                        .ok_or_else(|| A::Error::custom("64 bytes"))?;
                 }
                 Ok(Signature(bytes))
             }
@@ -74,9 +80,12 @@ fn signed(context: &[u8], parts: &[&[u8]]) -> Vec<u8> {
 
 /// Checks a signature under the strict rule: small-order keys and points, and non-canonical scalars, are refused.
 fn verify(key: &[u8; 32], context: &[u8], parts: &[&[u8]], signature: &Signature) -> bool {
-    let Ok(key) = VerifyingKey::from_bytes(key) else { return false };
+    let Ok(key) = VerifyingKey::from_bytes(key) else {
+        return false;
+    };
     let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-    key.verify_strict(&signed(context, parts), &signature).is_ok()
+    key.verify_strict(&signed(context, parts), &signature)
+        .is_ok()
 }
 
 /// Whether signatures can be checked against this key at all: it is a point, and not one of small order.
@@ -162,11 +171,21 @@ impl DeviceSecret {
 impl FeedId {
     /// Whether the feed key signed that this feed goes on under `to`.
     pub fn verify_moved(&self, to: &FeedId, signature: &Signature) -> bool {
-        verify(self.as_bytes(), sign::MOVED, &[self.as_bytes(), to.as_bytes()], signature)
+        verify(
+            self.as_bytes(),
+            sign::MOVED,
+            &[self.as_bytes(), to.as_bytes()],
+            signature,
+        )
     }
 
     pub(crate) fn verify_statement(&self, id: &StatementId, signature: &Signature) -> bool {
-        verify(self.as_bytes(), sign::STATEMENT, &[id.as_bytes()], signature)
+        verify(
+            self.as_bytes(),
+            sign::STATEMENT,
+            &[id.as_bytes()],
+            signature,
+        )
     }
 }
 
@@ -176,10 +195,20 @@ impl DeviceId {
     }
 
     pub(crate) fn verify_consent(&self, feed: &FeedId, signature: &Signature) -> bool {
-        verify(self.as_bytes(), sign::CONSENT, &[feed.as_bytes(), self.as_bytes()], signature)
+        verify(
+            self.as_bytes(),
+            sign::CONSENT,
+            &[feed.as_bytes(), self.as_bytes()],
+            signature,
+        )
     }
 
     pub(crate) fn verify_statement(&self, id: &StatementId, signature: &Signature) -> bool {
-        verify(self.as_bytes(), sign::STATEMENT, &[id.as_bytes()], signature)
+        verify(
+            self.as_bytes(),
+            sign::STATEMENT,
+            &[id.as_bytes()],
+            signature,
+        )
     }
 }

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::id::Seq;
 
 /// Milliseconds since the Unix epoch, without leap seconds; may be negative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
@@ -25,7 +27,10 @@ impl Timestamp {
 /// It is made of nothing that differs between replicas, so order and cursors are the same on every device. As bytes
 /// it is 24 long and sorts as the values do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(clippy::exhaustive_structs, reason = "the order of views is these three for ever")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the order of views is these three for ever"
+)]
 pub struct OrderKey {
     /// What the author claims.
     pub time: Timestamp,
@@ -50,7 +55,9 @@ impl OrderKey {
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote.
     pub fn from_bytes(bytes: &[u8; 24]) -> Self {
-        let part = |at: usize| -> [u8; 8] { std::array::from_fn(|i| bytes.get(at + i).copied().unwrap_or(0)) };
+        let part = |at: usize| -> [u8; 8] {
+            std::array::from_fn(|i| bytes.get(at + i).copied().unwrap_or(0))
+        };
         Self {
             time: Timestamp(i64::from_be_bytes(part(0)) ^ i64::MIN),
             log: part(8),

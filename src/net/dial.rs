@@ -43,13 +43,20 @@ pub(super) struct Dialer {
 impl Dialer {
     /// `seed` makes the waits of many nodes that lost the same peer differ.
     pub(super) const fn new(me: EndpointId, seed: u64) -> Self {
-        Self { targets: BTreeMap::new(), me, jitter: seed }
+        Self {
+            targets: BTreeMap::new(),
+            me,
+            jitter: seed,
+        }
     }
 
     /// Replaces the set of targets, keeping what is known of those that stay.
     pub(super) fn set(&mut self, addresses: Vec<EndpointAddr>, now: Instant) {
         let mut old = std::mem::take(&mut self.targets);
-        for address in addresses.into_iter().filter(|address| address.id != self.me) {
+        for address in addresses
+            .into_iter()
+            .filter(|address| address.id != self.me)
+        {
             let id = address.id;
             let mut target = old.remove(&id).unwrap_or_else(|| Target {
                 address: EndpointAddr::new(id),
@@ -77,11 +84,23 @@ impl Dialer {
 
     /// Whom to dial now; they count as being dialed from here on.
     pub(super) fn due(&mut self, now: Instant) -> Vec<EndpointAddr> {
-        let count = |state: State| self.targets.values().filter(|target| target.state == state).count();
+        let count = |state: State| {
+            self.targets
+                .values()
+                .filter(|target| target.state == state)
+                .count()
+        };
         let (dialing, connected) = (count(State::Dialing), count(State::Connected));
-        let room = AT_ONCE.saturating_sub(dialing).min(SESSIONS.saturating_sub(connected + dialing));
-        let is_due = |target: &Target| matches!(target.state, State::Waiting { until } if until <= now);
-        let due = self.targets.values_mut().filter(|target| is_due(target)).take(room);
+        let room = AT_ONCE
+            .saturating_sub(dialing)
+            .min(SESSIONS.saturating_sub(connected + dialing));
+        let is_due =
+            |target: &Target| matches!(target.state, State::Waiting { until } if until <= now);
+        let due = self
+            .targets
+            .values_mut()
+            .filter(|target| is_due(target))
+            .take(room);
         due.map(|target| {
             target.state = State::Dialing;
             target.address.clone()
@@ -91,8 +110,15 @@ impl Dialer {
 
     /// When somebody is due next.
     pub(super) fn next(&self) -> Option<Instant> {
-        let busy = |state| self.targets.values().filter(|target| target.state == state).count();
-        if busy(State::Dialing) >= AT_ONCE || busy(State::Dialing) + busy(State::Connected) >= SESSIONS {
+        let busy = |state| {
+            self.targets
+                .values()
+                .filter(|target| target.state == state)
+                .count()
+        };
+        if busy(State::Dialing) >= AT_ONCE
+            || busy(State::Dialing) + busy(State::Connected) >= SESSIONS
+        {
             return None;
         }
         let until = |target: &Target| match target.state {
@@ -119,7 +145,9 @@ impl Dialer {
     pub(super) fn failed(&mut self, peer: &EndpointId, now: Instant, reason: String) {
         let random = self.random();
         if let Some(target) = self.targets.get_mut(peer) {
-            let wait = FIRST_WAIT.saturating_mul(1 << target.failures.min(10)).min(LONGEST_WAIT);
+            let wait = FIRST_WAIT
+                .saturating_mul(1 << target.failures.min(10))
+                .min(LONGEST_WAIT);
             target.failures = target.failures.saturating_add(1);
             target.wait(now, wait, random, reason);
         }
@@ -149,7 +177,9 @@ impl Dialer {
 impl Target {
     /// Waits half to one and a half times `wait`.
     fn wait(&mut self, now: Instant, wait: Duration, random: u32, reason: String) {
-        self.state = State::Waiting { until: now + wait / 2 + wait * random / 1_000 };
+        self.state = State::Waiting {
+            until: now + wait / 2 + wait * random / 1_000,
+        };
         self.reason = reason;
     }
 }

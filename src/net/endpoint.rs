@@ -34,12 +34,17 @@ pub(crate) async fn bind(options: &EndpointOptions) -> Result<Endpoint, NetError
 }
 
 async fn bind_builder(builder: Builder) -> Result<Endpoint, NetError> {
-    builder.bind().await.map_err(|error| NetError::Bind(error.to_string()))
+    builder
+        .bind()
+        .await
+        .map_err(|error| NetError::Bind(error.to_string()))
 }
 
 fn builder(options: &EndpointOptions, port: u16) -> Result<Builder, NetError> {
     let builder = if options.local_only {
-        Endpoint::builder(presets::Minimal).relay_mode(RelayMode::Disabled).portmapper_config(PortmapperConfig::Disabled)
+        Endpoint::builder(presets::Minimal)
+            .relay_mode(RelayMode::Disabled)
+            .portmapper_config(PortmapperConfig::Disabled)
     } else {
         Endpoint::builder(presets::N0)
     };
@@ -68,9 +73,15 @@ fn transport() -> QuicTransportConfig {
 /// Where an endpoint can be dialed, for a ticket. With `loopback`, also from the same machine when no interface is up.
 pub(crate) fn local_address(endpoint: &Endpoint, loopback: bool) -> EndpointAddr {
     let mut address = endpoint.addr();
-    let port = endpoint.bound_sockets().iter().find(|socket| socket.is_ipv4()).map(SocketAddr::port);
+    let port = endpoint
+        .bound_sockets()
+        .iter()
+        .find(|socket| socket.is_ipv4())
+        .map(SocketAddr::port);
     if let Some(port) = port.filter(|_| loopback) {
-        address.addrs.insert(TransportAddr::Ip((Ipv4Addr::LOCALHOST, port).into()));
+        address
+            .addrs
+            .insert(TransportAddr::Ip((Ipv4Addr::LOCALHOST, port).into()));
     }
     address
 }

@@ -50,8 +50,12 @@ pub(crate) struct Engine {
 
 #[derive(Debug)]
 enum Command {
-    Sync { deadline: Instant, reply: oneshot::Sender<SyncReport> },
+    Sync {
+        deadline: Instant,
+        reply: oneshot::Sender<SyncReport>,
+    },
     Retarget,
+    Hurry,
     Shutdown,
 }
 
@@ -69,12 +73,21 @@ impl Engine {
         let (to_engine, sessions) = mpsc::channel(MAIL);
         let (done, finished) = mpsc::unbounded_channel();
         let swarm = Swarm::new(endpoint.id(), store.arrival(), store.filled());
-        let acceptor = Acceptor { engine: to_engine.clone(), next: Mutex::new(1) };
-        let router = Router::builder(endpoint.clone()).accept(ALPN, acceptor).spawn();
+        let acceptor = Acceptor {
+            engine: to_engine.clone(),
+            next: Mutex::new(1),
+        };
+        let router = Router::builder(endpoint.clone())
+            .accept(ALPN, acceptor)
+            .spawn();
         let seed = u64::from_le_bytes(random()?) | 1;
         let mut actor = Actor {
             dialer: Dialer::new(endpoint.id(), seed),
-            work: Work { store, writer, done },
+            work: Work {
+                store,
+                writer,
+                done,
+            },
             swarm,
             endpoint: endpoint.clone(),
             device,
@@ -90,9 +103,19 @@ impl Engine {
             started: Instant::now(),
         };
         actor.want_all()?;
-        let boxes = Boxes { commands: mail, notes, finished, sessions };
+        let boxes = Boxes {
+            commands: mail,
+            notes,
+            finished,
+            sessions,
+        };
         let task = tokio::spawn(actor.run(boxes, router));
-        Ok(Self { commands, status, endpoint, task: Arc::new(Mutex::new(Some(task))) })
+        Ok(Self {
+            commands,
+            status,
+            endpoint,
+            task: Arc::new(Mutex::new(Some(task))),
+        })
     }
 
     /// The endpoint, to be asked for its address.
@@ -110,18 +133,30 @@ impl Engine {
         let _shut_down = self.commands.send(Command::Retarget).await;
     }
 
+    /// Dials everyone who waits to be dialed again, at once.
+    pub(crate) async fn hurry(&self) {
+        let _shut_down = self.commands.send(Command::Hurry).await;
+    }
+
     /// Asks everyone for news and waits until all that they have is held, or they cannot be reached, or time runs out.
     pub(crate) async fn sync(&self, limit: Duration) -> Result<SyncReport, NetError> {
         let (reply, report) = oneshot::channel();
         let deadline = Instant::now() + limit;
-        self.commands.send(Command::Sync { deadline, reply }).await.map_err(|_| NetError::Offline)?;
+        self.commands
+            .send(Command::Sync { deadline, reply })
+            .await
+            .map_err(|_| NetError::Offline)?;
         report.await.map_err(|_| NetError::Offline)
     }
 
     /// Closes all connections and waits until that is done. Repeatable.
     pub(crate) async fn shutdown(&self) {
         let _shut_down = self.commands.send(Command::Shutdown).await;
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let task = self
+            .task
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(task) = task {
             let ended = task.await;
             debug_assert!(ended.is_ok(), "the engine panicked");
@@ -131,7 +166,8 @@ impl Engine {
 
 fn random<const N: usize>() -> Result<[u8; N], NetError> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| NetError::Bind(format!("no randomness: {error}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| NetError::Bind(format!("no randomness: {error}")))?;
     Ok(bytes)
 }
 
@@ -251,23 +287,38 @@ impl Actor {
 
     /// When to wake up though no mail came.
     fn wake(&self) -> Instant {
-        let timer = self.swarm.next_timer().map(|at| self.started + Duration::from_millis(at));
-        let rounds = self.rounds.iter().map(|round| round.next(|peer| self.standing(peer)));
+        let timer = self
+            .swarm
+            .next_timer()
+            .map(|at| self.started + Duration::from_millis(at));
+        let rounds = self
+            .rounds
+            .iter()
+            .map(|round| round.next(|peer| self.standing(peer)));
         let wakes = timer.into_iter().chain(self.dialer.next()).chain(rounds);
         // An hour is as good as never.
-        wakes.min().unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600))
+        wakes
+            .min()
+            .unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600))
     }
 
     fn command(&mut self, command: Command) {
         match command {
             Command::Sync { deadline, reply } => {
                 self.dialer.hurry(Instant::now());
-                let peers: Vec<EndpointId> = self.dialer.targets().keys().chain(self.sessions.keys()).copied().collect();
+                let peers: Vec<EndpointId> = self
+                    .dialer
+                    .targets()
+                    .keys()
+                    .chain(self.sessions.keys())
+                    .copied()
+                    .collect();
                 let mut round = Round::new(peers.into_iter(), self.totals.clone(), deadline, reply);
                 self.sessions.keys().for_each(|peer| round.opened(peer));
                 self.rounds.push(round);
             }
             Command::Retarget => self.retarget(),
+            Command::Hurry => self.dialer.hurry(Instant::now()),
             Command::Shutdown => {}
         }
     }
@@ -285,7 +336,11 @@ impl Actor {
     }
 
     fn want(&mut self, feed: FeedId) {
-        let replica = self.work.store.snapshot().and_then(|snapshot| work::replica(&snapshot, &feed));
+        let replica = self
+            .work
+            .store
+            .snapshot()
+            .and_then(|snapshot| work::replica(&snapshot, &feed));
         // A disk that cannot be read now is asked again at the next start.
         if let Ok(replica) = replica {
             self.handle(Input::Feed { feed, replica });
@@ -295,7 +350,9 @@ impl Actor {
 
     /// Reads from the store who may have what is wanted.
     fn retarget(&mut self) {
-        let Ok(snapshot) = self.work.store.snapshot() else { return };
+        let Ok(snapshot) = self.work.store.snapshot() else {
+            return;
+        };
         let mut addresses: BTreeMap<EndpointId, EndpointAddr> = BTreeMap::new();
         for feed in snapshot.wanted().unwrap_or_default() {
             for finder in snapshot.finders(&feed).unwrap_or_default() {
@@ -304,7 +361,8 @@ impl Actor {
                 addresses.extend(address.map(|address| (address.id, address)));
             }
         }
-        self.dialer.set(addresses.into_values().collect(), Instant::now());
+        self.dialer
+            .set(addresses.into_values().collect(), Instant::now());
     }
 
     fn note(&mut self, note: Note) {
@@ -335,17 +393,27 @@ impl Actor {
                 let peer = address.id;
                 let dialed = timeout(DIAL_TIMEOUT, endpoint.connect(address, ALPN)).await;
                 let dialed = dialed.map_err(|_| "it did not answer in time".to_owned());
-                (peer, dialed.and_then(|connected| connected.map_err(|error| error.to_string())))
+                (
+                    peer,
+                    dialed.and_then(|connected| connected.map_err(|error| error.to_string())),
+                )
             });
         }
     }
 
     fn dialed(&mut self, dialed: Result<Dialed, tokio::task::JoinError>) {
-        let Ok((peer, connection)) = dialed else { return };
+        let Ok((peer, connection)) = dialed else {
+            return;
+        };
         match connection {
             Ok(connection) => {
                 self.next_session += 2;
-                tokio::spawn(session::run(connection, true, self.next_session, self.to_engine.clone()));
+                tokio::spawn(session::run(
+                    connection,
+                    true,
+                    self.next_session,
+                    self.to_engine.clone(),
+                ));
             }
             Err(reason) => self.failed(&peer, reason),
         }
@@ -356,7 +424,9 @@ impl Actor {
             // Dialing failed, but the other end came to us meanwhile.
             return self.dialer.connected(peer);
         }
-        self.rounds.iter_mut().for_each(|round| round.ended(peer, &reason));
+        self.rounds
+            .iter_mut()
+            .for_each(|round| round.ended(peer, &reason));
         self.dialer.failed(peer, Instant::now(), reason);
     }
 
@@ -369,7 +439,11 @@ impl Actor {
                     return;
                 }
                 self.totals.received += on_stream(bytes.len());
-                self.handle(Input::Frame { peer, bytes, clock: super::now().as_millis() });
+                self.handle(Input::Frame {
+                    peer,
+                    bytes,
+                    clock: super::now().as_millis(),
+                });
             }
             FromSession::Sent { id, peer, bytes } => {
                 if self.moved(id, &peer, now) {
@@ -378,7 +452,11 @@ impl Actor {
                 }
             }
             FromSession::Ended { id, peer, reason } => {
-                if self.sessions.get(&peer).is_some_and(|session| session.id == id) {
+                if self
+                    .sessions
+                    .get(&peer)
+                    .is_some_and(|session| session.id == id)
+                {
                     self.sessions.remove(&peer);
                     self.handle(Input::Disconnected { peer });
                     self.failed(&peer, reason);
@@ -389,12 +467,23 @@ impl Actor {
 
     /// Whether a session still counts; notes that something moved in it.
     fn moved(&mut self, id: SessionId, peer: &EndpointId, now: Instant) -> bool {
-        let session = self.sessions.get_mut(peer).filter(|session| session.id == id);
-        session.map(|session| session.standing.moved = now).is_some()
+        let session = self
+            .sessions
+            .get_mut(peer)
+            .filter(|session| session.id == id);
+        session
+            .map(|session| session.standing.moved = now)
+            .is_some()
     }
 
     fn opened(&mut self, opened: Opened) {
-        let Opened { id, peer, dialed, connection, outgoing } = opened;
+        let Opened {
+            id,
+            peer,
+            dialed,
+            connection,
+            outgoing,
+        } = opened;
         let now = Instant::now();
         let refuse = |code: u32| connection.close(VarInt::from_u32(code), b"");
         if self.shut_out.get(&peer).is_some_and(|until| *until > now) {
@@ -412,15 +501,36 @@ impl Actor {
             old.connection.close(VarInt::from_u32(code::DUPLICATE), b"");
             self.handle(Input::Disconnected { peer });
         }
-        let standing = Standing { caught_up: false, agreed: false, moved: now };
-        let session = Session { id, dialed, connection, outgoing, behind: 0, clock_differs_by: None, standing };
+        let standing = Standing {
+            caught_up: false,
+            agreed: false,
+            moved: now,
+        };
+        let session = Session {
+            id,
+            dialed,
+            connection,
+            outgoing,
+            behind: 0,
+            clock_differs_by: None,
+            standing,
+        };
         self.sessions.insert(peer, session);
         self.dialer.connected(&peer);
         self.rounds.iter_mut().for_each(|round| round.opened(&peer));
-        let memory = self.work.store.snapshot().and_then(|snapshot| snapshot.memory(peer.as_bytes()));
+        let memory = self
+            .work
+            .store
+            .snapshot()
+            .and_then(|snapshot| snapshot.memory(peer.as_bytes()));
         let proof = random().unwrap_or_default();
         let clock = super::now().as_millis();
-        self.handle(Input::Connected { peer, memory: memory.ok().flatten(), clock, proof });
+        self.handle(Input::Connected {
+            peer,
+            memory: memory.ok().flatten(),
+            clock,
+            proof,
+        });
     }
 
     /// Carries out what the machine asks for.
@@ -434,7 +544,9 @@ impl Actor {
                     }
                 }
                 Output::Remember { peer, memory } => {
-                    let keep = move |batch: &mut crate::feeds::FeedBatch<'_>| batch.put_memory(peer.as_bytes(), memory);
+                    let keep = move |batch: &mut crate::feeds::FeedBatch<'_>| {
+                        batch.put_memory(peer.as_bytes(), memory)
+                    };
                     self.work.writer.post(0, keep, |_| ());
                 }
                 Output::Close { peer, error } => self.broke_a_rule(peer, &error),
@@ -470,9 +582,13 @@ impl Actor {
         let now = Instant::now();
         let reason = error.to_string();
         if let Some(session) = self.sessions.remove(&peer) {
-            session.connection.close(VarInt::from_u32(code::BROKE_A_RULE), reason.as_bytes());
+            session
+                .connection
+                .close(VarInt::from_u32(code::BROKE_A_RULE), reason.as_bytes());
         }
-        self.rounds.iter_mut().for_each(|round| round.ended(&peer, &reason));
+        self.rounds
+            .iter_mut()
+            .for_each(|round| round.ended(&peer, &reason));
         if error.backoff() == Backoff::Short {
             return self.dialer.failed(&peer, now, reason);
         }
@@ -513,16 +629,48 @@ impl Actor {
             let state = match target.state {
                 State::Connected => PeerState::Connected,
                 State::Dialing => PeerState::Dialing,
-                State::Waiting { .. } => PeerState::Waiting { reason: target.reason.clone() },
+                State::Waiting { .. } => PeerState::Waiting {
+                    reason: target.reason.clone(),
+                },
             };
-            peers.insert(*endpoint, PeerStatus { endpoint: *endpoint, state, behind: 0, clock_differs_by: None });
+            peers.insert(
+                *endpoint,
+                PeerStatus {
+                    endpoint: *endpoint,
+                    state,
+                    behind: 0,
+                    clock_differs_by: None,
+                },
+            );
         }
         for (endpoint, session) in &self.sessions {
-            let Session { behind, clock_differs_by, .. } = *session;
+            let Session {
+                behind,
+                clock_differs_by,
+                ..
+            } = *session;
             let state = PeerState::Connected;
-            peers.insert(*endpoint, PeerStatus { endpoint: *endpoint, state, behind, clock_differs_by });
+            peers.insert(
+                *endpoint,
+                PeerStatus {
+                    endpoint: *endpoint,
+                    state,
+                    behind,
+                    clock_differs_by,
+                },
+            );
         }
-        let SyncReport { entries, received, sent, .. } = self.totals;
-        Status { peers: peers.into_values().collect(), entries, received, sent }
+        let SyncReport {
+            entries,
+            received,
+            sent,
+            ..
+        } = self.totals;
+        Status {
+            peers: peers.into_values().collect(),
+            entries,
+            received,
+            sent,
+        }
     }
 }

@@ -46,16 +46,39 @@ pub(super) struct Opened {
 #[derive(Debug)]
 pub(super) enum FromSession {
     Opened(Opened),
-    Frame { id: SessionId, peer: EndpointId, bytes: Bytes },
-    Sent { id: SessionId, peer: EndpointId, bytes: usize },
-    Ended { id: SessionId, peer: EndpointId, reason: String },
+    Frame {
+        id: SessionId,
+        peer: EndpointId,
+        bytes: Bytes,
+    },
+    Sent {
+        id: SessionId,
+        peer: EndpointId,
+        bytes: usize,
+    },
+    Ended {
+        id: SessionId,
+        peer: EndpointId,
+        reason: String,
+    },
 }
 
 /// Runs a session to its end.
-pub(super) async fn run(connection: Connection, dialed: bool, id: SessionId, engine: mpsc::Sender<FromSession>) {
+pub(super) async fn run(
+    connection: Connection,
+    dialed: bool,
+    id: SessionId,
+    engine: mpsc::Sender<FromSession>,
+) {
     let peer = connection.remote_id();
     let (outgoing, frames) = mpsc::unbounded_channel();
-    let opened = Opened { id, peer, dialed, connection: connection.clone(), outgoing };
+    let opened = Opened {
+        id,
+        peer,
+        dialed,
+        connection: connection.clone(),
+        outgoing,
+    };
     if engine.send(FromSession::Opened(opened)).await.is_err() {
         return;
     }
@@ -73,9 +96,15 @@ pub(super) async fn run(connection: Connection, dialed: bool, id: SessionId, eng
     let _shut_down = engine.send(FromSession::Ended { id, peer, reason }).await;
 }
 
-async fn streams(connection: &Connection, dialed: bool) -> Result<(SendStream, RecvStream), String> {
+async fn streams(
+    connection: &Connection,
+    dialed: bool,
+) -> Result<(SendStream, RecvStream), String> {
     if dialed {
-        return connection.open_bi().await.map_err(|error| error.to_string());
+        return connection
+            .open_bi()
+            .await
+            .map_err(|error| error.to_string());
     }
     match timeout(OPEN_TIMEOUT, connection.accept_bi()).await {
         Ok(streams) => streams.map_err(|error| error.to_string()),
@@ -96,7 +125,11 @@ async fn send_loop(
             return error.to_string();
         }
         let bytes = waiting.drain(..).map(|frame| frame.len()).sum();
-        if engine.send(FromSession::Sent { id, peer, bytes }).await.is_err() {
+        if engine
+            .send(FromSession::Sent { id, peer, bytes })
+            .await
+            .is_err()
+        {
             break;
         }
     }
@@ -112,12 +145,18 @@ async fn receive_loop(
     loop {
         match frame::read(&mut stream).await {
             Ok(Some(bytes)) => {
-                if engine.send(FromSession::Frame { id, peer, bytes }).await.is_err() {
+                if engine
+                    .send(FromSession::Frame { id, peer, bytes })
+                    .await
+                    .is_err()
+                {
                     return "this node ended it".to_owned();
                 }
             }
             Ok(None) => return "the peer ended it".to_owned(),
-            Err(error @ FrameError::TooLarge(_)) => return format!("the peer broke a rule: {error}"),
+            Err(error @ FrameError::TooLarge(_)) => {
+                return format!("the peer broke a rule: {error}");
+            }
             Err(error) => return error.to_string(),
         }
     }

@@ -45,7 +45,12 @@ impl Round {
         deadline: Instant,
         reply: oneshot::Sender<SyncReport>,
     ) -> Self {
-        Self { pending: peers.map(|peer| (peer, Reached::No)).collect(), report: totals, deadline, reply }
+        Self {
+            pending: peers.map(|peer| (peer, Reached::No)).collect(),
+            report: totals,
+            deadline,
+            reply,
+        }
     }
 
     /// A session with a peer opened.
@@ -59,34 +64,67 @@ impl Round {
     pub(super) fn ended(&mut self, peer: &EndpointId, reason: &str) {
         if let Some(reached) = self.pending.remove(peer) {
             let reason = Some(reason.to_owned());
-            self.report.peers.push(PeerReport { endpoint: *peer, reached, reason });
+            self.report.peers.push(PeerReport {
+                endpoint: *peer,
+                reached,
+                reason,
+            });
         }
     }
 
     /// Notes which peers are done, and says whether the round is over.
-    pub(super) fn is_over(&mut self, standing: impl Fn(&EndpointId) -> Option<Standing>, now: Instant) -> bool {
+    pub(super) fn is_over(
+        &mut self,
+        standing: impl Fn(&EndpointId) -> Option<Standing>,
+        now: Instant,
+    ) -> bool {
         let done = |peer: &EndpointId| standing(peer).is_some_and(|standing| standing.is_done(now));
-        let finished: Vec<EndpointId> = self.pending.keys().filter(|peer| done(peer)).copied().collect();
+        let finished: Vec<EndpointId> = self
+            .pending
+            .keys()
+            .filter(|peer| done(peer))
+            .copied()
+            .collect();
         for endpoint in finished {
             self.pending.remove(&endpoint);
-            self.report.peers.push(PeerReport { endpoint, reached: Reached::Fully, reason: None });
+            self.report.peers.push(PeerReport {
+                endpoint,
+                reached: Reached::Fully,
+                reason: None,
+            });
         }
         self.pending.is_empty() || now >= self.deadline
     }
 
     /// When to look again though nothing happened.
     pub(super) fn next(&self, standing: impl Fn(&EndpointId) -> Option<Standing>) -> Instant {
-        let waits = self.pending.keys().filter_map(standing).filter(|standing| standing.caught_up);
-        waits.map(|standing| standing.moved + QUIET).min().map_or(self.deadline, |quiet| quiet.min(self.deadline))
+        let waits = self
+            .pending
+            .keys()
+            .filter_map(standing)
+            .filter(|standing| standing.caught_up);
+        waits
+            .map(|standing| standing.moved + QUIET)
+            .min()
+            .map_or(self.deadline, |quiet| quiet.min(self.deadline))
     }
 
     /// Ends the round. `totals` are the counters now.
     pub(super) fn finish(mut self, totals: &SyncReport) {
         for (endpoint, reached) in std::mem::take(&mut self.pending) {
             let reason = Some("time ran out".to_owned());
-            self.report.peers.push(PeerReport { endpoint, reached, reason });
+            self.report.peers.push(PeerReport {
+                endpoint,
+                reached,
+                reason,
+            });
         }
-        let SyncReport { peers, entries, received, sent } = self.report;
+        let SyncReport {
+            peers,
+            entries,
+            received,
+            sent,
+        } = self.report;
         let mut report = SyncReport {
             peers,
             entries: totals.entries - entries,

@@ -42,7 +42,13 @@ impl Work {
 
     fn job(&self, snapshot: Result<&FeedSnapshot, &FeedsError>, job: Output<EndpointId>) {
         match job {
-            Output::Read { read, log, range, next_held, max_bytes } => {
+            Output::Read {
+                read,
+                log,
+                range,
+                next_held,
+                max_bytes,
+            } => {
                 let runs = snapshot.map(|store| store.runs(&log, range, next_held, max_bytes));
                 self.answer(read, Answer::Runs(or_nothing(runs)));
             }
@@ -59,27 +65,66 @@ impl Work {
                 self.answer(read, Answer::Proof(or_nothing(proof)));
             }
             Output::Take { take, log, run, .. } => self.take_run(snapshot, take, &log, run),
-            Output::TakeBody { take, log, seq, body, .. } => {
-                self.write(take, body.len(), move |batch| batch.take_body(&log, seq, &body));
+            Output::TakeBody {
+                take,
+                log,
+                seq,
+                body,
+                ..
+            } => {
+                self.write(take, body.len(), move |batch| {
+                    batch.take_body(&log, seq, &body)
+                });
             }
-            Output::TakeStatements { take, feed, items, .. } => match FeedBatch::verify_statements(&feed, &items) {
+            Output::TakeStatements {
+                take, feed, items, ..
+            } => match FeedBatch::verify_statements(&feed, &items) {
                 Ok(items) => self.write(take, 0, move |batch| {
                     let changed = batch.take_statements(&feed, items)?;
-                    Ok(if changed { Taken::Stored } else { Taken::AlreadyHeld })
+                    Ok(if changed {
+                        Taken::Stored
+                    } else {
+                        Taken::AlreadyHeld
+                    })
                 }),
-                Err(error) => self.taken(take, Outcome::Rejected { reason: error.to_string() }),
+                Err(error) => self.taken(
+                    take,
+                    Outcome::Rejected {
+                        reason: error.to_string(),
+                    },
+                ),
             },
-            Output::TakeProof { take, log, proof, .. } => match ForkProof::decode(&proof) {
-                Ok(proof) if *proof.log() == log => self.write(take, 0, move |batch| batch.take_proof(&proof)),
-                Ok(_) => self.taken(take, Outcome::Rejected { reason: "it is of another log".to_owned() }),
-                Err(error) => self.taken(take, Outcome::Rejected { reason: error.to_string() }),
+            Output::TakeProof {
+                take, log, proof, ..
+            } => match ForkProof::decode(&proof) {
+                Ok(proof) if *proof.log() == log => {
+                    self.write(take, 0, move |batch| batch.take_proof(&proof))
+                }
+                Ok(_) => self.taken(
+                    take,
+                    Outcome::Rejected {
+                        reason: "it is of another log".to_owned(),
+                    },
+                ),
+                Err(error) => self.taken(
+                    take,
+                    Outcome::Rejected {
+                        reason: error.to_string(),
+                    },
+                ),
             },
             // The rest is the engine's own, and never comes here.
             _ => {}
         }
     }
 
-    fn take_run(&self, snapshot: Result<&FeedSnapshot, &FeedsError>, take: TakeId, log: &LogId, run: Bytes) {
+    fn take_run(
+        &self,
+        snapshot: Result<&FeedSnapshot, &FeedsError>,
+        take: TakeId,
+        log: &LogId,
+        run: Bytes,
+    ) {
         let bytes = run.len();
         let verified = match snapshot {
             Ok(store) => store.verify(log, &PackedRun::from_bytes(run)),
@@ -87,7 +132,12 @@ impl Work {
         };
         match verified {
             Ok(run) => self.write(take, bytes, move |batch| batch.take_run(&run)),
-            Err(FeedsError::Format(error)) => self.taken(take, Outcome::Rejected { reason: error.to_string() }),
+            Err(FeedsError::Format(error)) => self.taken(
+                take,
+                Outcome::Rejected {
+                    reason: error.to_string(),
+                },
+            ),
             Err(_) => self.taken(take, Outcome::Trouble),
         }
     }
@@ -126,17 +176,26 @@ fn outcome(result: Result<Taken, SharedError>) -> Outcome {
         Ok(Taken::NotAdmitted) => Outcome::NotAdmitted,
         Ok(Taken::Forked) => Outcome::Forked,
         Ok(Taken::Refused) => Outcome::Refused,
-        Ok(Taken::Mismatch) => Outcome::Rejected { reason: "it does not have the hash that its header names".into() },
+        Ok(Taken::Mismatch) => Outcome::Rejected {
+            reason: "it does not have the hash that its header names".into(),
+        },
         Err(error) => match &*error {
-            FeedsError::Format(error) => Outcome::Rejected { reason: error.to_string() },
+            FeedsError::Format(error) => Outcome::Rejected {
+                reason: error.to_string(),
+            },
             _ => Outcome::Trouble,
         },
     }
 }
 
 /// What is held of a feed, as the machine wants it told.
-pub(super) fn replica(store: &FeedSnapshot, feed: &crate::format::FeedId) -> Result<Replica, FeedsError> {
-    let Some(held) = store.replica(feed)? else { return Ok(Replica::default()) };
+pub(super) fn replica(
+    store: &FeedSnapshot,
+    feed: &crate::format::FeedId,
+) -> Result<Replica, FeedsError> {
+    let Some(held) = store.replica(feed)? else {
+        return Ok(Replica::default());
+    };
     let log = |log: crate::feeds::HeldLog| LogSummary {
         device: log.log.device,
         lane: log.log.lane,
@@ -160,11 +219,35 @@ fn head((seq, id): (Seq, crate::format::EntryId)) -> Head {
 /// What the machine is told of a commit; none for what it has to be told otherwise.
 pub(super) fn input(note: Note) -> Option<Input<EndpointId>> {
     match note {
-        Note::Stored { log, range, head: at, run, missing, arrival } => {
-            Some(Input::Stored { log, range, head: head(at), run, missing, arrival })
-        }
-        Note::Body { log, seq, arrival } => Some(Input::BodiesDone { log, seqs: vec![seq], arrival }),
-        Note::Statements { feed, digest, arrival } => Some(Input::StatementsChanged { feed, digest, arrival }),
+        Note::Stored {
+            log,
+            range,
+            head: at,
+            run,
+            missing,
+            arrival,
+        } => Some(Input::Stored {
+            log,
+            range,
+            head: head(at),
+            run,
+            missing,
+            arrival,
+        }),
+        Note::Body { log, seq, arrival } => Some(Input::BodiesDone {
+            log,
+            seqs: vec![seq],
+            arrival,
+        }),
+        Note::Statements {
+            feed,
+            digest,
+            arrival,
+        } => Some(Input::StatementsChanged {
+            feed,
+            digest,
+            arrival,
+        }),
         Note::Forked { log, at, arrival } => Some(Input::Forked { log, at, arrival }),
         Note::Unwanted { feed } => Some(Input::FeedGone { feed }),
         Note::Wanted { .. } => None,

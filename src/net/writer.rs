@@ -53,7 +53,9 @@ where
     }
 
     fn run(&mut self, batch: &mut FeedBatch<'_>) -> Result<(), FeedsError> {
-        let Some(op) = self.op.take() else { return Ok(()) };
+        let Some(op) = self.op.take() else {
+            return Ok(());
+        };
         match op(batch) {
             // After these it is not known what the batch holds; the others refuse before they write.
             Err(error @ (FeedsError::Store(_) | FeedsError::Damaged { .. })) => Err(error),
@@ -106,8 +108,15 @@ impl Writer {
         let (jobs, waiting) = channel();
         let (told, arrival) = watch::channel(0);
         let resting = Arc::new(AtomicBool::new(true));
-        let thread = Thread { store, notes, arrival: told, resting: resting.clone() };
-        let thread = std::thread::Builder::new().name("tidings-writer".into()).spawn(move || thread.run(&waiting))?;
+        let thread = Thread {
+            store,
+            notes,
+            arrival: told,
+            resting: resting.clone(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("tidings-writer".into())
+            .spawn(move || thread.run(&waiting))?;
         let inner = Inner {
             jobs: Mutex::new(Some(jobs)),
             room: Arc::new(Semaphore::new(WAITING)),
@@ -115,7 +124,9 @@ impl Writer {
             thread: Mutex::new(Some(thread)),
             resting,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Runs `op` in the next transaction and returns once that is on disk.
@@ -126,7 +137,13 @@ impl Writer {
         bytes: usize,
         op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
     ) -> Result<T, Option<SharedError>> {
-        let permit = self.inner.room.clone().acquire_owned().await.map_err(|_| None)?;
+        let permit = self
+            .inner
+            .room
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| None)?;
         let (reply, outcome) = oneshot::channel();
         self.post(bytes, op, move |result| {
             drop(permit);
@@ -148,8 +165,18 @@ impl Writer {
         op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
         done: impl FnOnce(Result<T, SharedError>) + Send + 'static,
     ) {
-        let job = Box::new(Write { bytes, op: Some(op), outcome: None, done });
-        if let Some(jobs) = &*self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
+        let job = Box::new(Write {
+            bytes,
+            op: Some(op),
+            outcome: None,
+            done,
+        });
+        if let Some(jobs) = &*self
+            .inner
+            .jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+        {
             // A thread that has ended drops the job, and with it `done`, whose channel then tells.
             let _ended = jobs.send(job);
         }
@@ -162,8 +189,19 @@ impl Writer {
 
     /// Finishes the writes that wait, makes the next opening quick, and ends the thread. Repeatable.
     pub(crate) async fn close(&self) {
-        drop(self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let thread = self.inner.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(
+            self.inner
+                .jobs
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let thread = self
+            .inner
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             let joined = tokio::task::spawn_blocking(move || thread.join()).await;
             debug_assert!(matches!(joined, Ok(Ok(()))), "the writer thread panicked");
