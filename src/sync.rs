@@ -2,6 +2,7 @@
 
 mod error;
 mod event;
+mod fields;
 mod heads;
 mod hello;
 mod limits;
@@ -9,6 +10,7 @@ mod live;
 mod memory;
 mod message;
 mod peer;
+mod pick;
 mod pull;
 mod ranges;
 mod replica;

@@ -185,6 +185,11 @@ impl<'a> Reader<'a> {
             .map_err(|_| FormatError::Malformed { what: self.what })
     }
 
+    /// Reads a string whose bound is checked by what is made of it; nothing is copied.
+    pub(crate) fn text(&mut self) -> Result<&'a str, FormatError> {
+        self.str(usize::MAX)
+    }
+
     pub(crate) fn option_zigzag(&mut self) -> Result<Option<i64>, FormatError> {
         match self.u8()? {
             0 => Ok(None),
@@ -204,3 +209,6 @@ impl<'a> Reader<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

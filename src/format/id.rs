@@ -16,7 +16,11 @@ pub(crate) fn to_base32(bytes: &[u8]) -> String {
     BASE32_NOPAD.encode(bytes).to_ascii_lowercase()
 }
 
+/// Reads lower-case base32 only: an id that has two texts is two keys in whatever an app builds on texts.
 pub(crate) fn from_base32(text: &str) -> Option<Vec<u8>> {
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        return None;
+    }
     BASE32_NOPAD
         .decode(text.to_ascii_uppercase().as_bytes())
         .ok()

@@ -16,7 +16,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::codec::{Reader, Writer};
-use super::entry::{Draft, Entry, Header, HeaderWriter, body_hash, check_body_len};
+use super::entry::{Draft, Entry, Header, HeaderWriter, body_hash, check_body_len, check_place};
 use super::error::FormatError;
 use super::id::{EntryId, EntryRef, Kind, Lane, LogId, Seq};
 use super::key::{DeviceSecret, Signature};
@@ -117,13 +117,7 @@ impl<'a> View<'a> {
         let mut reader = Reader::new(WHAT, bytes);
         let (first, count) = span(&mut reader)?;
         let prev = EntryId::from_bytes(reader.array()?);
-        if first == Seq::ZERO && prev != EntryId::ZERO {
-            return Err(FormatError::Link {
-                seq: first,
-                expected: EntryId::ZERO,
-                found: prev,
-            });
-        }
+        check_place(first, prev)?;
         let kinds = reader.varint()?;
         if kinds == 0 || kinds > count {
             return Err(FormatError::Run {
@@ -132,7 +126,7 @@ impl<'a> View<'a> {
             });
         }
         let kinds = (0..kinds)
-            .map(|_| reader.str(limits::KIND_BYTES))
+            .map(|_| reader.text())
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             first,
@@ -219,8 +213,8 @@ fn span(reader: &mut Reader<'_>) -> Result<(Seq, u64), FormatError> {
             why: "it is empty",
         });
     }
-    // At the very end of the numbers a block has no end to stand before, so no run begins there.
-    if first.0 > u64::MAX - limits::BLOCK || count > first.block_end().0 - first.0 {
+    check_place(first, EntryId::ZERO)?;
+    if count > first.block_end().0 - first.0 {
         return Err(FormatError::Run {
             first,
             why: "it crosses its block's end",
@@ -407,7 +401,9 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// [`FormatError::TooLarge`] if a body is over the lane's limit; nothing is signed then.
+    /// [`FormatError::TooLarge`] if a body is over the lane's limit or a place beyond the last; [`FormatError::Link`] if
+    /// something is to stand before a log's first entry; [`FormatError::Run`] if the log is another device's. Nothing is
+    /// signed then.
     pub fn sign(
         secret: &DeviceSecret,
         log: &LogId,
@@ -415,6 +411,14 @@ impl Run {
         prev: EntryId,
         drafts: &[Draft],
     ) -> Result<Vec<Self>, FormatError> {
+        if secret.id() != log.device {
+            return Err(FormatError::Run {
+                first,
+                why: "its log is that of another device than the one that signs",
+            });
+        }
+        check_place(first, prev)?;
+        check_place(first.plus((drafts.len() as u64).saturating_sub(1)), prev)?;
         let mut items = Vec::with_capacity(drafts.len());
         for Draft {
             kind,
@@ -438,9 +442,7 @@ impl Run {
         let (mut first, mut prev) = (first, prev);
         let mut items = items.into_iter().peekable();
         while items.peek().is_some() {
-            let room = usize::try_from(first.block_end().0.saturating_sub(first.0))
-                .unwrap_or(0)
-                .max(1);
+            let room = usize::try_from(first.block_end().0 - first.0).unwrap_or(1);
             let mut chain = Chain::new(log, first, prev);
             let mut part: Vec<Item> = items.by_ref().take(room).collect();
             let ids: Vec<EntryId> = part.iter_mut().map(|item| chain.next(item)).collect();
@@ -711,3 +713,6 @@ fn pack_item(writer: &mut Writer, item: &Item, time: i64, kind: usize) {
         None => writer.raw(&item.hash()),
     }
 }
+
+#[cfg(test)]
+mod tests;

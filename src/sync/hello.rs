@@ -6,9 +6,10 @@ use bytes::Bytes;
 
 use super::error::PeerError;
 use super::event::{Millis, Output, PeerIdentity};
+use super::fields::{Hello, Wants};
 use super::limits::{CLOCK_DIFFERS, IDS_PER_MESSAGE, SETTLE, SETTLE_SECOND, WANTS};
 use super::memory::{Agreement, Memory, wants_digest};
-use super::message::{Hello, Message, Wants};
+use super::message::Message;
 use super::peer::{News, Peer};
 use super::ranges::RangeSet;
 use super::replica::Feed;
@@ -143,14 +144,14 @@ impl<P: PeerIdentity> Swarm<P> {
         let agreed = peer.token().filter(|_| peer.sent.agreed == hello.agreed);
         match agreed {
             Some(agreed) if agreed.mine == peer.sent.now && agreed.theirs == hello.now => {
-                self.nothing_to_tell(peer)
+                self.nothing_to_tell(peer);
             }
             Some(agreed) => self.tell_since(now, peer, agreed.arrival),
             None => self.start_compare(now, id, peer),
         }
     }
 
-    fn nothing_to_tell(&mut self, peer: &mut Peer) {
+    fn nothing_to_tell(&self, peer: &mut Peer) {
         peer.compared_in = true;
         peer.compared_out = true;
         // What was stored after the hello went out is not in its fingerprint.
@@ -158,14 +159,14 @@ impl<P: PeerIdentity> Swarm<P> {
         self.add_changed_since(peer, arrival);
     }
 
-    fn tell_since(&mut self, now: Millis, peer: &mut Peer, arrival: u64) {
+    fn tell_since(&self, now: Millis, peer: &mut Peer, arrival: u64) {
         self.add_changed_since(peer, arrival);
         peer.compared_out = true;
         peer.last_due = true;
         self.unsettle(now, peer);
     }
 
-    fn add_changed_since(&mut self, peer: &mut Peer, arrival: u64) {
+    fn add_changed_since(&self, peer: &mut Peer, arrival: u64) {
         if arrival >= self.arrival {
             return;
         }
@@ -343,7 +344,12 @@ impl<P: PeerIdentity> Swarm<P> {
     /// The settle timer fired: the fingerprint goes out once nothing is left to do.
     pub(super) fn settle(&mut self, now: Millis, id: P, peer: &mut Peer) {
         if !peer.is_idle() {
-            return self.unsettle(now, peer);
+            // What waits for a statement may wait for ever; its coming sets the timer again.
+            peer.settle_at = None;
+            if peer.unadmitted.is_empty() {
+                self.unsettle(now, peer);
+            }
+            return;
         }
         peer.settle_at = None;
         let print = self.fingerprint(peer);
@@ -410,6 +416,8 @@ impl<P: PeerIdentity> Swarm<P> {
                 arrival: self.arrival,
             };
             self.agree(now, id, peer, agreed);
+        } else if print != mine && !peer.compared_all {
+            self.compare_all(now, id, peer);
         } else {
             self.send_now(now, id, peer, mine);
         }
@@ -417,7 +425,7 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     /// The peer filled holes: what it did not hold may be asked of it again.
-    fn look_again(&mut self, peer: &mut Peer) {
+    fn look_again(&self, peer: &mut Peer) {
         let mut again = Vec::new();
         for (log, state) in &mut peer.logs {
             if !state.not_held.is_empty() || !state.bodies_not_held.is_empty() {

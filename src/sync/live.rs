@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use super::error::PeerError;
 use super::event::{Head, Millis, Output, PeerIdentity, Replica};
+use super::fields::{PushName, peek_run};
 use super::heads::new_alias;
-use super::message::{Message, PushName, peek_run};
+use super::message::Message;
 use super::peer::{Asked, News, Open, Peer, Told};
 use super::replica::{LogKey, key_of};
 use super::swarm::Swarm;

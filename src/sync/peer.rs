@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::error::PeerError;
 use super::event::Millis;
+use super::fields::{Hash8, Hello};
 use super::limits::{ALIASES, FIRST_WINDOW, OPEN_REQUESTS, OUTGOING_BYTES, WINDOW_BYTES};
 use super::memory::{Agreement, Memory};
-use super::message::{Hash8, Hello};
 use super::ranges::RangeSet;
 use super::replica::LogKey;
 use crate::format::{FeedId, Hash16, LogId, Seq};
@@ -33,12 +33,15 @@ pub(super) struct PeerLog {
     pub(super) proof_asked: Option<Seq>,
 }
 
+/// Head and fork, as they were told.
+pub(super) type ToldState = (Option<(Seq, Hash8)>, Option<Seq>);
+
 /// What was told of one log.
 #[derive(Debug)]
 pub(super) struct Told {
     pub(super) alias: u64,
     /// Nothing yet, or not since the peer wanted it again.
-    pub(super) state: Option<(Option<(Seq, Hash8)>, Option<Seq>)>,
+    pub(super) state: Option<ToldState>,
 }
 
 /// Parts of a feed whose news are to be told.
@@ -109,8 +112,8 @@ pub(super) enum Serve {
 /// Logs to be asked for, in the order of their turn.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
-    pub(super) statements: VecDeque<FeedId>,
-    pub(super) proofs: VecDeque<LogId>,
+    pub(super) statements: BTreeSet<FeedId>,
+    pub(super) proofs: BTreeSet<LogId>,
     pub(super) state: VecDeque<LogId>,
     pub(super) newest: VecDeque<LogId>,
     pub(super) deep: VecDeque<LogId>,
@@ -152,6 +155,9 @@ pub(super) struct Peer {
     pub(super) wants_added: BTreeSet<Hash16>,
     pub(super) wants_removed: BTreeSet<Hash16>,
     pub(super) buckets_sent: bool,
+    pub(super) buckets_got: u32,
+    /// All common feeds were compared in this session, not only what changed since an agreement.
+    pub(super) compared_all: bool,
     /// The peer has told all its heads that matter; so have we.
     pub(super) compared_in: bool,
     pub(super) compared_out: bool,
@@ -237,6 +243,8 @@ impl Peer {
             wants_added: BTreeSet::new(),
             wants_removed: BTreeSet::new(),
             buckets_sent: false,
+            buckets_got: 0,
+            compared_all: false,
             compared_in: false,
             compared_out: false,
             last_due: false,

@@ -79,6 +79,8 @@ pub fn log(number: u32, device: u8, lane: &str) -> LogId {
 pub struct Sending {
     /// When it was sent.
     pub at: Millis,
+    /// When it comes, if the connection holds.
+    pub arrives: Millis,
     /// Who sent it.
     pub from: u32,
     /// Who was to get it.
@@ -109,9 +111,9 @@ struct Link {
     session: u64,
     latency: Millis,
     /// Bytes a millisecond; no bound if 0.
-    rate: usize,
-    /// When the last frame in each direction has left.
-    free: [Millis; 2],
+    rate: u64,
+    /// How many bytes could have left in each direction when the last frame has.
+    busy: [u64; 2],
 }
 
 #[derive(Debug)]
@@ -282,6 +284,13 @@ impl Sim {
         }
     }
 
+    /// Removes all of a feed that a node left.
+    pub fn forget(&mut self, id: u32, feed: FeedId) {
+        let store = &mut self.node_mut(id).store;
+        store.logs.retain(|log, _| log.feed != feed);
+        store.statements.remove(&feed);
+    }
+
     /// Copies a node's whole store to another: a restored backup, or a device that was synced before.
     pub fn copy_store(&mut self, from: u32, to: u32) {
         let store = self.node(from).store.clone();
@@ -325,7 +334,7 @@ impl Sim {
     }
 
     /// Connects two nodes: one way takes so long, and so many bytes a millisecond fit (any number if 0).
-    pub fn connect(&mut self, a: u32, b: u32, latency: Millis, rate: usize) {
+    pub fn connect(&mut self, a: u32, b: u32, latency: Millis, rate: u64) {
         self.disconnect(a, b);
         self.next_session += 1;
         let session = self.next_session;
@@ -333,7 +342,7 @@ impl Sim {
             session,
             latency,
             rate,
-            free: [self.now; 2],
+            busy: [0; 2],
         };
         self.links.insert((a.min(b), a.max(b)), link);
         for (me, other) in [(a, b), (b, a)] {
@@ -542,20 +551,17 @@ impl Sim {
             return;
         };
         let way = usize::from(from > to);
-        let Some(free) = link.free.get_mut(way) else {
+        let Some(busy) = link.busy.get_mut(way) else {
             return;
         };
-        let cost = if link.rate == 0 {
-            0
-        } else {
-            (frame.len() / link.rate) as u64
-        };
-        *free = now.max(*free) + cost;
-        let (gone, session) = (*free, link.session);
+        *busy = (*busy).max(now * link.rate) + frame.len() as u64;
+        let gone = busy.checked_div(link.rate).unwrap_or(now).max(now);
+        let session = link.session;
         let there = gone + link.latency;
         let tag = frame.get(1).copied().unwrap_or(255);
         self.sent.push(Sending {
             at: now,
+            arrives: there,
             from,
             to,
             bytes: frame.len() + 4,

@@ -269,6 +269,7 @@ impl<P: PeerIdentity> Swarm<P> {
         };
         open.takes = open.takes.saturating_sub(1);
         open.keep |= matches!(outcome, Outcome::Trouble | Outcome::NotAdmitted);
+        let again = open.what.clone();
         let (what, log) = match &open.what {
             Asked::Run { log, .. } => ("a run", Some(*log)),
             Asked::Bodies { log, .. } => ("a body", Some(*log)),
@@ -282,9 +283,20 @@ impl<P: PeerIdentity> Swarm<P> {
                 halt(peer, &log);
             }
             (Outcome::Refused, Some(log)) => halt(peer, &log),
-            (Outcome::Trouble, log) => {
+            (Outcome::Trouble, _) => {
                 self.paused_until = Some(now.saturating_add(TROUBLE));
-                peer.queues.waiting.extend(log);
+                match again {
+                    Asked::Run { log, .. } | Asked::Bodies { log, .. } => {
+                        peer.queues.waiting.insert(log);
+                    }
+                    Asked::Statements { feed } => {
+                        peer.queues.statements.insert(feed);
+                    }
+                    Asked::Proof { log } => {
+                        peer.queues.proofs.insert(log);
+                    }
+                    Asked::Heads => {}
+                }
             }
             _ => {}
         }
