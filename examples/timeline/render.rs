@@ -103,7 +103,7 @@ impl Look {
         let (who, what, id) = (
             self.bold(&author),
             self.dim(&rest),
-            self.dim(&entry.short()),
+            self.dim(entry.short()),
         );
         format!("{who}  {what}{:room$}{id}", "")
     }
