@@ -20,6 +20,8 @@ mod serve;
 mod snapshot;
 mod state;
 mod take;
+#[cfg(test)]
+mod tests;
 mod trust;
 
 use std::collections::HashMap;

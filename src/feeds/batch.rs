@@ -103,17 +103,10 @@ impl<'s> FeedBatch<'s> {
 
     /// Makes everything visible at once and says what changed.
     pub(crate) fn commit(mut self, durability: Durability) -> Result<Vec<Note>, FeedsError> {
+        // Merging reads rows of feeds and logs, and changes some.
+        self.put_rows()?;
         self.merge_state()?;
-        for (no, (row, dirty)) in std::mem::take(&mut self.feeds) {
-            if dirty {
-                self.put_trust(no, &row)?;
-            }
-        }
-        for (no, (row, dirty, _)) in std::mem::take(&mut self.logs) {
-            if dirty {
-                self.tx.put(keys::log(no).as_slice(), encode(&row))?;
-            }
-        }
+        self.put_rows()?;
         if self.counters != self.begun {
             self.counters.commits += 1;
             write_counters(&mut *self.tx, &self.counters)?;
@@ -127,6 +120,20 @@ impl<'s> FeedBatch<'s> {
             shared.trust.extend(self.trust);
         }
         Ok(self.notes)
+    }
+
+    fn put_rows(&mut self) -> Result<(), FeedsError> {
+        for (no, (row, dirty)) in &mut self.feeds {
+            if std::mem::take(dirty) {
+                self.tx.put(keys::feed(*no).as_slice(), encode(row))?;
+            }
+        }
+        for (no, (row, dirty, _)) in &mut self.logs {
+            if std::mem::take(dirty) {
+                self.tx.put(keys::log(*no).as_slice(), encode(row))?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn rows(&self) -> Rows<'_> {
@@ -185,7 +192,9 @@ impl<'s> FeedBatch<'s> {
         let key = keys::log_by_id(feed_no, log.device.as_bytes(), log.lane.as_str());
         self.tx.put(key.as_slice(), number(no))?;
         let row = LogRow::new(feed_no, *log);
-        self.logs.insert(no, (row, true, log.order()));
+        // At once, since state is merged by reading the rows of logs.
+        self.tx.put(keys::log(no).as_slice(), encode(&row))?;
+        self.logs.insert(no, (row, false, log.order()));
         self.log_nos.insert(*log, no);
         Ok(no)
     }

@@ -7,7 +7,7 @@ use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
 use super::keys::{self, FeedNo};
-use super::row::{Event, encode};
+use super::row::Event;
 use crate::format::{FeedId, FormatError, LogId, Seq, Standing, Statement, Statements};
 
 /// The statements of a feed and what they come to.
@@ -241,13 +241,5 @@ impl FeedBatch<'_> {
             }
         }
         Ok(blocks)
-    }
-
-    pub(super) fn put_trust(
-        &mut self,
-        feed_no: FeedNo,
-        row: &super::row::FeedRow,
-    ) -> Result<(), FeedsError> {
-        Ok(self.tx.put(keys::feed(feed_no).as_slice(), encode(row))?)
     }
 }
