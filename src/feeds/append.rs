@@ -50,8 +50,7 @@ impl FeedBatch<'_> {
         if !self.trust(feed_no, feed)?.standing.is_live(&log.device) {
             return Err(FeedsError::NotAdmitted { feed: *feed });
         }
-        if self.met_log(&log)?.is_none() && self.lanes_of(&log, feed_no)? >= LANES_PER_DEVICE
-        {
+        if self.met_log(&log)?.is_none() && self.lanes_of(&log, feed_no)? >= LANES_PER_DEVICE {
             return Err(FeedsError::TooManyLanes {
                 limit: LANES_PER_DEVICE,
             });
@@ -86,19 +85,13 @@ impl FeedBatch<'_> {
     ) -> Result<(), FeedsError> {
         if run.end() > bound {
             let counting = |seq| seq < bound;
-            let run =
-                run.with_bodies(|seq, item| item.body().filter(|_| counting(seq)).cloned());
+            let run = run.with_bodies(|seq, item| item.body().filter(|_| counting(seq)).cloned());
             return self.store_stripped(name, &run, bound);
         }
         self.store_stripped(name, run, bound)
     }
 
-    fn store_stripped(
-        &mut self,
-        name: LogName,
-        run: &Run,
-        bound: Seq,
-    ) -> Result<(), FeedsError> {
+    fn store_stripped(&mut self, name: LogName, run: &Run, bound: Seq) -> Result<(), FeedsError> {
         let range = run.first()..run.end();
         let counting = range.start..range.end.min(bound);
         self.put_segment(name.no, run)?;

@@ -11,9 +11,8 @@ use super::keys::{self, FeedNo, KindNo, LogNo};
 use super::migrate::write_counters;
 use super::row::{Event, FeedRow, LogRow, encode};
 use super::rows::Rows;
-use super::segment;
 use super::trust::Trust;
-use super::{Counters, FeedStore};
+use super::{Counters, FeedStore, segment};
 use crate::format::{EntryId, FeedId, Kind, LogId, OrderKey, Run, Seq, Timestamp};
 use crate::store::{Durability, WriteTx};
 

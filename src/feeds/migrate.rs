@@ -4,10 +4,9 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 
-use super::Counters;
 use super::error::FeedsError;
-use super::keys;
 use super::row::{decode, encode};
+use super::{Counters, keys};
 use crate::store::{Direction, Durability, ReadTx, Storage, WriteTx};
 
 /// The store format this library writes. Older ones would be migrated here; there are none yet.

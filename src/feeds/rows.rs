@@ -79,11 +79,7 @@ impl Rows<'_> {
         self.log_no_in(feed, log)
     }
 
-    pub(super) fn log_no_in(
-        &self,
-        feed: FeedNo,
-        log: &LogId,
-    ) -> Result<Option<LogNo>, FeedsError> {
+    pub(super) fn log_no_in(&self, feed: FeedNo, log: &LogId) -> Result<Option<LogNo>, FeedsError> {
         let key = keys::log_by_id(feed, log.device.as_bytes(), log.lane.as_str());
         self.number(&key, "the number of a log")
     }
@@ -172,10 +168,7 @@ impl Rows<'_> {
         no: LogNo,
         range: &Range<Seq>,
     ) -> Result<Vec<Vec<u8>>, FeedsError> {
-        let (from, to) = (
-            keys::segment(no, range.start),
-            keys::segment(no, range.end),
-        );
+        let (from, to) = (keys::segment(no, range.start), keys::segment(no, range.end));
         let mut found = Vec::new();
         self.visit(from.as_slice(), Some(to.as_slice()), |key, _| {
             found.push(key.to_vec());
@@ -187,10 +180,7 @@ impl Rows<'_> {
     /// Places in `range` whose bodies are wanted and not held.
     pub(super) fn missing(&self, no: LogNo, range: &Range<Seq>) -> Result<Vec<Seq>, FeedsError> {
         let what = "a missing body";
-        let (from, to) = (
-            keys::missing(no, range.start),
-            keys::missing(no, range.end),
-        );
+        let (from, to) = (keys::missing(no, range.start), keys::missing(no, range.end));
         let mut found = Vec::new();
         self.visit(from.as_slice(), Some(to.as_slice()), |key, _| {
             let seq = keys::u64_at(key, 5).ok_or(FeedsError::Damaged { what })?;

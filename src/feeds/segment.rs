@@ -61,7 +61,10 @@ impl<'a> Piece<'a> {
 
     pub(super) fn id(&self, seq: Seq) -> Option<EntryId> {
         let index = usize::try_from(seq.0.checked_sub(self.first.0)?).ok()?;
-        let id = self.ids.get(index.checked_mul(32)?..)?.first_chunk::<32>()?;
+        let id = self
+            .ids
+            .get(index.checked_mul(32)?..)?
+            .first_chunk::<32>()?;
         Some(EntryId::from_bytes(*id))
     }
 
@@ -201,7 +204,10 @@ pub(super) fn pieces(run: &Run) -> Result<Vec<(Seq, Bytes)>, FeedsError> {
     let mut from = 0;
     while from < run.ids().len() {
         let to = end_of_piece(&cuts, from, kinds.len());
-        pieces.push((run.first().plus(from as u64), write(run, &cuts, from..to, &kinds)?));
+        pieces.push((
+            run.first().plus(from as u64),
+            write(run, &cuts, from..to, &kinds)?,
+        ));
         from = to;
     }
     Ok(pieces)

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Counters;
 use super::error::FeedsError;
 use super::facts::Facts;
-use super::keys;
 use super::row::Profile;
 use super::rows::{Rows, StoredEntry};
+use super::{Counters, keys};
 use crate::format::{Body, EntryRef, FeedId, LogId, Seq, Statement, Timestamp};
 use crate::store::ReadTx;
 

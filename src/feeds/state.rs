@@ -75,7 +75,9 @@ impl FeedBatch<'_> {
         change: &Change<'_>,
         put: bool,
     ) -> Result<(), FeedsError> {
-        let Change { kind, body, order, .. } = change;
+        let Change {
+            kind, body, order, ..
+        } = change;
         let kind_no = self.intern_kind(kind)?;
         let slot = slot_of(kind, body);
         let key = keys::state_slot(name.feed_no, kind_no, &slot)
@@ -165,7 +167,8 @@ impl FeedBatch<'_> {
         if !self.feed_row(feed_no)?.own {
             return Ok(());
         }
-        let following = self.rows().follows(feed_no, feed)? || self.another_follows(feed_no, feed)?;
+        let following =
+            self.rows().follows(feed_no, feed)? || self.another_follows(feed_no, feed)?;
         let target = self.intern_feed(feed)?;
         let row = self.feed_row_mut(target)?;
         let (before, own) = (row.followed, row.own);
@@ -184,7 +187,11 @@ impl FeedBatch<'_> {
 
     fn another_follows(&self, but: FeedNo, feed: &FeedId) -> Result<bool, FeedsError> {
         let rows = self.rows();
-        for (no, _) in rows.feeds()?.iter().filter(|(no, row)| row.own && *no != but) {
+        for (no, _) in rows
+            .feeds()?
+            .iter()
+            .filter(|(no, row)| row.own && *no != but)
+        {
             if rows.follows(*no, feed)? {
                 return Ok(true);
             }
@@ -300,10 +307,7 @@ impl Rows<'_> {
     }
 }
 
-fn read_change(
-    key: &[u8],
-    value: &[u8],
-) -> Result<([u8; 8], LogNo, Seq, StateItem), FeedsError> {
+fn read_change(key: &[u8], value: &[u8]) -> Result<([u8; 8], LogNo, Seq, StateItem), FeedsError> {
     let slot = key.get(9..17).and_then(|slot| slot.try_into().ok());
     let log = keys::u32_at(key, 17);
     let seq = keys::u64_at(key, 21);

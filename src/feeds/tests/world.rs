@@ -1,6 +1,7 @@
 //! Feeds, devices and posts for the tests, and chains as their authors have them.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
@@ -62,6 +63,7 @@ pub(super) fn open() -> FeedStore {
 }
 
 /// A person: a feed key, and the key of a device that it admitted.
+#[derive(Clone)]
 pub(super) struct Person {
     pub(super) secret: FeedSecret,
     pub(super) device: DeviceSecret,
@@ -70,6 +72,16 @@ pub(super) struct Person {
 }
 
 pub(super) fn person(number: u8) -> Person {
+    // Signing takes milliseconds in a debug build, and some tests begin a thousand times.
+    static KNOWN: Mutex<BTreeMap<u8, Person>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap();
+    known
+        .entry(number)
+        .or_insert_with(|| new_person(number))
+        .clone()
+}
+
+fn new_person(number: u8) -> Person {
     let secret = FeedSecret::from_bytes(&[number; 32]);
     let device = DeviceSecret::from_bytes(&[number ^ 0x80; 32]);
     let feed = secret.id();
@@ -153,7 +165,11 @@ impl Chain {
         if branch.len() < len {
             let cut = self.part(branch.len(), len);
             let again = |item: &Item| {
-                Draft::new(item.kind().clone(), item.time(), item.body().unwrap().clone())
+                Draft::new(
+                    item.kind().clone(),
+                    item.time(),
+                    item.body().unwrap().clone(),
+                )
             };
             let drafts: Vec<_> = cut.items().iter().map(again).collect();
             branch.append(&drafts);
@@ -222,10 +238,14 @@ pub(super) fn following(storage: Arc<dyn Storage>, people: &[&Person]) -> FeedSt
     let store = FeedStore::open(storage).unwrap();
     let owner = person(200);
     write(&store, |batch| {
-        batch.adopt_own(&owner.feed, vec![owner.admit.clone()]).unwrap();
+        batch
+            .adopt_own(&owner.feed, vec![owner.admit.clone()])
+            .unwrap();
         for person in people {
             follow(batch, &owner, &person.feed, true, 1);
-            batch.take_statements(&person.feed, vec![person.admit.clone()]).unwrap();
+            batch
+                .take_statements(&person.feed, vec![person.admit.clone()])
+                .unwrap();
         }
     });
     store
@@ -240,7 +260,9 @@ pub(super) fn follow(
 ) {
     let feed = *feed;
     let change = draft(&Follow { feed, following }, Vec::new(), &[], time);
-    batch.append(&owner.device, &owner.feed, lanes::OWN, &[change]).unwrap();
+    batch
+        .append(&owner.device, &owner.feed, lanes::OWN, &[change])
+        .unwrap();
 }
 
 pub(super) fn write<'s, T>(store: &'s FeedStore, act: impl FnOnce(&mut FeedBatch<'s>) -> T) -> T {
@@ -259,7 +281,11 @@ pub(super) fn noting<'s, T>(
 /// Hands a run over as a peer does: as bytes, verified with what is held.
 pub(super) fn hand_over(store: &FeedStore, run: &Run) -> Taken {
     let packed = PackedRun::from_bytes(run.packed().clone());
-    let verified = store.snapshot().unwrap().verify(run.log(), &packed).unwrap();
+    let verified = store
+        .snapshot()
+        .unwrap()
+        .verify(run.log(), &packed)
+        .unwrap();
     write(store, |batch| batch.take_run(&verified).unwrap())
 }
 
@@ -348,7 +374,10 @@ pub(super) fn all_changes(store: &FeedStore, from: u64, limit: usize) -> Vec<Cha
     loop {
         let some = snapshot.changes(at, limit).unwrap();
         let Some(last) = some.last() else { return all };
-        assert!(last.number < snapshot.arrival(), "a number that is still to be given out");
+        assert!(
+            last.number < snapshot.arrival(),
+            "a number that is still to be given out"
+        );
         at = last.number + 1;
         all.extend(some);
     }
