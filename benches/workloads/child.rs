@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child as Process, ChildStdin, ChildStdout, Command, Stdio};
-use std::str::FromStr;
+use std::str::FromStr as _;
 
 /// The environment variable that names the role.
 const ROLE: &str = "TIDINGS_BENCH_ROLE";

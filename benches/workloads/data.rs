@@ -13,6 +13,7 @@ pub(crate) const AUTHORS: u64 = 100;
 const EPOCH: Timestamp = Timestamp(1_767_225_600_000);
 const TAGS: u64 = 20;
 const TEXT: usize = 300;
+const LETTERS: [char; 8] = ['a', 'e', 'i', 'l', 'n', 'o', 'r', 't'];
 /// Posts of a run: a block.
 const BLOCK: u64 = 64;
 
@@ -32,9 +33,8 @@ pub(crate) fn text(post: u64) -> String {
     let mut text = String::with_capacity(TEXT);
     while text.len() < TEXT {
         state = random(state);
-        let letters = 2 + (state % 8) as usize;
-        let word = (0..letters).map(|at| char::from(b'a' + (state >> (5 * at + 3)) as u8 % 26));
-        text.extend(word);
+        let letters = 2 + state % 8;
+        text.extend((0..letters).map(|at| LETTERS[(state >> (5 * at + 3)) as usize % LETTERS.len()]));
         text.push(' ');
     }
     text.truncate(TEXT);

@@ -206,7 +206,7 @@ pub(crate) async fn pull_role(folder: &Path, posts: &str, ticket: &str) {
         );
     };
     let (all, spent) = (start.elapsed(), cpu() - spent);
-    let (page, page_bytes) = page.unwrap_or((all, status.received()));
+    let (page, page_bytes) = page.unwrap_or_else(|| (all, status.received()));
     child::tell(&format!(
         "{} {} {page_bytes} {} {} {} {}",
         connected.unwrap_or_default().as_micros(),
