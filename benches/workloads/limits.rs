@@ -237,3 +237,34 @@ pub(crate) fn spawn<T: Send + 'static>(
 ) -> tokio::task::JoinHandle<T> {
     tokio::spawn(task)
 }
+
+/// Prints what the medians of the limits are made of: commits and echos one right after the other, and spaced as live
+/// posts are, since a disk or a scheduler that was left alone answers otherwise.
+pub(crate) async fn print(folder: &Path) {
+    let mut bare = Bare::create(folder);
+    let mut echo = Echo::connect().await;
+    for pause in [0, 15] {
+        let (mut commits, mut echos) = (Tries::default(), Tries::default());
+        let start = now();
+        for _ in 0..200 {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            commits.push(bare.commit_one());
+        }
+        let committing = start.elapsed();
+        let start = now();
+        for _ in 0..200 {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            echos.push(echo.once(430).await);
+        }
+        let echoing = start.elapsed();
+        println!(
+            "pause {pause} ms: commit {:?} in {committing:?}",
+            commits.spread()
+        );
+        println!(
+            "pause {pause} ms: echo   {:?} in {echoing:?}",
+            echos.spread()
+        );
+    }
+    println!("connect {:?}, {} B", echo.connect, echo.connect_bytes);
+}

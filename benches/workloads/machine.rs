@@ -110,6 +110,17 @@ impl Tries {
         self.part(99)
     }
 
+    /// The shortest, the middle and the longest, and how many: to see what a median is made of.
+    pub(crate) fn spread(&self) -> (Duration, Duration, Duration, Duration, usize) {
+        (
+            self.part(0),
+            self.p50(),
+            self.part(90),
+            self.part(100),
+            self.0.len(),
+        )
+    }
+
     fn part(&self, percent: usize) -> Duration {
         let mut sorted = self.0.clone();
         sorted.sort();

@@ -4,6 +4,7 @@
 //! cargo bench --features test-util --bench workloads             all of them, scaled down: some minutes
 //! cargo bench --features test-util --bench workloads -- W1 W6    these only
 //! TIDINGS_BENCH_FULL=1 cargo bench ...                           at full size
+//! cargo bench ... -- W0                                          the spread of the limits themselves
 //! ```
 //!
 //! Absolute figures move from day to day and from machine to machine; ratios of one run are what counts. Where the
@@ -56,6 +57,9 @@ fn main() {
 async fn workloads(names: &[String]) {
     let scale = Scale::from_env();
     let asked = |name: &str| names.is_empty() || names.iter().any(|asked| asked == name);
+    if names.iter().any(|name| name == "W0") {
+        limits::print(world::Folder::new().path()).await;
+    }
     report::head();
     if asked("W1") {
         own::run(scale).await;

@@ -120,7 +120,7 @@ async fn while_writing(node: &Node, world: &mut World) {
         let mut posts = 0;
         for part in parts {
             posts += 16 * 64;
-            writer.take_in(Vec::new(), part).await.expect("what fits");
+            world::take_all(&writer, Vec::new(), part).await;
             let due = Duration::from_micros(posts * 1_000_000 / PACE);
             tokio::time::sleep(due.saturating_sub(start.elapsed())).await;
         }

@@ -132,10 +132,7 @@ async fn ten_new(server: &Node, world: &mut World) -> u64 {
     let write =
         |(nth, author): (u64, &mut super::data::Author)| author.write(std::iter::once(from + nth));
     let runs: Vec<Run> = (0..).zip(authors).flat_map(write).collect();
-    server
-        .take_in(Vec::new(), packed(&runs))
-        .await
-        .expect("what fits");
+    world::take_all(server, Vec::new(), packed(&runs)).await;
     runs.iter().map(|run| run.packed().len() as u64).sum()
 }
 

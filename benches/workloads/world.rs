@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
+use tidings::format::{LogId, PackedRun, Statement};
 use tidings::{FeedId, FeedTicket, Node};
 
 use super::data::{World, packed};
@@ -87,11 +88,27 @@ pub(crate) async fn fill(node: &Node, world: &mut World, each: u64, bare: Option
     while left > 0 {
         let now = left.min(640);
         let runs = world.write(now);
-        let taken = node.take_in(std::mem::take(&mut statements), packed(&runs));
-        taken.await.expect("what fits");
+        take_all(node, std::mem::take(&mut statements), packed(&runs)).await;
         if let Some(bare) = bare {
             bare.layout(&runs);
         }
         left -= now;
     }
+    let held = node.counts().expect("counts").all();
+    assert!(
+        held >= world.posts(),
+        "{held} of {} are held",
+        world.posts()
+    );
+}
+
+/// Takes in what is new; a run that was not stored would make every figure after it worthless.
+pub(crate) async fn take_all(
+    node: &Node,
+    statements: Vec<Statement>,
+    runs: Vec<(LogId, PackedRun)>,
+) {
+    let new = runs.len();
+    let stored = node.take_in(statements, runs).await.expect("what fits");
+    assert_eq!(stored, new, "all runs are new and were stored");
 }
