@@ -41,7 +41,7 @@ pub(crate) use self::serve::{HeldLog, HeldReplica};
 pub(crate) use self::snapshot::{FeedSnapshot, FollowedFeed};
 pub(crate) use self::take::Taken;
 use self::trust::Trust;
-use crate::store::{Durability, Storage};
+use crate::store::{Durability, ReadTx, Storage};
 
 /// The feed store.
 #[derive(Debug)]
@@ -93,6 +93,16 @@ impl FeedStore {
                 ..Shared::default()
             }),
         })
+    }
+
+    /// Reads a store before it is opened; its arrival number is not known then.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub(crate) fn inspect(held: Box<dyn ReadTx>) -> Result<FeedSnapshot, FeedsError> {
+        migrate::inspect(&*held)?;
+        Ok(FeedSnapshot::new(held, 0))
     }
 
     /// Begins a write; waits for the one in progress.

@@ -12,6 +12,7 @@ mod keys;
 mod live;
 mod post;
 mod profile;
+mod setup;
 mod timeline;
 mod view;
 

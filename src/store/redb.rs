@@ -90,8 +90,26 @@ impl RedbStorage {
     /// [`StoreError::Locked`], [`StoreError::NotAStore`], [`StoreError::Damaged`],
     /// [`StoreError::NotWritable`], [`StoreError::DiskFull`] or [`StoreError::Io`].
     pub fn open(path: impl AsRef<Path>, options: RedbOptions) -> Result<Self, StoreError> {
+        Self::open_if(path, options, |_| Ok(()))
+    }
+
+    /// Does as [`open`](Self::open), but only if `judge` agrees once it has seen what is in the file.
+    ///
+    /// A file with anything in it is not changed by a byte before that: neither marked as open, nor repaired.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open), or what `judge` says.
+    pub fn open_if<E: From<StoreError>>(
+        path: impl AsRef<Path>,
+        options: RedbOptions,
+        judge: impl FnOnce(Box<dyn ReadTx>) -> Result<(), E>,
+    ) -> Result<Self, E> {
         let path = path.as_ref().to_owned();
-        let opened = Opened::open(&path, &options, file::Missing::Create)?;
+        let (opened, file) = Opened::held_back(&path, &options, file::Missing::Create)?;
+        let snapshot = Snapshot::take(&Arc::from(&*path), &opened)?;
+        judge(Box::new(snapshot))?;
+        opened.keep(&path, &file)?;
         let store = Store {
             pid_file: PidFile::write(&path),
             path: path.into(),
@@ -239,6 +257,17 @@ impl Opened {
         options: &RedbOptions,
         missing: file::Missing,
     ) -> Result<Self, StoreError> {
+        let (opened, file) = Self::held_back(path, options, missing)?;
+        opened.keep(path, &file)?;
+        Ok(opened)
+    }
+
+    /// Opens the file, with the changes which that makes still to be kept.
+    fn held_back(
+        path: &Path,
+        options: &RedbOptions,
+        missing: file::Missing,
+    ) -> Result<(Self, file::StoreFile), StoreError> {
         let failed = Arc::new(AtomicBool::new(false));
         let opened = file::StoreFile::open(path, missing).map_err(redb::Error::Io);
         let database = opened.and_then(|file| {
@@ -248,14 +277,19 @@ impl Opened {
                     .set_check_integrity_on_open(options.check_integrity)
                     .create_with_backend(file.clone())?;
                 ensure_table(&database)?;
-                file.keep()?;
-                Ok(database)
+                Ok((database, file))
             })
         });
         match database {
-            Ok(database) => Ok(Self { database, failed }),
+            Ok((database, file)) => Ok((Self { database, failed }, file)),
             Err(error) => Err(fault::explain(path, &failed, error)),
         }
+    }
+
+    /// Lets the changes that opening made reach the file.
+    fn keep(&self, path: &Path, file: &file::StoreFile) -> Result<(), StoreError> {
+        let kept = file.keep().map_err(redb::Error::Io);
+        kept.map_err(|error| fault::explain(path, &self.failed, error))
     }
 
     fn close(self) {

@@ -1,0 +1,9 @@
+//! The real thing under stress: killed processes, damaged folders, full disks and hostile peers.
+//!
+//! Real nodes in real folders over real connections on loopback. What is random comes from a seed, which is printed;
+//! `TIDINGS_SEED` sets it.
+
+mod child;
+mod crash;
+mod damage;
+mod help;
