@@ -102,7 +102,11 @@ impl FeedStore {
     /// As for [`open`](Self::open).
     pub(crate) fn inspect(held: Box<dyn ReadTx>) -> Result<FeedSnapshot, FeedsError> {
         migrate::inspect(&*held)?;
-        Ok(FeedSnapshot::new(held, 0))
+        Ok(FeedSnapshot::new(
+            held,
+            Counters::default(),
+            Shared::default().facts,
+        ))
     }
 
     /// Begins a write; waits for the one in progress.

@@ -319,8 +319,9 @@ impl Actor {
                     .copied()
                     .collect();
                 let mut round = Round::new(peers.into_iter(), self.totals.clone(), deadline, reply);
-                self.sessions.keys().for_each(|peer| round.opened(peer));
                 self.rounds.push(round);
+                let open: Vec<EndpointId> = self.sessions.keys().copied().collect();
+                open.iter().for_each(|peer| self.await_agreement(peer));
             }
             Command::Retarget => self.retarget(),
             Command::Hurry => self.dialer.hurry(Instant::now()),
@@ -522,7 +523,6 @@ impl Actor {
         };
         self.sessions.insert(peer, session);
         self.dialer.connected(&peer);
-        self.rounds.iter_mut().for_each(|round| round.opened(&peer));
         let memory = self
             .work
             .store
@@ -536,6 +536,19 @@ impl Actor {
             clock,
             proof,
         });
+        if !self.rounds.is_empty() {
+            self.await_agreement(&peer);
+        }
+    }
+
+    /// Somebody waits until both ends hold the same.
+    fn await_agreement(&mut self, peer: &EndpointId) {
+        self.rounds.iter_mut().for_each(|round| round.opened(peer));
+        self.with_session(peer, |session| {
+            session.standing.agreed = false;
+            session.standing.moved = Instant::now();
+        });
+        self.handle(Input::Settle { peer: *peer });
     }
 
     /// Carries out what the machine asks for.
@@ -566,6 +579,10 @@ impl Actor {
                     session.behind = entries;
                     session.standing.caught_up = session.standing.caught_up && entries == 0;
                 }),
+                Output::Agreed { peer } => {
+                    self.dialer.went_well(&peer);
+                    self.with_session(&peer, |session| session.standing.agreed = true);
+                }
                 Output::ClockDiffers { peer, by } => {
                     self.with_session(&peer, |session| session.clock_differs_by = Some(by));
                 }

@@ -66,7 +66,10 @@ fn belong_together(folder: &Path, holds_feed: bool) -> Result<(), TidingsError> 
 
 /// Whether a log of the device is known to have two branches: somebody else has its key too.
 fn is_forked(store: &FeedStore, keys: &Keys) -> Result<bool, TidingsError> {
-    let (replica, device) = (store.snapshot()?.replica(&keys.feed.id())?, keys.device.id());
+    let (replica, device) = (
+        store.snapshot()?.replica(&keys.feed.id())?,
+        keys.device.id(),
+    );
     let mut logs = replica.iter().flat_map(|replica| &replica.logs);
     Ok(logs.any(|log| log.log.device == device && log.forked.is_some()))
 }

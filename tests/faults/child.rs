@@ -50,7 +50,11 @@ async fn a_child_works_until_it_is_killed() {
 async fn post(node: &Node) {
     tell("ready");
     for n in 0_u64.. {
-        let sent = node.post(format!("one {} {n}", std::process::id())).send().await.unwrap();
+        let sent = node
+            .post(format!("one {} {n}", std::process::id()))
+            .send()
+            .await
+            .unwrap();
         tell(&format!("ack {sent}"));
     }
 }
@@ -81,7 +85,8 @@ async fn hold(_node: &Node) {
 
 fn tell(line: &str) {
     let mut out = std::io::stdout().lock();
-    out.write_all(format!("\n{MARK}{line}\n").as_bytes()).unwrap();
+    out.write_all(format!("\n{MARK}{line}\n").as_bytes())
+        .unwrap();
     out.flush().unwrap();
 }
 
@@ -95,7 +100,11 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn spawn(task: Task, folder: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "--nocapture", "child::a_child_works_until_it_is_killed"])
+            .args([
+                "--exact",
+                "--nocapture",
+                "child::a_child_works_until_it_is_killed",
+            ])
             .env(TASK, format!("{task:?}"))
             .env(FOLDER, folder)
             .stdin(Stdio::null())
@@ -112,7 +121,11 @@ impl Running {
                 }
             }
         });
-        Self { child, lines, acks: Vec::new() }
+        Self {
+            child,
+            lines,
+            acks: Vec::new(),
+        }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -121,7 +134,11 @@ impl Running {
 
     /// Waits until the child has opened its folder.
     pub(crate) fn until_ready(&mut self) {
-        while self.line(Instant::now() + PATIENCE).expect("the child gets ready") != "ready" {}
+        while self
+            .line(Instant::now() + PATIENCE)
+            .expect("the child gets ready")
+            != "ready"
+        {}
     }
 
     /// Lets the child work for a while.
@@ -141,7 +158,10 @@ impl Running {
 
     /// The next line before `end`.
     fn line(&mut self, end: Instant) -> Option<String> {
-        let line = match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+        let line = match self
+            .lines
+            .recv_timeout(end.saturating_duration_since(Instant::now()))
+        {
             Ok(line) => line,
             Err(RecvTimeoutError::Timeout) => return None,
             Err(RecvTimeoutError::Disconnected) => return None,

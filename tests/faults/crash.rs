@@ -46,7 +46,10 @@ impl Openings {
     fn check(mut self) {
         self.killed.sort();
         self.clean.sort();
-        let (killed, clean) = (self.killed[self.killed.len() / 2], self.clean[self.clean.len() / 2]);
+        let (killed, clean) = (
+            self.killed[self.killed.len() / 2],
+            self.clean[self.clean.len() / 2],
+        );
         let ratio = killed.as_secs_f64() / clean.as_secs_f64();
         println!("opening takes {killed:?} after a kill, {clean:?} else: {ratio:.1} times as long");
         assert!(killed < 20 * clean + Duration::from_secs(1));
@@ -55,7 +58,10 @@ impl Openings {
 
 /// Places 0..n, each once, and among them everything that was acknowledged.
 fn assert_whole(node: &Node, acked: &[EntryRef]) {
-    let held: Vec<EntryRef> = posts(node, node.feed()).into_iter().map(|(id, _)| id).collect();
+    let held: Vec<EntryRef> = posts(node, node.feed())
+        .into_iter()
+        .map(|(id, _)| id)
+        .collect();
     let places: Vec<u64> = held.iter().map(|id| id.seq.0).collect();
     assert_eq!(places, (0..held.len() as u64).collect::<Vec<_>>());
     let held: BTreeSet<EntryRef> = held.into_iter().collect();
@@ -114,7 +120,10 @@ async fn kill_while_posting(task: Task) {
     assert_whole_batches(&node);
     ledger.read_on(&node).await;
     let held = texts(&node, feed);
-    println!("{acks} acknowledged, {} held, {before} with the follower before", held.len());
+    println!(
+        "{acks} acknowledged, {} held, {before} with the follower before",
+        held.len()
+    );
     assert!(acks > 0 && held.len() >= acks);
     until(&ben, || texts(&ben, feed).len() >= held.len()).await;
     assert_eq!(texts(&ben, feed), held);

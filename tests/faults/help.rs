@@ -53,7 +53,10 @@ pub(crate) fn posts(node: &Node, feed: FeedId) -> Vec<(EntryRef, String)> {
 }
 
 pub(crate) fn texts(node: &Node, feed: FeedId) -> Vec<String> {
-    posts(node, feed).into_iter().map(|(_, text)| text).collect()
+    posts(node, feed)
+        .into_iter()
+        .map(|(_, text)| text)
+        .collect()
 }
 
 /// What one reader of a node's change feed has seen, over restarts.
@@ -96,13 +99,21 @@ pub(crate) async fn until(node: &Node, done: impl Fn() -> bool) {
             changes.next().await.expect("the node goes on").unwrap();
         }
     });
-    assert!(reached.await.is_ok(), "it did not come about: {:?}", node.status());
+    assert!(
+        reached.await.is_ok(),
+        "it did not come about: {:?}",
+        node.status()
+    );
 }
 
 /// Every file of a folder with its bytes.
 pub(crate) fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+        .collect()
 }
 
 /// Copies the files of a folder into a new one.
@@ -118,10 +129,14 @@ pub(crate) struct Random(u64);
 
 impl Random {
     pub(crate) fn new(what: &str) -> Self {
-        let set = std::env::var("TIDINGS_SEED").ok().and_then(|seed| seed.parse().ok());
+        let set = std::env::var("TIDINGS_SEED")
+            .ok()
+            .and_then(|seed| seed.parse().ok());
         let clock = || {
             let now = std::time::SystemTime::now();
-            now.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos()
+            now.duration_since(std::time::UNIX_EPOCH)
+                .unwrap()
+                .as_nanos()
         };
         let seed = set.unwrap_or_else(|| clock() as u64);
         println!("{what}: TIDINGS_SEED={seed}");
@@ -146,7 +161,9 @@ impl SmallDisk {
         let folder = tempfile::tempdir().unwrap();
         let size = format!("size={size}");
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path());
+        mount
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(folder.path());
         run(mount).map(|()| Self(folder))
     }
 
@@ -173,7 +190,10 @@ fn run(mut command: Command) -> Option<()> {
     match command.output() {
         Ok(output) if output.status.success() => Some(()),
         Ok(output) => {
-            println!("skipped: {}", String::from_utf8_lossy(&output.stderr).trim());
+            println!(
+                "skipped: {}",
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
             None
         }
         Err(error) => {
