@@ -1,5 +1,7 @@
 //! Floor 3: what an app sees.
 
+#[cfg(feature = "test-util")]
+mod bench;
 mod builder;
 mod content;
 mod cursor;

@@ -1,7 +1,10 @@
 //! Replication on a simulated network: virtual time, seeds, and budgets counted in bytes and round trips.
 
 #![cfg(feature = "test-util")]
-#![expect(clippy::cast_possible_truncation, reason = "numbers of nodes and feeds are small")]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "numbers of nodes and feeds are small"
+)]
 
 use tidings::format::{EntryId, LogId, Seq};
 use tidings::sync::PeerError;

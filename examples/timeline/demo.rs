@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tidings::{EntryRef, EntryView, NewPost, Node, Timestamp};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::commands::print_item;
 use crate::failure::{Failure, Result};
@@ -101,12 +101,14 @@ async fn story(
         .await?;
     steps.done("Ben replies to the newest post")?;
 
+    let mut news = ada
+        .timeline()
+        .live(ada.timeline().limit(1).page()?.newest());
     ada.follow(&ben.ticket().await?).await?;
-    let report = ada.sync(PATIENCE).await?;
-    steps.done(&format!(
-        "Ada follows Ben and syncs: {}",
-        counted(report.entries(), "new entry", "new entries")
-    ))?;
+    steps.done("Ada follows Ben")?;
+    let reply = timeout(PATIENCE, news.next()).await?;
+    reply.ok_or_else(|| Failure::said("Ada went offline"))??;
+    steps.done("His reply reaches her, since the two are connected already")?;
 
     show(out, "Ada", ada)?;
     show(out, "Ben", ben)

@@ -100,11 +100,7 @@ impl Look {
             .columns()
             .saturating_sub(used + entry.short().len())
             .max(2);
-        let (who, what, id) = (
-            self.bold(&author),
-            self.dim(&rest),
-            self.dim(&entry.short()),
-        );
+        let (who, what, id) = (self.bold(&author), self.dim(&rest), self.dim(entry.short()));
         format!("{who}  {what}{:room$}{id}", "")
     }
 

@@ -4,14 +4,14 @@
 //! is an [`OrderKey`]: claimed time, eight bytes of the log's name, seq.
 //!
 //! ```text
-//! M name                                -> meta: "stamp" u32
+//! M name                                -> meta: "stamp" u32, "counters" Counters
 //! F feed[32]                            -> #feed
 //! f #feed                               -> FeedRow
 //! L #feed device[32] lane               -> #log
 //! l #log                                -> LogRow
 //! K name                                -> #kind
 //! k #kind                               -> name
-//! S #log first[8]                       -> segment: count u8, ids [32] each, packed run
+//! S #log first[8]                       -> piece of a stored run, with the ids of its entries
 //! T order #log                          -> mark      timeline
 //! P #feed order #log                    -> mark      one feed
 //! C #kind order #log                    -> mark      one kind

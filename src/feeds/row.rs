@@ -132,6 +132,19 @@ impl Ranges {
             .collect()
     }
 
+    /// Whether a range neither overlaps nor meets what is in the set.
+    pub(super) fn is_apart(&self, range: &Range<Seq>) -> bool {
+        let after = self.0.partition_point(|&(_, to)| to < range.start.0);
+        self.0
+            .get(after)
+            .is_none_or(|&(from, _)| from > range.end.0)
+    }
+
+    /// How many ranges there are.
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The place after the highest.
     pub(super) fn end(&self) -> Seq {
         Seq(self.0.last().map_or(0, |&(_, to)| to))

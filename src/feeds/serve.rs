@@ -140,28 +140,9 @@ impl FeedSnapshot {
             && let Some((log_no, row)) = self.rows().known_log(log)?
             && row.held.contains(end)
         {
-            next = self.prev_named_by(log_no, &row, end)?;
+            next = self.rows().prev_named_by(log_no, log, end)?;
         }
         Ok(packed.verify(log, next.as_ref())?)
-    }
-
-    fn prev_named_by(
-        &self,
-        log_no: LogNo,
-        row: &LogRow,
-        seq: Seq,
-    ) -> Result<Option<EntryId>, FeedsError> {
-        let segments = self.rows().segments(log_no, &row.log, &(seq..seq.next()))?;
-        let Some(run) = segments.first() else {
-            return Ok(None);
-        };
-        if run.first() == seq {
-            return Ok(Some(run.prev()));
-        }
-        Ok(seq
-            .0
-            .checked_sub(1)
-            .and_then(|before| run.id_at(Seq(before))))
     }
 }
 
@@ -220,7 +201,11 @@ fn fit(run: Run, max_bytes: usize) -> Run {
         if over == 0 {
             break;
         }
-        over = over.saturating_sub(body.len().saturating_sub(32));
+        // A hash in place of a body that is no longer makes nothing shorter.
+        let Some(saved) = body.len().checked_sub(32).filter(|saved| *saved > 0) else {
+            continue;
+        };
+        over = over.saturating_sub(saved);
         left_out.push(run.first().plus(index as u64));
     }
     run.with_bodies(|seq, item| item.body().filter(|_| !left_out.contains(&seq)).cloned())

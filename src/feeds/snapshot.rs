@@ -1,16 +1,20 @@
 //! A moment of the store, to read from for as long as it is held.
 
+use std::sync::Arc;
+
 use super::error::FeedsError;
-use super::keys;
+use super::facts::Facts;
 use super::row::Profile;
 use super::rows::{Rows, StoredEntry};
+use super::{Counters, keys};
 use crate::format::{Body, EntryRef, FeedId, LogId, Seq, Statement, Timestamp};
 use crate::store::ReadTx;
 
 /// A moment of the store. Writes go on meanwhile and are not seen.
 pub(crate) struct FeedSnapshot {
     tx: Box<dyn ReadTx>,
-    arrival: u64,
+    counters: Counters,
+    pub(super) facts: Arc<Facts>,
 }
 
 /// One followed feed, as a list of them shows it.
@@ -23,8 +27,12 @@ pub(crate) struct FollowedFeed {
 }
 
 impl FeedSnapshot {
-    pub(super) fn new(tx: Box<dyn ReadTx>, arrival: u64) -> Self {
-        Self { tx, arrival }
+    pub(super) fn new(tx: Box<dyn ReadTx>, counters: Counters, facts: Arc<Facts>) -> Self {
+        Self {
+            tx,
+            counters,
+            facts,
+        }
     }
 
     pub(super) fn tx(&self) -> &dyn ReadTx {
@@ -35,9 +43,14 @@ impl FeedSnapshot {
         Rows(&*self.tx)
     }
 
-    /// The arrival number that the first thing stored after this moment has, or a later one.
+    /// The arrival number that the first thing stored after this moment has.
     pub(crate) const fn arrival(&self) -> u64 {
-        self.arrival
+        self.counters.arrival
+    }
+
+    /// How many times a feed began or ceased to be wanted before this moment.
+    pub(super) const fn wanted_version(&self) -> u64 {
+        self.counters.wanted
     }
 
     /// A feed's profile; empty for a feed never met.
@@ -169,6 +182,6 @@ fn with_body(entry: StoredEntry) -> (StoredEntry, Option<Body>) {
 
 impl std::fmt::Debug for FeedSnapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "FeedSnapshot(at {})", self.arrival)
+        write!(f, "FeedSnapshot(at {})", self.counters.arrival)
     }
 }

@@ -32,6 +32,8 @@ const MAIL: usize = 64;
 const SESSIONS: usize = 256;
 /// How long one dialing may take: iroh itself gives up on a dead address after 30 s.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a shutdown waits for peers to confirm that the connection is closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 /// Peers whose misbehaviour is remembered.
 const REMEMBERED: usize = 1_024;
 /// How long a peer that broke a rule is not let in.
@@ -244,11 +246,12 @@ impl Actor {
             let wake = self.wake();
             tokio::select! {
                 biased;
+                // What a caller wrote is known here before what it commands next.
+                Some(note) = boxes.notes.recv() => self.note(note),
                 command = boxes.commands.recv() => match command {
                     Some(Command::Shutdown) | None => break,
                     Some(command) => self.command(command),
                 },
-                Some(note) = boxes.notes.recv() => self.note(note),
                 Some(done) = boxes.finished.recv() => self.finished(done),
                 Some(dialed) = self.dialing.join_next() => self.dialed(dialed),
                 Some(mail) = boxes.sessions.recv() => self.mail(mail),
@@ -276,8 +279,10 @@ impl Actor {
         for session in self.sessions.into_values() {
             session.connection.close(VarInt::from_u32(code::BYE), b"");
         }
-        // A panic of a handler, the only error there is, has been seen where it happened.
-        let _panicked = router.shutdown().await;
+        // Sessions are closed and have been told. iroh waits up to three seconds more for peers that do not answer; that
+        // goes on in the background for as long as the process lives, and nobody has to wait for it.
+        let closing = tokio::spawn(async move { router.shutdown().await });
+        let _still_closing = timeout(CLOSE_TIMEOUT, closing).await;
     }
 
     fn handle(&mut self, input: Input<EndpointId>) {

@@ -51,8 +51,8 @@ fn a_follower_who_is_killed_while_receiving_goes_on_where_it_was() {
     at_ben.kill();
     let report = ben.json(["sync"]);
     assert_eq!(report["behind"], 0, "{report}");
-    assert_eq!(ids(&ben.list()), ids(&ada.list()));
     assert!(at_ada.stop("TERM").success());
+    assert_eq!(ids(&ben.list()), ids(&ada.list()));
 }
 
 #[test]
