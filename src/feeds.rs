@@ -143,6 +143,11 @@ impl FeedStore {
         Ok(self.storage.write()?.commit(Durability::Checkpoint)?)
     }
 
+    /// Lets others have the store, whoever still holds this; nothing can be read or written any more.
+    pub(crate) fn close(&self) {
+        self.storage.close();
+    }
+
     /// The arrival number at which a hole or a body behind a head was last filled.
     pub(crate) fn filled(&self) -> u64 {
         self.shared().counters.filled

@@ -75,8 +75,8 @@ impl Node {
         NodeBuilder::default()
     }
 
-    /// Finishes the writes that wait, closes all connections and makes the next opening quick. Repeatable; other handles
-    /// of the same node fail with [`TidingsError::ShutDown`] from then on, and the folder is free once they are dropped.
+    /// Finishes the writes that wait, closes all connections and makes the next opening quick. Repeatable; the folder is
+    /// free then, and other handles of the same node fail with [`TidingsError::ShutDown`] from then on.
     ///
     /// # Errors
     ///
@@ -90,7 +90,10 @@ impl Node {
             engine.shutdown().await;
         }
         self.inner.writer.close().await;
-        Ok(())
+        // Streams and reads under way may hold the store a little longer, but not its file.
+        let store = self.inner.store.clone();
+        let closed = tokio::task::spawn_blocking(move || store.close()).await;
+        closed.map_err(|_| TidingsError::ShutDown)
     }
 
     /// The own feed.

@@ -8,7 +8,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use redb::{Database, ReadableDatabase as _, TableDefinition, TableError};
 
@@ -111,10 +111,11 @@ impl RedbStorage {
         judge(Box::new(snapshot))?;
         opened.keep(&path, &file)?;
         let store = Store {
-            pid_file: PidFile::write(&path),
+            pid_file: Mutex::new(PidFile::write(&path)),
             path: path.into(),
             options,
             opened: RwLock::new(Some(opened)),
+            closed: AtomicBool::new(false),
         };
         Ok(Self {
             store: Arc::new(store),
@@ -145,6 +146,11 @@ impl Storage for RedbStorage {
         self.store.reopen_if_failed()?;
         self.store.compact()
     }
+
+    fn close(&self) {
+        let _turn = Turn::wait(&self.turnstile);
+        self.store.close();
+    }
 }
 
 /// The open file, or none while it cannot be opened after a failure.
@@ -155,7 +161,9 @@ struct Store {
     path: Arc<Path>,
     options: RedbOptions,
     opened: RwLock<Option<Opened>>,
-    pid_file: PidFile,
+    /// Not to be opened again.
+    closed: AtomicBool,
+    pid_file: Mutex<PidFile>,
 }
 
 impl Store {
@@ -173,8 +181,11 @@ impl Store {
     }
 
     fn interrupted(&self) -> StoreError {
-        StoreError::Interrupted {
-            path: self.path.to_path_buf(),
+        let path = self.path.to_path_buf();
+        if self.closed.load(Ordering::Acquire) {
+            StoreError::Closed { path }
+        } else {
+            StoreError::Interrupted { path }
         }
     }
 
@@ -185,8 +196,27 @@ impl Store {
         Ok(())
     }
 
+    /// Closes the file for good.
+    fn close(&self) {
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        self.closed.store(true, Ordering::Release);
+        self.remove_pid_file();
+        if let Some(opened) = opened.take() {
+            opened.close();
+        }
+    }
+
+    /// Before the lock goes, or it would be the next holder's file that is removed.
+    fn remove_pid_file(&self) {
+        let mut pid_file = self.pid_file.lock().unwrap_or_else(PoisonError::into_inner);
+        pid_file.remove();
+    }
+
     fn reopen(&self) -> Result<(), StoreError> {
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        if self.closed.load(Ordering::Acquire) {
+            return Err(self.interrupted());
+        }
         if let Some(failed) = opened.take() {
             failed.close();
         }
@@ -240,8 +270,7 @@ impl std::fmt::Debug for Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        // Before the lock goes, or it would be the next holder's file that is removed.
-        self.pid_file.remove();
+        self.remove_pid_file();
     }
 }
 

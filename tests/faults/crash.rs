@@ -9,7 +9,7 @@ use tidings::{ChangeCursor, ChangeKind, EntryRef, FeedId, NewPost, Node};
 use super::child::{BATCH, Running, Task};
 use super::help::{Ledger, PATIENCE, Random, close, offline, online, posts, texts, until};
 
-const ROUNDS: u64 = 12;
+const ROUNDS: u64 = 16;
 
 /// Runs a child and kills it: one time in four while it opens, else while it works.
 fn run_and_kill(task: Task, folder: &Path, random: &mut Random) -> Vec<EntryRef> {
