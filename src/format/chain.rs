@@ -48,7 +48,7 @@ impl ForkProof {
         {
             return Err(no("one of its runs is not signed"));
         }
-        let at = contradiction(one, other).ok_or(no("its runs agree"))?;
+        let at = contradiction(one, other).ok_or_else(|| no("its runs agree"))?;
         // One order, so that the same fork has one proof whoever meets it.
         let (one, other) = if one.last_id() <= other.last_id() {
             (one, other)

@@ -70,7 +70,6 @@ impl Writer {
 
     pub(crate) fn varint(&mut self, mut value: u64) {
         loop {
-            #[expect(clippy::cast_possible_truncation, reason = "seven bits are taken")]
             let low = (value & 0x7f) as u8;
             value >>= 7;
             if value == 0 {

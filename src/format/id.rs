@@ -131,6 +131,7 @@ impl EntryId {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
+#[expect(clippy::exhaustive_structs, reason = "a place is a number for ever")]
 pub struct Seq(pub u64);
 
 impl Seq {
@@ -369,9 +370,9 @@ impl FromStr for EntryRef {
         };
         let mut parts = text.split(':');
         let mut part = || {
-            parts.next().ok_or(wrong(
-                "it does not have the five parts feed:device:lane:seq:id",
-            ))
+            parts
+                .next()
+                .ok_or_else(|| wrong("it does not have the five parts feed:device:lane:seq:id"))
         };
         let feed = part()?.parse()?;
         let device = part()?.parse()?;

@@ -223,16 +223,16 @@ fn header() -> Value {
                 "Trailing",
             ),
             over("an over-long place", "NotCanonical", &|p| {
-                p.seq = vec![0x85, 0]
+                p.seq = vec![0x85, 0];
             }),
             over("an over-long time", "NotCanonical", &|p| {
-                p.time = vec![0x80, 0]
+                p.time = vec![0x80, 0];
             }),
             over("an over-long length of the lane", "NotCanonical", &|p| {
                 p.lane = [&[0x85, 0], &b"posts"[..]].concat();
             }),
             over("an over-long length of the body", "NotCanonical", &|p| {
-                p.body_len = vec![0xe4, 0]
+                p.body_len = vec![0xe4, 0];
             }),
             over("a number of 65 bits", "Malformed", &|p| {
                 p.seq = [&[0xff; 9][..], &[2]].concat();
@@ -241,53 +241,53 @@ fn header() -> Value {
                 p.seq = [&[0x80; 10][..], &[1]].concat();
             }),
             over("an option that is neither", "Malformed", &|p| {
-                p.expires = vec![2]
+                p.expires = vec![2];
             }),
             over("an empty lane", "Name", &|p| p.lane = string(b"")),
             over("a lane of 33 bytes", "Name", &|p| {
-                p.lane = string(&[b'a'; 33])
+                p.lane = string(&[b'a'; 33]);
             }),
             over("a lane with a capital", "Name", &|p| {
-                p.lane = string(b"Posts")
+                p.lane = string(b"Posts");
             }),
             over("a lane with a space", "Name", &|p| {
-                p.lane = string(b"po sts")
+                p.lane = string(b"po sts");
             }),
             over("a lane with a colon", "Name", &|p| p.lane = string(b"a:b")),
             over("a lane of two scripts", "Name", &|p| {
-                p.lane = string("p\u{f6}sts".as_bytes())
+                p.lane = string("p\u{f6}sts".as_bytes());
             }),
             over("a lane that is not UTF-8", "Malformed", &|p| {
-                p.lane = string(&[b'a', 0xff])
+                p.lane = string(&[b'a', 0xff]);
             }),
             over("a lane longer than the header", "Truncated", &|p| {
-                p.lane = varint(1 << 60)
+                p.lane = varint(1 << 60);
             }),
             over("an empty kind", "Name", &|p| p.kind = string(b"")),
             over("a kind of 65 bytes", "Name", &|p| {
-                p.kind = string(&[b'a'; 65])
+                p.kind = string(&[b'a'; 65]);
             }),
             over("a kind with a zero byte", "Name", &|p| {
-                p.kind = string(b"post/1\0")
+                p.kind = string(b"post/1\0");
             }),
             over("a kind that is not UTF-8", "Malformed", &|p| {
-                p.kind = string(&[0xc3, 0x28])
+                p.kind = string(&[0xc3, 0x28]);
             }),
             over("a body over the limit", "TooLarge", &|p| {
-                p.body_len = varint(65_537)
+                p.body_len = varint(65_537);
             }),
             over("a body of 2^32 bytes", "TooLarge", &|p| {
-                p.body_len = varint(1 << 32)
+                p.body_len = varint(1 << 32);
             }),
             over("a body over the limit of lane state", "TooLarge", &|p| {
                 p.lane = string(b"state");
                 p.body_len = varint(4_097);
             }),
             over("something before the first place", "Link", &|p| {
-                p.seq = varint(0)
+                p.seq = varint(0);
             }),
             over("behind the last place", "TooLarge", &|p| {
-                p.seq = varint(last + 1)
+                p.seq = varint(last + 1);
             }),
         ],
     )

@@ -114,10 +114,10 @@ pub(crate) fn run() -> Value {
             }
         }),
         changed("one body absent", &run, &|fields| {
-            fields["entries"][1]["body"] = Value::Null
+            fields["entries"][1]["body"] = Value::Null;
         }),
         changed("the next entry is held", &run, &|fields| {
-            fields["signature"] = Value::Null
+            fields["signature"] = Value::Null;
         }),
     ];
     file(
@@ -128,10 +128,10 @@ pub(crate) fn run() -> Value {
     )
 }
 
-fn changer<'a>(
-    run: &'a Run,
-    parts: &'a RunParts,
-) -> impl Fn(&str, &str, &dyn Fn(&mut RunParts)) -> Value + 'a {
+/// What makes a good run a bad one.
+type Change<'a> = &'a dyn Fn(&mut RunParts);
+
+fn changer<'a>(run: &'a Run, parts: &'a RunParts) -> impl Fn(&str, &str, Change<'_>) -> Value + 'a {
     move |name, error, change| {
         let mut parts = parts.clone();
         change(&mut parts);
@@ -165,13 +165,13 @@ fn bad_shape(run: &Run, parts: &RunParts) -> Vec<Value> {
         over("version 0", "Version", &|p| p.version = 0),
         over("version 2", "Version", &|p| p.version = 2),
         over("an over-long place", "NotCanonical", &|p| {
-            p.first = vec![0x85, 0]
+            p.first = vec![0x85, 0];
         }),
         over("an over-long count", "NotCanonical", &|p| {
-            p.count = vec![0x83, 0]
+            p.count = vec![0x83, 0];
         }),
         over("an over-long time", "NotCanonical", &|p| {
-            one(p, entry(0, vec![0x80, 0], 0, 0))
+            one(p, entry(0, vec![0x80, 0], 0, 0));
         }),
         over("empty", "Run", &|p| {
             p.count = varint(0);
@@ -179,7 +179,7 @@ fn bad_shape(run: &Run, parts: &RunParts) -> Vec<Value> {
             p.entries.clear();
         }),
         over("it crosses its block's end", "Run", &|p| {
-            p.first = varint(62)
+            p.first = varint(62);
         }),
         over("65 entries", "Run", &|p| {
             p.first = varint(64);
@@ -187,20 +187,20 @@ fn bad_shape(run: &Run, parts: &RunParts) -> Vec<Value> {
         }),
         over("2^60 entries", "Run", &|p| p.count = varint(1 << 60)),
         over("behind the last place", "TooLarge", &|p| {
-            p.first = varint(u64::MAX - 63)
+            p.first = varint(u64::MAX - 63);
         }),
         over("something before the first place", "Link", &|p| {
-            p.first = varint(0)
+            p.first = varint(0);
         }),
         over("no kinds", "Run", &|p| p.kinds.clear()),
         over("more kinds than entries", "Run", &|p| {
             p.kinds.extend([b"a".to_vec(), b"b".to_vec()]);
         }),
         over("a kind that no entry has", "Run", &|p| {
-            p.kinds.push(b"pin/1".to_vec())
+            p.kinds.push(b"pin/1".to_vec());
         }),
         over("a kind listed twice", "Run", &|p| {
-            p.kinds[1] = p.kinds[0].clone()
+            p.kinds[1] = p.kinds[0].clone();
         }),
         over("kinds out of the order of first use", "Run", &|p| {
             p.count = varint(2);
@@ -210,17 +210,17 @@ fn bad_shape(run: &Run, parts: &RunParts) -> Vec<Value> {
             one(p, entry(0, zigzag(TIME), 1, 0));
         }),
         over("a kind with a capital", "Name", &|p| {
-            p.kinds[0] = b"Post/1".to_vec()
+            p.kinds[0] = b"Post/1".to_vec();
         }),
         over("an empty kind", "Name", &|p| p.kinds[0] = Vec::new()),
         over("a kind of 65 bytes", "Name", &|p| {
-            p.kinds[0] = vec![b'a'; 65]
+            p.kinds[0] = vec![b'a'; 65];
         }),
         over("a kind that is not UTF-8", "Malformed", &|p| {
-            p.kinds[0] = vec![0xff]
+            p.kinds[0] = vec![0xff];
         }),
         over("a flag that is not known", "Malformed", &|p| {
-            p.entries[0][0] = 4
+            p.entries[0][0] = 4;
         }),
         over("a body over the limit", "TooLarge", &|p| {
             one(p, entry(0, zigzag(TIME), 0, 65_537));
@@ -229,7 +229,7 @@ fn bad_shape(run: &Run, parts: &RunParts) -> Vec<Value> {
             one(p, entry(2, zigzag(TIME), 0, 65_537));
         }),
         over("a closing proof that is not known", "Malformed", &|p| {
-            p.closing[0] = 2
+            p.closing[0] = 2;
         }),
     ]
 }
@@ -257,7 +257,7 @@ fn bad_proof(run: &Run, parts: &RunParts) -> Vec<Value> {
     let (mixed_log, mixed_bytes) = mixed();
     vec![
         over("a bit of the signature flipped", "Signature", &|p| {
-            p.closing[10] ^= 1
+            p.closing[10] ^= 1;
         }),
         over("a bit of a body flipped", "Signature", &|p| {
             *p.entries[0].last_mut().expect("a body") ^= 1;
@@ -311,7 +311,7 @@ fn bad_proof(run: &Run, parts: &RunParts) -> Vec<Value> {
         ),
         bad(
             "the next entry names another",
-            wrong_next.clone(),
+            wrong_next,
             &open.bytes(),
             "Link",
         ),

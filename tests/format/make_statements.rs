@@ -233,7 +233,7 @@ pub(crate) fn standing() -> Value {
         third.consent(&feed().id()),
     )
     .expect("a statement");
-    let ended = retire(&[("posts", 9)], &[by_device.clone()]);
+    let ended = retire(&[("posts", 9)], std::slice::from_ref(&by_device));
     let by = other_device();
     let powerless = Statement::retire(feed().id(), &by, device().id(), ends(&[]), Vec::new());
     let alone = Statement::retire(feed().id(), &by, by.id(), ends(&[("posts", 3)]), Vec::new());

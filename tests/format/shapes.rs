@@ -16,8 +16,11 @@ use crate::shapes_statements;
 /// What a structure's bytes, or text, say; and what is written from that.
 pub(crate) type Read = Result<(Value, String), FormatError>;
 
+/// Reads one vector.
+pub(crate) type Reader = fn(&Value) -> Read;
+
 /// Every structure that has vectors: the name of its file, and how one vector of it is read.
-pub(crate) const SHAPES: &[(&str, fn(&Value) -> Read)] = &[
+pub(crate) const SHAPES: &[(&str, Reader)] = &[
     ("body", body),
     ("fork", fork),
     ("header", header),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::make;
-use crate::shapes::{Read, SHAPES};
+use crate::shapes::{Reader, SHAPES};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/v1")
@@ -37,7 +37,7 @@ fn variant(error: &tidings::format::FormatError) -> String {
     text.split([' ', '{']).next().unwrap_or_default().to_owned()
 }
 
-fn check(structure: &str, read: fn(&Value) -> Read) {
+fn check(structure: &str, read: Reader) {
     let path = folder().join(format!("{structure}.json"));
     let text =
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -51,7 +51,7 @@ fn check(structure: &str, read: fn(&Value) -> Read) {
                 names.insert(name),
                 "{structure}: two vectors named {name:?}"
             );
-            let input = vector.get("bytes").or(vector.get("text"));
+            let input = vector.get("bytes").or_else(|| vector.get("text"));
             match read(vector) {
                 Ok((fields, again)) => {
                     assert!(

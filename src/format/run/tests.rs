@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
-use crate::format::FeedId;
+use crate::format::{FeedId, Lane};
 
 fn device() -> DeviceSecret {
     DeviceSecret::from_bytes(&[2; 32])
