@@ -37,7 +37,7 @@ use self::keys::FeedNo;
 pub(crate) use self::page::{PageRow, Query, Scope};
 pub use self::row::Profile;
 pub(crate) use self::rows::StoredEntry;
-pub(crate) use self::serve::{HeldLog, HeldReplica};
+pub(crate) use self::serve::HeldLog;
 pub(crate) use self::snapshot::{FeedSnapshot, FollowedFeed};
 pub(crate) use self::take::Taken;
 use self::trust::Trust;

@@ -51,8 +51,20 @@
     )
 )]
 
-#[cfg_attr(not(feature = "net"), allow(dead_code, reason = "driven by `net`"))]
+#[cfg(any(test, feature = "net"))]
+#[cfg_attr(
+    not(feature = "net"),
+    allow(dead_code, unused_imports, reason = "driven by `net`")
+)]
 mod feeds;
+#[cfg_attr(
+    not(feature = "net"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "some of it only the floors above use"
+    )
+)]
 pub mod format;
 #[cfg(feature = "net")]
 mod net;

@@ -144,7 +144,7 @@ impl Node {
             expected: "the name of a post",
             why: "neither feed:device:lane:seq:id nor a short name such as 3.14",
         };
-        let (log, seq) = name.split_once('.').ok_or(wrong.clone())?;
+        let (log, seq) = name.split_once('.').ok_or_else(|| wrong.clone())?;
         let (Ok(log), Ok(seq)) = (log.parse(), seq.parse()) else {
             return Err(wrong.into());
         };

@@ -34,9 +34,9 @@ pub(crate) fn text(post: u64) -> String {
     while text.len() < TEXT {
         state = random(state);
         let letters = 2 + state % 8;
-        text.extend(
-            (0..letters).map(|at| LETTERS[(state >> (5 * at + 3)) as usize % LETTERS.len()]),
-        );
+        text.extend((0..letters).map(|at| {
+            LETTERS[usize::from((state >> (5 * at + 3)).to_le_bytes()[0]) % LETTERS.len()]
+        }));
         text.push(' ');
     }
     text.truncate(TEXT);

@@ -37,6 +37,10 @@ pub(crate) enum Scope {
 
 /// One row of a page.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all rows of a page are entries"
+)]
 pub(crate) enum PageRow {
     Entry {
         order: OrderKey,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::FeedsError;
 use super::keys::FeedNo;
-use crate::format::{DeviceId, EntryId, FeedId, Lane, LogId, ProfileField, Seq, Timestamp};
+use crate::format::{EntryId, FeedId, LogId, ProfileField, Seq, Timestamp};
 
 /// What this node has to do with a feed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -246,11 +246,6 @@ pub(super) fn decode<T: DeserializeOwned>(
     bytes: &[u8],
 ) -> Result<T, FeedsError> {
     postcard::from_bytes(bytes).map_err(|_| FeedsError::Damaged { what })
-}
-
-/// What names a device's strand in a feed's table of logs.
-pub(super) fn log_key_end(device: &DeviceId, lane: &Lane) -> Vec<u8> {
-    [device.as_bytes().as_slice(), lane.as_str().as_bytes()].concat()
 }
 
 #[cfg(test)]

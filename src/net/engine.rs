@@ -63,7 +63,7 @@ enum Command {
 
 impl Engine {
     /// Goes online: serves what the store wants served, and dials who may have what it wants.
-    pub(crate) async fn spawn(
+    pub(crate) fn spawn(
         endpoint: Endpoint,
         store: Arc<FeedStore>,
         writer: Writer,
@@ -318,7 +318,7 @@ impl Actor {
                     .chain(self.sessions.keys())
                     .copied()
                     .collect();
-                let mut round = Round::new(peers.into_iter(), self.totals.clone(), deadline, reply);
+                let round = Round::new(peers.into_iter(), self.totals.clone(), deadline, reply);
                 self.rounds.push(round);
                 let open: Vec<EndpointId> = self.sessions.keys().copied().collect();
                 open.iter().for_each(|peer| self.await_agreement(peer));

@@ -70,7 +70,13 @@ impl NodeBuilder {
             None
         } else {
             let bound = net::bind(&endpoint).await?;
-            Some(Engine::spawn(bound, store.clone(), writer.clone(), told, keys.device.id()).await?)
+            Some(Engine::spawn(
+                bound,
+                store.clone(),
+                writer.clone(),
+                told,
+                keys.device.id(),
+            )?)
         };
         let (feed, floor) = (keys.feed.id(), AtomicI64::new(floor.as_millis()));
         Ok(Node {

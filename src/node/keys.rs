@@ -31,6 +31,7 @@ pub(super) struct Keys {
 }
 
 /// What was found in the folder.
+#[expect(clippy::large_enum_variant, reason = "there is one of it, at opening")]
 pub(super) enum Found {
     /// No keys yet.
     Nothing,

@@ -74,7 +74,9 @@ async fn a_truncated_or_overwritten_store_is_refused_and_left_as_it_is() {
         println!("{len} of {} bytes:", whole.len());
         assert_refused(folder.path(), &[folder.path().to_str().unwrap()]).await;
     }
-    let garbage: Vec<u8> = (0..whole.len()).map(|n| (n * n / 7) as u8).collect();
+    let garbage: Vec<u8> = (0..whole.len())
+        .map(|n| (n * n / 7).to_le_bytes()[0])
+        .collect();
     fs::write(&store, garbage).unwrap();
     assert_refused(folder.path(), &["store.redb", "is not a tidings store"]).await;
     fs::write(&store, "# Shopping\nmilk\n").unwrap();

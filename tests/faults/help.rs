@@ -138,7 +138,7 @@ impl Random {
                 .unwrap()
                 .as_nanos()
         };
-        let seed = set.unwrap_or_else(|| clock() as u64);
+        let seed = set.unwrap_or_else(|| u64::try_from(clock() % (1 << 60)).unwrap());
         println!("{what}: TIDINGS_SEED={seed}");
         Self(seed)
     }
@@ -182,7 +182,7 @@ impl Drop for SmallDisk {
     fn drop(&mut self) {
         let mut umount = Command::new("umount");
         umount.arg("-l").arg(self.path());
-        drop(run(umount));
+        let _left_mounted = run(umount);
     }
 }
 
