@@ -32,8 +32,10 @@ const MAIL: usize = 64;
 const SESSIONS: usize = 256;
 /// How long one dialing may take: iroh itself gives up on a dead address after 30 s.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a shutdown waits for peers to confirm that the connection is closed.
-const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
+/// How long a shutdown waits for peers to hear that their sessions are closed.
+const CLOSE_HEARD: Duration = Duration::from_millis(1_500);
+/// The same where there is nobody to hear it.
+const CLOSE_UNHEARD: Duration = Duration::from_millis(100);
 /// Peers whose misbehaviour is remembered.
 const REMEMBERED: usize = 1_024;
 /// How long a peer that broke a rule is not let in.
@@ -276,13 +278,18 @@ impl Actor {
     async fn close(mut self, boxes: Boxes, router: Router) {
         drop(boxes);
         self.dialing.shutdown().await;
+        let limit = if self.sessions.is_empty() {
+            CLOSE_UNHEARD
+        } else {
+            CLOSE_HEARD
+        };
         for session in self.sessions.into_values() {
             session.connection.close(VarInt::from_u32(code::BYE), b"");
         }
-        // Sessions are closed and have been told. iroh waits up to three seconds more for peers that do not answer; that
-        // goes on in the background for as long as the process lives, and nobody has to wait for it.
+        // Who has a session gets a moment to hear that it is closed, or would believe in it until it times out. iroh waits
+        // longer, for peers that are being dialed and do not answer: that goes on in the background, if at all.
         let closing = tokio::spawn(async move { router.shutdown().await });
-        let _still_closing = timeout(CLOSE_TIMEOUT, closing).await;
+        let _still_closing = timeout(limit, closing).await;
     }
 
     fn handle(&mut self, input: Input<EndpointId>) {
