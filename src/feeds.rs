@@ -75,6 +75,9 @@ struct Counters {
     filled: u64,
     /// How many times a feed began or ceased to be wanted.
     wanted: u64,
+    /// Entries held of the own feeds, and of all.
+    own_entries: u64,
+    entries: u64,
 }
 
 impl FeedStore {

@@ -3,6 +3,7 @@
 use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
+use super::keys::FeedNo;
 use super::row::Event;
 use crate::format::limits::LANES_PER_DEVICE;
 use crate::format::{
@@ -21,6 +22,7 @@ impl FeedBatch<'_> {
         if !row.own {
             row.own = true;
             self.wanted_changed(Note::Wanted { feed: *feed });
+            self.counters.own_entries += self.rows().entries_of(no)?;
             // From now on every statement is kept, not only what others would.
             self.reload_trust(no, feed)?;
         }
@@ -109,7 +111,7 @@ impl FeedBatch<'_> {
         } else {
             self.counters.filled = arrival;
         }
-        self.feed_row_mut(name.feed_no)?.entries += run.len();
+        self.count_entries(name.feed_no, run.len())?;
         self.tidy_block(name, range.start)?;
         self.notes.push(Note::Stored {
             log: name.id,
@@ -119,6 +121,15 @@ impl FeedBatch<'_> {
             missing,
             arrival,
         });
+        Ok(())
+    }
+
+    /// The totals stand in the row of counters, which is written anyway: an append leaves its feed's row alone.
+    fn count_entries(&mut self, feed_no: FeedNo, count: u64) -> Result<(), FeedsError> {
+        self.counters.entries += count;
+        if self.feed_row(feed_no)?.own {
+            self.counters.own_entries += count;
+        }
         Ok(())
     }
 

@@ -64,11 +64,11 @@ impl FeedSnapshot {
                 ControlFlow::Break(())
             },
         )?;
-        let end = crate::store::prefix_end(table.as_slice());
+        let end = keys::arrival(u64::MAX);
         let mut failed = None;
         self.tx().scan(
             &start,
-            end.as_deref(),
+            Some(end.as_slice()),
             Direction::Ascending,
             &mut |key, value| {
                 match (keys::u64_at(key, 1), decode::<Event>(what, value)) {

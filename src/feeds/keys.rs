@@ -4,7 +4,7 @@
 //! is an [`OrderKey`]: claimed time, eight bytes of the log's name, seq.
 //!
 //! ```text
-//! M name                                -> meta: "stamp" u32, "counters" Counters
+//! M name                                -> meta: "stamp" u32
 //! F feed[32]                            -> #feed
 //! f #feed                               -> FeedRow
 //! L #feed device[32] lane               -> #log
@@ -19,6 +19,7 @@
 //! R target[16] rel order #log           -> mark      what points at an entry
 //! I #feed #kind slot[8] #log seq[8]     -> StateRow  changes of one piece of state
 //! A arrival[8]                          -> Event     what was stored, in order
+//! A ff[9]                               -> Counters  right behind the newest event, so both lie in one page
 //! B #log seq[8]                         -> ()        bodies wanted and not held
 //! D #feed statement[32]                 -> statement
 //! X #log                                -> fork proof
@@ -158,6 +159,10 @@ pub(super) fn state_slot(feed: FeedNo, kind: KindNo, slot: &[u8; 8]) -> Key {
 
 pub(super) fn arrival(number: u64) -> Key {
     Key::table(ARRIVAL).u64(number)
+}
+
+pub(super) fn counters() -> Key {
+    Key::table(ARRIVAL).raw(&[0xff; 9])
 }
 
 pub(super) fn missing_of(log: LogNo) -> Key {

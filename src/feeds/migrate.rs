@@ -12,7 +12,6 @@ use crate::store::{Direction, Durability, ReadTx, Storage, WriteTx};
 /// The store format this library writes. Older ones would be migrated here; there are none yet.
 const STAMP: u32 = 1;
 const NAME: &str = "stamp";
-const COUNTERS: &str = "counters";
 
 /// Checks the stamp, and sets it in an empty store.
 pub(super) fn check(storage: &dyn Storage) -> Result<(), FeedsError> {
@@ -43,14 +42,14 @@ pub(super) fn check(storage: &dyn Storage) -> Result<(), FeedsError> {
 
 /// Reads the next free numbers.
 pub(super) fn read_counters(tx: &dyn ReadTx) -> Result<Counters, FeedsError> {
-    let bytes = tx.value(keys::meta(COUNTERS).as_slice())?;
+    let bytes = tx.value(keys::counters().as_slice())?;
     let what = "the row of counters";
     decode(what, &bytes.ok_or(FeedsError::Damaged { what })?)
 }
 
 /// Writes the next free numbers.
 pub(super) fn write_counters(tx: &mut dyn WriteTx, counters: &Counters) -> Result<(), FeedsError> {
-    Ok(tx.put(keys::meta(COUNTERS).as_slice(), encode(counters))?)
+    Ok(tx.put(keys::counters().as_slice(), encode(counters))?)
 }
 
 fn is_empty(tx: &dyn ReadTx) -> Result<bool, FeedsError> {

@@ -22,8 +22,6 @@ pub(super) struct FeedRow {
     pub(super) statements: [u8; 16],
     /// The arrival number at which they last changed.
     pub(super) statements_changed: u64,
-    /// Entries held, all lanes.
-    pub(super) entries: u64,
 }
 
 impl FeedRow {
@@ -34,7 +32,6 @@ impl FeedRow {
             followed: false,
             statements: [0; 16],
             statements_changed: 0,
-            entries: 0,
         }
     }
 
@@ -138,6 +135,11 @@ impl Ranges {
         self.0
             .get(after)
             .is_none_or(|&(from, _)| from > range.end.0)
+    }
+
+    /// How many places are in the set.
+    pub(super) fn count(&self) -> u64 {
+        self.0.iter().map(|&(from, to)| to - from).sum()
     }
 
     /// How many ranges there are.
@@ -272,5 +274,8 @@ mod tests {
         assert_eq!(held.around(Seq(4)), None);
         assert_eq!(held.end_before(Seq(6)), Seq(4));
         assert_eq!(held.end_before(Seq(1)), Seq(0));
+        assert_eq!((held.len(), held.count()), (2, 5));
+        assert!(held.is_apart(&(Seq(10)..Seq(11))) && held.is_apart(&(Seq(0)..Seq(1))));
+        assert!(!held.is_apart(&(Seq(9)..Seq(11))) && !held.is_apart(&(Seq(4)..Seq(6))));
     }
 }

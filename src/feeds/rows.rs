@@ -105,6 +105,15 @@ impl Rows<'_> {
         })
     }
 
+    /// Entries held of a feed, all lanes.
+    pub(super) fn entries_of(&self, feed: FeedNo) -> Result<u64, FeedsError> {
+        let mut count = 0;
+        for no in self.logs_of(feed)? {
+            count += self.log(no)?.held.count();
+        }
+        Ok(count)
+    }
+
     pub(super) fn kind_no(&self, kind: &Kind) -> Result<Option<KindNo>, FeedsError> {
         self.number(&keys::kind_by_name(kind.as_str()), "the number of a kind")
     }

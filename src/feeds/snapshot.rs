@@ -91,7 +91,7 @@ impl FeedSnapshot {
             followed.push(FollowedFeed {
                 feed: row.id,
                 profile: rows.profile(no)?,
-                entries: row.entries,
+                entries: rows.entries_of(no)?,
                 newest,
             });
         }
@@ -112,15 +112,12 @@ impl FeedSnapshot {
 
     /// Entries held: of the own feeds, and of all.
     pub(crate) fn counts(&self) -> Result<(u64, u64), FeedsError> {
-        let feeds = self.rows().feeds()?;
-        let sum = |own: bool| {
-            feeds
-                .iter()
-                .filter(|(_, row)| !own || row.own)
-                .map(|(_, row)| row.entries)
-                .sum()
-        };
-        Ok((sum(true), sum(false)))
+        let Counters {
+            own_entries,
+            entries,
+            ..
+        } = self.counters;
+        Ok((own_entries, entries))
     }
 
     /// One entry by its full name, if it is held and is the one that is named.

@@ -80,7 +80,7 @@ fn lost_counters_are_damage_and_not_a_new_beginning() {
     let storage = memory();
     let store = FeedStore::open(storage.clone()).unwrap();
     let mut tx = storage.write().unwrap();
-    tx.delete(keys::meta("counters").as_slice()).unwrap();
+    tx.delete(keys::counters().as_slice()).unwrap();
     tx.commit(Durability::Durable).unwrap();
     assert!(matches!(store.batch(), Err(FeedsError::Damaged { .. })));
 }

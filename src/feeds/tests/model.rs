@@ -416,6 +416,9 @@ impl World {
                 .collect();
             assert_eq!(held.missing, missing);
         }
+        let count = |logs: &[Log]| logs.iter().map(|log| log.held.len() as u64).sum::<u64>();
+        let counts = (count(&self.logs[..self.own_logs]), count(&self.logs));
+        assert_eq!(snapshot.counts().unwrap(), counts);
         let index = self.random.index(self.logs.len());
         self.check_runs(store, index);
     }
