@@ -37,11 +37,11 @@ use self::keys::FeedNo;
 pub(crate) use self::page::{PageRow, Query, Scope};
 pub use self::row::Profile;
 pub(crate) use self::rows::StoredEntry;
-pub(crate) use self::serve::{HeldLog, HeldReplica};
+pub(crate) use self::serve::HeldLog;
 pub(crate) use self::snapshot::{FeedSnapshot, FollowedFeed};
 pub(crate) use self::take::Taken;
 use self::trust::Trust;
-use crate::store::Storage;
+use crate::store::{Durability, ReadTx, Storage};
 
 /// The feed store.
 #[derive(Debug)]
@@ -98,6 +98,20 @@ impl FeedStore {
         })
     }
 
+    /// Reads a store before it is opened; its arrival number is not known then.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub(crate) fn inspect(held: Box<dyn ReadTx>) -> Result<FeedSnapshot, FeedsError> {
+        migrate::inspect(&*held)?;
+        Ok(FeedSnapshot::new(
+            held,
+            Counters::default(),
+            Shared::default().facts,
+        ))
+    }
+
     /// Begins a write; waits for the one in progress.
     pub(crate) fn batch(&self) -> Result<FeedBatch<'_>, FeedsError> {
         let tx = self.storage.write()?;
@@ -120,6 +134,21 @@ impl FeedStore {
         // Read from the snapshot itself, so that a page and what is told after it never overlap and never miss.
         let counters = migrate::read_counters(&*tx)?;
         Ok(FeedSnapshot::new(tx, counters, facts))
+    }
+
+    /// The arrival number that the next thing stored will have.
+    pub(crate) fn arrival(&self) -> u64 {
+        self.shared().counters.arrival
+    }
+
+    /// Commits nothing in such a way that opening after a kill is quick.
+    pub(crate) fn checkpoint(&self) -> Result<(), FeedsError> {
+        Ok(self.storage.write()?.commit(Durability::Checkpoint)?)
+    }
+
+    /// Lets others have the store, whoever still holds this; nothing can be read or written any more.
+    pub(crate) fn close(&self) {
+        self.storage.close();
     }
 
     /// The arrival number at which a hole or a body behind a head was last filled.

@@ -9,6 +9,7 @@ pub mod limits;
 mod body;
 mod chain;
 mod codec;
+mod content;
 mod context;
 mod entry;
 mod error;
@@ -31,6 +32,7 @@ pub use self::error::FormatError;
 pub use self::id::{
     BlobHash, DeviceId, EntryId, EntryRef, FeedId, Kind, Lane, LogId, Seq, StatementId,
 };
+pub(crate) use self::id::{from_base32, to_base32};
 pub use self::key::{DeviceSecret, FeedSecret, Signature};
 pub use self::kinds::{
     Content, Cut, Delete, Edit, Follow, Label, List, ListItem, Moved, Pin, Post, ProfileField,

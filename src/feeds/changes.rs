@@ -168,10 +168,7 @@ impl FeedSnapshot {
                     log_no,
                     reference,
                     time: item.time,
-                    expires: item.expires,
                     kind: item.kind.clone(),
-                    body_len: item.body_len,
-                    body_hash: item.body_hash,
                     body: item.body.clone(),
                 });
             }

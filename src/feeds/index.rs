@@ -27,7 +27,7 @@ pub(super) fn is_shown_lane(lane: &Lane) -> bool {
     !lane.is_private() && *lane != lanes::STATE && *lane != lanes::REACTIONS
 }
 
-fn is_shown_kind(kind: &Kind) -> bool {
+pub(super) fn is_shown_kind(kind: &Kind) -> bool {
     !standard::UNSHOWN.contains(&kind.as_str())
 }
 

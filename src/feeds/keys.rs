@@ -193,10 +193,6 @@ pub(super) fn peer(endpoint: &[u8; 32]) -> Key {
     Key::table(b'H').raw(endpoint)
 }
 
-pub(super) fn peers() -> Key {
-    Key::table(b'H')
-}
-
 pub(super) fn finders_of(feed: &[u8; 32]) -> Key {
     Key::table(b'h').raw(feed)
 }

@@ -13,12 +13,11 @@ use crate::store::{Direction, Durability, ReadTx, Storage, WriteTx};
 const STAMP: u32 = 1;
 const NAME: &str = "stamp";
 
-/// Checks the stamp, and sets it in an empty store.
-pub(super) fn check(storage: &dyn Storage) -> Result<(), FeedsError> {
-    let snapshot = storage.read()?;
+/// Checks the stamp, and says whether there is one: an empty store has none yet.
+pub(super) fn inspect(snapshot: &dyn ReadTx) -> Result<bool, FeedsError> {
     let stamp = snapshot.value(keys::meta(NAME).as_slice())?;
     match stamp.as_deref().map(|bytes| keys::u32_at(bytes, 0)) {
-        Some(Some(STAMP)) => Ok(()),
+        Some(Some(STAMP)) => Ok(true),
         Some(Some(found)) if found > STAMP => Err(FeedsError::Newer {
             found,
             known: STAMP,
@@ -26,18 +25,23 @@ pub(super) fn check(storage: &dyn Storage) -> Result<(), FeedsError> {
         Some(_) => Err(FeedsError::Damaged {
             what: "the format stamp",
         }),
-        None if !is_empty(&*snapshot)? => Err(FeedsError::NotOurs),
-        None => {
-            drop(snapshot);
-            let mut tx = storage.write()?;
-            tx.put(
-                keys::meta(NAME).as_slice(),
-                Bytes::copy_from_slice(&STAMP.to_be_bytes()),
-            )?;
-            write_counters(&mut *tx, &Counters::default())?;
-            Ok(tx.commit(Durability::Checkpoint)?)
-        }
+        None if !is_empty(snapshot)? => Err(FeedsError::NotOurs),
+        None => Ok(false),
     }
+}
+
+/// Checks the stamp, and sets it in an empty store.
+pub(super) fn check(storage: &dyn Storage) -> Result<(), FeedsError> {
+    if inspect(&*storage.read()?)? {
+        return Ok(());
+    }
+    let mut tx = storage.write()?;
+    tx.put(
+        keys::meta(NAME).as_slice(),
+        Bytes::copy_from_slice(&STAMP.to_be_bytes()),
+    )?;
+    write_counters(&mut *tx, &Counters::default())?;
+    Ok(tx.commit(Durability::Checkpoint)?)
 }
 
 /// Reads the next free numbers.

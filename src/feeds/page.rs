@@ -37,6 +37,10 @@ pub(crate) enum Scope {
 
 /// One row of a page.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all rows of a page are entries"
+)]
 pub(crate) enum PageRow {
     Entry {
         order: OrderKey,
@@ -70,6 +74,12 @@ impl Query {
             Some(kind) => Ok(rows.kind_no(kind)?.map(keys::of_kind)),
             None => Ok(Some(keys::timeline())),
         }
+    }
+
+    /// Whether an entry that just came in is one of this query.
+    pub(crate) fn shows(&self, entry: &StoredEntry, body: Option<&Body>) -> bool {
+        let content = self.scope != Scope::Timeline || super::index::is_shown_kind(&entry.kind);
+        (content || self.kind.is_some()) && self.admits(entry, body)
     }
 
     /// Whether an entry found in an index is one of this query: hashes of tags and targets are checked here.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::FeedsError;
 use super::keys::FeedNo;
-use crate::format::{DeviceId, EntryId, FeedId, Lane, LogId, Seq, Timestamp};
+use crate::format::{EntryId, FeedId, LogId, ProfileField, Seq, Timestamp};
 
 /// What this node has to do with a feed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -196,6 +196,20 @@ impl Profile {
         self.tags.iter().map(String::as_str)
     }
 
+    /// Whether setting a field would change nothing.
+    pub(crate) fn says(&self, field: &ProfileField) -> bool {
+        let text = |held: &Option<String>, new: &str| held.as_deref().unwrap_or_default() == new;
+        match field {
+            ProfileField::Name(name) => text(&self.name, name),
+            ProfileField::Bio(bio) => text(&self.bio, bio),
+            ProfileField::Avatar => false,
+            ProfileField::TagAdded(tag) => self.tags.contains(tag),
+            ProfileField::TagRemoved(tag) => !self.tags.contains(tag),
+            ProfileField::LinkAdded(link) => self.links.contains(link),
+            ProfileField::LinkRemoved(link) => !self.links.contains(link),
+        }
+    }
+
     /// Links elsewhere, in order of the alphabet.
     pub fn links(&self) -> impl Iterator<Item = &str> {
         self.links.iter().map(String::as_str)
@@ -232,11 +246,6 @@ pub(super) fn decode<T: DeserializeOwned>(
     bytes: &[u8],
 ) -> Result<T, FeedsError> {
     postcard::from_bytes(bytes).map_err(|_| FeedsError::Damaged { what })
-}
-
-/// What names a device's strand in a feed's table of logs.
-pub(super) fn log_key_end(device: &DeviceId, lane: &Lane) -> Vec<u8> {
-    [device.as_bytes().as_slice(), lane.as_str().as_bytes()].concat()
 }
 
 #[cfg(test)]

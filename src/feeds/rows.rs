@@ -19,10 +19,7 @@ pub(crate) struct StoredEntry {
     pub(crate) log_no: LogNo,
     pub(crate) reference: EntryRef,
     pub(crate) time: Timestamp,
-    pub(crate) expires: Option<Timestamp>,
     pub(crate) kind: Kind,
-    pub(crate) body_len: u32,
-    pub(crate) body_hash: Option<[u8; 32]>,
     pub(crate) body: Option<Bytes>,
 }
 

@@ -113,18 +113,15 @@ impl<'a> Piece<'a> {
         }
         let item = view.item(&reference.log.lane)?;
         let kind = view.kinds.get(item.kind).copied().unwrap_or_default();
-        let (body, body_hash) = match item.body {
-            RawBody::Held(body) => (Some(Bytes::copy_from_slice(body)), None),
-            RawBody::Absent(hash) => (None, Some(hash)),
+        let body = match item.body {
+            RawBody::Held(body) => Some(Bytes::copy_from_slice(body)),
+            RawBody::Absent(_) => None,
         };
         Ok(StoredEntry {
             log_no: no,
             reference,
             time: item.time,
-            expires: item.expires,
             kind: Kind::new(kind)?,
-            body_len: item.body_len,
-            body_hash,
             body,
         })
     }
@@ -258,7 +255,7 @@ fn write(
     let begins = part.start == 0;
     let ends = part.end == run.ids().len();
     let mut bytes = Vec::with_capacity(10 + kinds.len() + 32 * ids.len() + to.at - from.at);
-    bytes.push(u8::from(begins) * BEGINS | u8::from(ends) * ENDS);
+    bytes.push((u8::from(begins) * BEGINS) | (u8::from(ends) * ENDS));
     // A run has at most 64 entries.
     bytes.push(u8::try_from(ids.len()).unwrap_or(u8::MAX));
     for id in ids {

@@ -25,7 +25,6 @@ pub(crate) struct HeldLog {
 /// What is held of one feed.
 #[derive(Debug, Clone)]
 pub(crate) struct HeldReplica {
-    pub(crate) feed: FeedId,
     pub(crate) logs: Vec<HeldLog>,
     pub(crate) statements: [u8; 16],
     pub(crate) statements_changed: u64,
@@ -60,7 +59,6 @@ impl FeedSnapshot {
         }
         let (statements, statements_changed) = (row.statements, row.statements_changed);
         Ok(Some(HeldReplica {
-            feed: *feed,
             logs,
             statements,
             statements_changed,
@@ -155,7 +153,7 @@ impl Rows<'_> {
         part: Range<Seq>,
         leans: bool,
     ) -> Result<Option<Run>, FeedsError> {
-        let whole = row.held.around(part.start).unwrap_or(part.clone());
+        let whole = row.held.around(part.start).unwrap_or_else(|| part.clone());
         let until = if leans {
             part.end
         } else {

@@ -7,7 +7,7 @@ use super::facts::Facts;
 use super::row::Profile;
 use super::rows::{Rows, StoredEntry};
 use super::{Counters, keys};
-use crate::format::{Body, EntryRef, FeedId, LogId, Seq, Statement, Timestamp};
+use crate::format::{Body, EntryRef, FeedId, Seq, Statement, Timestamp};
 use crate::store::ReadTx;
 
 /// A moment of the store. Writes go on meanwhile and are not seen.
@@ -145,20 +145,6 @@ impl FeedSnapshot {
         }
         let log = self.rows().log(log_no)?.log;
         Ok(self.rows().entry(log_no, &log, seq)?.map(with_body))
-    }
-
-    /// This store's own number for a log.
-    pub(crate) fn log_number(&self, log: &LogId) -> Result<Option<u32>, FeedsError> {
-        self.rows().log_no(log)
-    }
-
-    /// The highest held place of a log and its id.
-    pub(crate) fn head(
-        &self,
-        log: &LogId,
-    ) -> Result<Option<(Seq, crate::format::EntryId)>, FeedsError> {
-        let row = self.rows().known_log(log)?.map(|(_, row)| row);
-        Ok(row.and_then(|row| Some((Seq(row.held.end().0.checked_sub(1)?), row.head))))
     }
 
     /// The verified statements of a feed.

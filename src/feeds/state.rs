@@ -201,7 +201,7 @@ impl FeedBatch<'_> {
 
     /// What a new entry about one piece of state has to name as replaced: whatever counts now.
     pub(crate) fn replaced(
-        &mut self,
+        &self,
         feed_no: FeedNo,
         kind: &Kind,
         body: &Body,
@@ -212,10 +212,7 @@ impl FeedBatch<'_> {
     }
 
     /// The number of a feed that this node has met.
-    pub(crate) fn feed_number(
-        &mut self,
-        feed: &crate::format::FeedId,
-    ) -> Result<FeedNo, FeedsError> {
+    pub(crate) fn feed_number(&mut self, feed: &FeedId) -> Result<FeedNo, FeedsError> {
         self.intern_feed(feed)
     }
 }

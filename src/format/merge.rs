@@ -4,7 +4,7 @@
 //! claim wins, then the larger id; go on below the winner. So a clock that was wrong for an hour cannot win for
 //! ever: whoever has seen its claim replaces it by name. The outcome depends on nothing but the set of items.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::id::EntryId;
 use super::time::Timestamp;
@@ -26,41 +26,40 @@ pub struct StateItem {
 
 /// Says which of `items` counts now: its index, or none if there are no items.
 ///
-/// An item all of whose `replaces` are unknown here is a root, so that a replica with holes still shows something.
+/// An item all of whose `replaces` are unknown here is a root, so that a replica with holes still shows something. The
+/// work is that of sorting the items: whoever writes a hundred thousand changes of one field costs no more.
 pub fn settle(items: &[StateItem]) -> Option<usize> {
-    let known: HashSet<&EntryId> = items.iter().map(|item| &item.id).collect();
-    let later = |one: usize, other: usize| {
-        let claim = |at: usize| items.get(at).map(|item| (item.time, item.id));
-        if claim(other) > claim(one) {
-            other
-        } else {
-            one
+    let known: BTreeSet<EntryId> = items.iter().map(|item| item.id).collect();
+    let mut root = None;
+    let mut below: BTreeMap<EntryId, Claim> = BTreeMap::new();
+    for (index, item) in items.iter().enumerate() {
+        let claim = (item.time, item.id, index);
+        let mut replaced = item
+            .replaces
+            .iter()
+            .filter(|id| known.contains(*id))
+            .peekable();
+        if replaced.peek().is_none() {
+            root = root.max(Some(claim));
         }
-    };
-    // The latest of those below each item, and of the roots: one pass, since a hostile feed has a hundred thousand.
-    let mut below: HashMap<&EntryId, usize> = HashMap::new();
-    let mut root: Option<usize> = None;
-    for (at, item) in items.iter().enumerate() {
-        let mut is_root = true;
-        for above in item.replaces.iter().filter(|id| known.contains(id)) {
-            is_root = false;
-            let latest = below.entry(above).or_insert(at);
-            *latest = later(*latest, at);
-        }
-        if is_root {
-            root = Some(root.map_or(at, |root| later(root, at)));
+        for id in replaced {
+            let winner = below.entry(*id).or_insert(claim);
+            *winner = claim.max(*winner);
         }
     }
     let mut winner = root?;
     // Ids are hashes that cover the refs, so there is no ring; the bound holds even if somebody hands one in.
     for _ in 0..items.len() {
-        match items.get(winner).and_then(|item| below.get(&item.id)) {
+        match below.get(&winner.1) {
             Some(next) => winner = *next,
             None => break,
         }
     }
-    Some(winner)
+    Some(winner.2)
 }
+
+/// What decides among siblings, and where the item stands among the items.
+type Claim = (Timestamp, EntryId, usize);
 
 #[cfg(test)]
 mod tests {

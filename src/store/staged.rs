@@ -159,11 +159,11 @@ impl<B: Base> WriteTx for StagedTx<B> {
     }
 }
 
+/// What a map's `range` takes.
+pub(super) type Bounds<'k> = (Bound<&'k [u8]>, Bound<&'k [u8]>);
+
 /// Bounds for a map's `range`, which panics on those of an empty range; `None` for that one.
-pub(super) fn bounds<'k>(
-    from: &'k [u8],
-    to: Option<&'k [u8]>,
-) -> Option<(Bound<&'k [u8]>, Bound<&'k [u8]>)> {
+pub(super) fn bounds<'k>(from: &'k [u8], to: Option<&'k [u8]>) -> Option<Bounds<'k>> {
     match to {
         Some(to) if to <= from => None,
         Some(to) => Some((Bound::Included(from), Bound::Excluded(to))),

@@ -88,13 +88,14 @@ impl WriteTx for FailingWrite<'_> {
 
 const FOR_EVER: u64 = u64::MAX;
 
-fn everything(
-    store: &FeedStore,
-) -> (
+/// The timeline, what was told, and the next arrival number.
+type Everything = (
     Vec<Seen>,
     Vec<(&'static str, crate::format::LogId, u64)>,
     u64,
-) {
+);
+
+fn everything(store: &FeedStore) -> Everything {
     let changes = all_changes(store, 0, 100).iter().map(told).collect();
     (
         timeline(store),
@@ -167,7 +168,7 @@ fn a_dropped_batch_never_was() {
     write(&store, |batch| {
         batch
             .adopt_own(&owner.feed, vec![owner.admit.clone()])
-            .unwrap()
+            .unwrap();
     });
     let before = store.snapshot().unwrap().arrival();
     let lane = lanes::POSTS;
@@ -206,7 +207,7 @@ fn what_a_backend_lost_is_forgotten_here_too() {
     write(&store, |batch| {
         batch
             .adopt_own(&owner.feed, vec![owner.admit.clone()])
-            .unwrap()
+            .unwrap();
     });
     let kept = rows(&*inner);
     let append = |lane| {

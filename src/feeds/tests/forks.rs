@@ -188,7 +188,7 @@ fn an_own_log_that_is_forked_is_never_appended_to_again() {
     write(&store, |batch| {
         batch
             .adopt_own(&owner.feed, vec![owner.admit.clone()])
-            .unwrap()
+            .unwrap();
     });
     assert_eq!(hand_over(&store, &chain.part(0, 3)), Taken::Stored);
     assert_eq!(hand_over(&store, &branch.part(0, 2)), Taken::Forked);

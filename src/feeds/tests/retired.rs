@@ -291,7 +291,7 @@ fn a_retired_device_cannot_append() {
     write(&store, |batch| {
         batch
             .adopt_own(&owner.feed, vec![owner.admit.clone()])
-            .unwrap()
+            .unwrap();
     });
     say(&store, &owner, retire(&owner, &[]));
     let mut batch = store.batch().unwrap();

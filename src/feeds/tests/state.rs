@@ -130,11 +130,11 @@ fn a_follow_is_undone_by_an_entry_that_names_it() {
     write(&store, |batch| {
         batch
             .adopt_own(&owner.feed, vec![owner.admit.clone()])
-            .unwrap()
+            .unwrap();
     });
     // The clock stood in the future when the follow was made.
     let ((), notes) = noting(&store, |batch| {
-        follow(batch, &owner, &friend.feed, true, 9_000)
+        follow(batch, &owner, &friend.feed, true, 9_000);
     });
     assert!(
         notes
@@ -142,7 +142,7 @@ fn a_follow_is_undone_by_an_entry_that_names_it() {
             .any(|note| matches!(note, Note::Wanted { feed } if *feed == friend.feed))
     );
     let ((), notes) = noting(&store, |batch| {
-        follow(batch, &owner, &friend.feed, false, 10)
+        follow(batch, &owner, &friend.feed, false, 10);
     });
     assert!(
         !notes
@@ -188,7 +188,7 @@ fn what_one_own_feed_follows_another_does_not_unfollow() {
         }
     });
     write(&store, |batch| {
-        follow(batch, &other, &friend.feed, false, 2)
+        follow(batch, &other, &friend.feed, false, 2);
     });
     assert!(store.snapshot().unwrap().is_wanted(&friend.feed).unwrap());
     write(&store, |batch| follow(batch, &one, &friend.feed, false, 2));
@@ -211,7 +211,7 @@ fn a_feed_that_is_followed_or_not_is_seen_or_not_by_the_next_snapshot() {
     };
     assert_eq!(shown(&before), 3);
     write(&store, |batch| {
-        follow(batch, &owner, &friend.feed, false, 2)
+        follow(batch, &owner, &friend.feed, false, 2);
     });
     let after = store.snapshot().unwrap();
     assert_eq!(

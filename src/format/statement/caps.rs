@@ -1,9 +1,12 @@
-//! The caps: which statements of a feed are kept, so that a thief cannot fill it.
+//! The caps: which statements of a feed are kept, so that a thief can neither flood a signer nor push others out.
 //!
 //! From the feed key on, whoever a kept Admit names may have statements kept: the smallest ids of each signer, up to a
 //! count. What is kept depends on nothing but the set it is chosen from, and choosing again from what was kept changes
 //! nothing. Past the caps two replicas may have chosen from different sets; they agree once both have met one that keeps
-//! everything. Each signer has counts of its own, so a thief's statements push out no one else's.
+//! everything.
+//!
+//! The counts are per signer. How many signers there are is not bounded here, since a device may admit devices that admit
+//! devices; the sum of it all is for a node's quotas.
 
 use std::collections::{BTreeMap, BTreeSet};
 

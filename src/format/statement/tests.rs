@@ -214,9 +214,9 @@ fn what_no_admit_leads_to_is_of_no_use_to_who_keeps_everything() {
         let (mut left, mut right) = (Vec::new(), Vec::new());
         for statement in reached(&all) {
             if random.chance(50) {
-                left.push(statement)
+                left.push(statement);
             } else {
-                right.push(statement)
+                right.push(statement);
             }
         }
         let mut there = Statements::new(model::feed()).keep_all();

@@ -14,7 +14,7 @@ pub(super) fn agrees_with_a_map(store: &dyn Storage, seed: u64) {
     // Spread over all bits, or the first draws of small seeds would be zeros.
     let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let mut model = Model::new();
-    let mut held = None;
+    let mut held: Option<(Box<dyn ReadTx>, Model)> = None;
     for step in 0..40 {
         let at = format!("seed {seed}, step {step}");
         let mut write = store.write().expect("a write");
@@ -30,7 +30,6 @@ pub(super) fn agrees_with_a_map(store: &dyn Storage, seed: u64) {
         let snapshot = store.read().expect("a snapshot");
         compare(&*snapshot, &model, &mut chance, &at);
         if let Some((older, known)) = &held {
-            let older: &Box<dyn ReadTx> = older;
             compare(&**older, known, &mut chance, &at);
         }
         if chance.below(3) == 0 {

@@ -1,7 +1,8 @@
 //! What redb reports, sorted by what can be done about it.
 
+use std::cell::Cell;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,7 +13,18 @@ use super::lock;
 ///
 /// What `act` borrows is redb's and is opened anew, or given up, after an error.
 pub(super) fn caught<T>(act: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, redb::Error> {
+    caught_unless(&Cell::new(false), act)
+}
+
+/// Does as [`caught`], but lets a panic pass on while `foreign` is set: it is not redb's then.
+pub(super) fn caught_unless<T>(
+    foreign: &Cell<bool>,
+    act: impl FnOnce() -> Result<T, redb::Error>,
+) -> Result<T, redb::Error> {
     catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|panic| {
+        if foreign.get() {
+            resume_unwind(panic);
+        }
         let said = panic
             .downcast_ref::<String>()
             .map(String::as_str)

@@ -5,9 +5,12 @@ use std::io;
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
+
+use super::journal::Journal;
 
 /// What to do when there is no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,16 +19,21 @@ pub(super) enum Missing {
     Fail,
 }
 
-/// redb's own file backend, except that a file whose creation was cut off counts as empty.
+/// redb's own file backend, with care for what an opening that fails would leave behind.
 ///
-/// redb sets the length first and the magic number last, and takes a file between the two for
-/// somebody else's.
+/// - Changes made while opening reach the file in [`keep`](Self::keep) only.
+/// - A file whose creation was cut off counts as empty: redb sets the length first and the magic
+///   number last, and takes a file between the two for somebody else's.
+#[derive(Clone, Debug)]
+pub(super) struct StoreFile(Arc<Inner>);
+
 #[derive(Debug)]
-pub(super) struct StoreFile {
-    inner: FileBackend,
+struct Inner {
+    file: FileBackend,
     // The first question for the length comes with the lock just taken and nothing read yet; only
     // then nobody is about to finish the file, neither another process nor this one.
     looked_at: AtomicBool,
+    held_back: RwLock<Option<Journal>>,
 }
 
 impl StoreFile {
@@ -38,25 +46,83 @@ impl StoreFile {
             }
             opened => opened?,
         };
-        Ok(Self {
-            inner: FileBackend::new(file).map_err(io::Error::other)?,
+        Ok(Self(Arc::new(Inner {
+            file: FileBackend::new(file).map_err(io::Error::other)?,
             looked_at: AtomicBool::new(false),
-        })
+            held_back: RwLock::new(None),
+        })))
+    }
+
+    /// Makes the changes of an opening that succeeded; from then on they are made at once.
+    ///
+    /// After an error they go on being held back, and are dropped with the file.
+    pub(super) fn keep(&self) -> io::Result<()> {
+        let mut held_back = self.0.held_back_mut();
+        if let Some(journal) = held_back.as_ref() {
+            journal.apply(&self.0.file)?;
+        }
+        *held_back = None;
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn held_back(&self) -> RwLockReadGuard<'_, Option<Journal>> {
+        self.held_back
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held_back_mut(&self) -> RwLockWriteGuard<'_, Option<Journal>> {
+        self.held_back
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a change, or holds it back.
+    fn change(
+        &self,
+        now: impl FnOnce(&FileBackend) -> io::Result<()>,
+        later: impl FnOnce(&mut Journal),
+    ) -> io::Result<()> {
+        if self.held_back().is_none() {
+            return now(&self.file);
+        }
+        // Between the two locks only `keep` could end the journal, and redb is idle while it runs.
+        match self.held_back_mut().as_mut() {
+            Some(journal) => later(journal),
+            None => now(&self.file)?,
+        }
+        Ok(())
+    }
+
+    /// Decides what the file is taken for, and returns its length.
+    fn look_at(&self) -> io::Result<u64> {
+        let len = self.file.len()?;
+        if self.is_unfinished(len)? {
+            self.file.set_len(0)?;
+            return Ok(0);
+        }
+        if len > 0 {
+            *self.held_back_mut() = Some(Journal::new(len));
+        }
+        Ok(len)
     }
 
     /// Whether the file is one that redb began and never finished: nothing can be in it.
     fn is_unfinished(&self, len: u64) -> io::Result<bool> {
-        let Some(size) = usize::try_from(len)
-            .ok()
-            .filter(|size| *size <= NEW_FILE_MAX)
-        else {
+        let size = usize::try_from(len).unwrap_or(usize::MAX);
+        if !(HEADER_LEN..=NEW_FILE_MAX).contains(&size) || !self.is_blank(0, MAGIC_LEN)? {
             return Ok(false);
-        };
-        let mut content = vec![0; size];
-        self.inner.read(0, &mut content)?;
-        let (magic, rest) = content.split_at(MAGIC_LEN.min(size));
-        let blank = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
-        Ok(size > 0 && blank(magic) && blank(rest.get(HEADER_LEN..).unwrap_or(&[])))
+        }
+        self.is_blank(HEADER_LEN, size - HEADER_LEN)
+    }
+
+    fn is_blank(&self, offset: usize, count: usize) -> io::Result<bool> {
+        let mut bytes = vec![0; count];
+        let offset = u64::try_from(offset).map_err(io::Error::other)?;
+        self.file.read(offset, &mut bytes)?;
+        Ok(bytes.iter().all(|byte| *byte == 0))
     }
 }
 
@@ -88,36 +154,42 @@ fn create(mut options: OpenOptions, path: &Path) -> io::Result<File> {
 
 impl StorageBackend for StoreFile {
     fn len(&self) -> io::Result<u64> {
-        let len = self.inner.len()?;
-        if !self.looked_at.swap(true, Ordering::AcqRel) && self.is_unfinished(len)? {
-            self.inner.set_len(0)?;
-            return Ok(0);
+        if !self.0.looked_at.swap(true, Ordering::AcqRel) {
+            return self.0.look_at();
         }
-        Ok(len)
+        match &*self.0.held_back() {
+            Some(journal) => Ok(journal.len()),
+            None => self.0.file.len(),
+        }
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.inner.read(offset, out)
+        match &*self.0.held_back() {
+            Some(journal) => journal.read(&self.0.file, offset, out),
+            None => self.0.file.read(offset, out),
+        }
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.inner.set_len(len)
+        let now = |file: &FileBackend| file.set_len(len);
+        self.0.change(now, |journal| journal.set_len(len))
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.inner.sync_data()
+        self.0.change(StorageBackend::sync_data, Journal::sync)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.inner.write(offset, data)
+        let now = |file: &FileBackend| file.write(offset, data);
+        self.0.change(now, |journal| journal.write(offset, data))
     }
 
     fn close(&self) -> io::Result<()> {
-        self.inner.close()
+        self.0.file.close()
     }
 
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.inner.try_lock_range(start, end)
+        self.0.file.try_lock_range(start, end)
     }
 
     fn try_lock_shared_range(
@@ -125,22 +197,22 @@ impl StorageBackend for StoreFile {
         start: Bound<u64>,
         end: Bound<u64>,
     ) -> Result<bool, BackendError> {
-        self.inner.try_lock_shared_range(start, end)
+        self.0.file.try_lock_shared_range(start, end)
     }
 
     fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.inner.lock_range(start, end)
+        self.0.file.lock_range(start, end)
     }
 
     fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.inner.lock_shared_range(start, end)
+        self.0.file.lock_shared_range(start, end)
     }
 
     fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.inner.unlock_range(start, end)
+        self.0.file.unlock_range(start, end)
     }
 
     fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.inner.query_lock_range(start, end)
+        self.0.file.query_lock_range(start, end)
     }
 }

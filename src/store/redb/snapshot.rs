@@ -1,5 +1,6 @@
 //! Reads of one commit.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -27,23 +28,28 @@ impl Snapshot {
         })
     }
 
+    /// Runs `act`, which tells by its argument while a visitor runs: a panic is the visitor's then.
     fn caught<T>(
         &self,
-        act: impl FnOnce() -> Result<T, redb::StorageError>,
+        act: impl FnOnce(&Cell<bool>) -> Result<T, redb::StorageError>,
     ) -> Result<T, StoreError> {
-        fault::caught(|| Ok(act()?))
+        let visiting = Cell::new(false);
+        fault::caught_unless(&visiting, || Ok(act(&visiting)?))
             .map_err(|error| fault::explain(&self.path, &self.failed, error))
     }
 }
 
 impl ReadTx for Snapshot {
     fn get(&self, key: &[u8], visit: &mut dyn FnMut(&[u8])) -> Result<bool, StoreError> {
-        let value = self.caught(|| self.table.get(key))?;
-        // Outside of what is caught: a panic of the visitor is the visitor's.
-        if let Some(value) = &value {
-            visit(value.value());
-        }
-        Ok(value.is_some())
+        self.caught(|visiting| {
+            let value = self.table.get(key)?;
+            if let Some(value) = &value {
+                visiting.set(true);
+                visit(value.value());
+                visiting.set(false);
+            }
+            Ok(value.is_some())
+        })
     }
 
     fn scan(
@@ -56,19 +62,21 @@ impl ReadTx for Snapshot {
         let Some(bounds) = bounds(from, to) else {
             return Ok(());
         };
-        let mut range = self.caught(|| self.table.range::<&[u8]>(bounds))?;
-        loop {
-            let row = self.caught(|| {
-                match direction {
-                    Direction::Ascending => range.next(),
-                    Direction::Descending => range.next_back(),
+        self.caught(|visiting| {
+            let mut range = self.table.range::<&[u8]>(bounds)?;
+            while let Some(row) = match direction {
+                Direction::Ascending => range.next(),
+                Direction::Descending => range.next_back(),
+            } {
+                let (key, value) = row?;
+                visiting.set(true);
+                let flow = visit(key.value(), value.value());
+                visiting.set(false);
+                if flow.is_break() {
+                    break;
                 }
-                .transpose()
-            })?;
-            match row {
-                Some((key, value)) if visit(key.value(), value.value()).is_continue() => {}
-                _ => return Ok(()),
             }
-        }
+            Ok(())
+        })
     }
 }

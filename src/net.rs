@@ -1,0 +1,39 @@
+//! Floor 2: peers, over iroh.
+//!
+//! One [`Engine`] actor owns all sessions, the dialing and the sync machine; everything else holds a cheap handle. Entries
+//! are verified on the blocking pool, written by the writer thread, and only then told to the machine.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "clocks and tasks enter here; the floors below take them as arguments"
+)]
+
+mod address;
+mod dial;
+mod endpoint;
+mod engine;
+mod error;
+mod frame;
+mod session;
+mod status;
+mod waiting;
+mod work;
+mod writer;
+
+pub(crate) use self::address::{decode_address, encode_address};
+pub(crate) use self::endpoint::{EndpointOptions, bind, local_address};
+pub(crate) use self::engine::Engine;
+pub use self::error::NetError;
+pub use self::status::{PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport};
+pub(crate) use self::writer::Writer;
+use crate::format::Timestamp;
+
+/// The name of the sync protocol and its version, as iroh's endpoints agree on it.
+pub(crate) const ALPN: &[u8] = b"tidings/sync/1";
+
+/// The device's clock.
+pub(crate) fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let millis = since.map_or(0, |since| since.as_millis());
+    Timestamp(i64::try_from(millis).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,92 @@
+//! The iroh endpoint: one key and one UDP port, kept, so that tickets and reconnects survive restarts.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use iroh::endpoint::{BindOpts, Builder, PortmapperConfig, QuicTransportConfig, VarInt, presets};
+use iroh::{Endpoint, EndpointAddr, RelayMode, SecretKey, TransportAddr};
+
+use super::error::NetError;
+
+/// Streams a peer may open: one for a session, the others for protocols to come. iroh's default pins 131 MiB for each
+/// hostile connection.
+const STREAMS: u32 = 8;
+
+/// A peer of which nothing was heard for so long is gone: it was killed, or its network was. iroh sends a sign of life
+/// every five seconds.
+const IDLE: VarInt = VarInt::from_u32(16_000);
+
+/// Bytes that may be on their way to us in one connection. Smaller costs speed, larger costs memory at a hostile peer.
+const RECEIVE_WINDOW: u32 = 8 * 1024 * 1024;
+
+/// What an endpoint is made from.
+#[derive(Debug, Clone)]
+pub(crate) struct EndpointOptions {
+    pub(crate) secret: SecretKey,
+    /// The kept UDP port; 0 takes a free one.
+    pub(crate) port: u16,
+    /// No relay, no DNS, no packet that nobody asked for.
+    pub(crate) local_only: bool,
+}
+
+/// Binds an endpoint; on another port if the kept one is taken, since a node that cannot be dialed can still dial.
+pub(crate) async fn bind(options: &EndpointOptions) -> Result<Endpoint, NetError> {
+    match builder(options, options.port)?.bind().await {
+        Ok(endpoint) => Ok(endpoint),
+        Err(_) if options.port != 0 => bind_builder(builder(options, 0)?).await,
+        Err(error) => Err(NetError::Bind(error.to_string())),
+    }
+}
+
+async fn bind_builder(builder: Builder) -> Result<Endpoint, NetError> {
+    builder
+        .bind()
+        .await
+        .map_err(|error| NetError::Bind(error.to_string()))
+}
+
+fn builder(options: &EndpointOptions, port: u16) -> Result<Builder, NetError> {
+    let builder = if options.local_only {
+        Endpoint::builder(presets::Minimal)
+            .relay_mode(RelayMode::Disabled)
+            .portmapper_config(PortmapperConfig::Disabled)
+    } else {
+        Endpoint::builder(presets::N0)
+    };
+    let wrong = |error: iroh::endpoint::InvalidSocketAddr| NetError::Bind(error.to_string());
+    let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    builder
+        .secret_key(options.secret.clone())
+        .transport_config(transport())
+        .clear_ip_transports()
+        .bind_addr(v4)
+        .map_err(wrong)?
+        .bind_addr_with_opts(v6, BindOpts::default().set_is_required(false))
+        .map_err(wrong)
+}
+
+fn transport() -> QuicTransportConfig {
+    QuicTransportConfig::builder()
+        .max_idle_timeout(Some(IDLE.into()))
+        .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .receive_window(VarInt::from_u32(RECEIVE_WINDOW))
+        .datagram_receive_buffer_size(None)
+        .build()
+}
+
+/// Where an endpoint can be dialed, for a ticket. With `loopback`, also from the same machine when no interface is up.
+pub(crate) fn local_address(endpoint: &Endpoint, loopback: bool) -> EndpointAddr {
+    let mut address = endpoint.addr();
+    let port = endpoint
+        .bound_sockets()
+        .iter()
+        .find(|socket| socket.is_ipv4())
+        .map(SocketAddr::port);
+    if let Some(port) = port.filter(|_| loopback) {
+        address
+            .addrs
+            .insert(TransportAddr::Ip((Ipv4Addr::LOCALHOST, port).into()));
+    }
+    address
+}

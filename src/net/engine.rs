@@ -1,0 +1,705 @@
+//! The actor: feeds inputs to sync, carries out its outputs, owns sessions and dialing.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use iroh::endpoint::{Connection, VarInt};
+use iroh::protocol::{AcceptError, ProtocolHandler, Router};
+use iroh::{Endpoint, EndpointAddr, EndpointId};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{sleep_until, timeout};
+
+use super::ALPN;
+use super::address::decode_address;
+use super::dial::{Dialer, State};
+use super::error::NetError;
+use super::session::{self, FromSession, Opened, SessionId, code, on_stream};
+use super::status::{PeerState, PeerStatus, Status, SyncReport};
+use super::waiting::{Round, Standing};
+use super::work::{self, Done, Work};
+use super::writer::Writer;
+use crate::feeds::{FeedStore, Note};
+use crate::format::{DeviceId, FeedId};
+use crate::sync::{Backoff, Input, Output, PeerError, Swarm};
+
+/// Frames and reports of sessions that wait for the engine. Together with QUIC's window this is what a peer can make
+/// this node hold before it is looked at.
+const MAIL: usize = 64;
+/// Sessions of others that are held at one time.
+const SESSIONS: usize = 256;
+/// How long one dialing may take: iroh itself gives up on a dead address after 30 s.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a shutdown waits for peers to hear that their sessions are closed.
+const CLOSE_HEARD: Duration = Duration::from_millis(1_500);
+/// The same where there is nobody to hear it.
+const CLOSE_UNHEARD: Duration = Duration::from_millis(100);
+/// Peers whose misbehaviour is remembered.
+const REMEMBERED: usize = 1_024;
+/// How long a peer that broke a rule is not let in.
+const SHUT_OUT: Duration = Duration::from_secs(10 * 60);
+
+/// Handle to the actor. Cheap to clone.
+///
+/// Dropping all handles ends the actor and closes its connections; [`shutdown`](Self::shutdown) also waits for that.
+#[derive(Debug, Clone)]
+pub(crate) struct Engine {
+    commands: mpsc::Sender<Command>,
+    status: watch::Receiver<Status>,
+    endpoint: Endpoint,
+    task: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+#[derive(Debug)]
+enum Command {
+    Sync {
+        deadline: Instant,
+        reply: oneshot::Sender<SyncReport>,
+    },
+    Retarget,
+    Hurry,
+    Shutdown,
+}
+
+impl Engine {
+    /// Goes online: serves what the store wants served, and dials who may have what it wants.
+    pub(crate) fn spawn(
+        endpoint: Endpoint,
+        store: Arc<FeedStore>,
+        writer: Writer,
+        notes: mpsc::UnboundedReceiver<Note>,
+        device: DeviceId,
+    ) -> Result<Self, NetError> {
+        let (commands, mail) = mpsc::channel(16);
+        let (told, status) = watch::channel(Status::default());
+        let (to_engine, sessions) = mpsc::channel(MAIL);
+        let (done, finished) = mpsc::unbounded_channel();
+        let swarm = Swarm::new(endpoint.id(), store.arrival(), store.filled());
+        let acceptor = Acceptor {
+            engine: to_engine.clone(),
+            next: Mutex::new(1),
+        };
+        let router = Router::builder(endpoint.clone())
+            .accept(ALPN, acceptor)
+            .spawn();
+        let seed = u64::from_le_bytes(random()?) | 1;
+        let mut actor = Actor {
+            dialer: Dialer::new(endpoint.id(), seed),
+            work: Work {
+                store,
+                writer,
+                done,
+            },
+            swarm,
+            endpoint: endpoint.clone(),
+            device,
+            sessions: BTreeMap::new(),
+            shut_out: BTreeMap::new(),
+            dialing: JoinSet::new(),
+            rounds: Vec::new(),
+            totals: SyncReport::default(),
+            to_engine,
+            told,
+            jobs: Vec::new(),
+            next_session: 0,
+            started: Instant::now(),
+        };
+        actor.want_all()?;
+        let boxes = Boxes {
+            commands: mail,
+            notes,
+            finished,
+            sessions,
+        };
+        let task = tokio::spawn(actor.run(boxes, router));
+        Ok(Self {
+            commands,
+            status,
+            endpoint,
+            task: Arc::new(Mutex::new(Some(task))),
+        })
+    }
+
+    /// The endpoint, to be asked for its address.
+    pub(crate) const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// How replication stands, as it moves.
+    pub(crate) fn status(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+
+    /// Looks again where wanted feeds may be found: a ticket brought new addresses.
+    pub(crate) async fn retarget(&self) {
+        let _shut_down = self.commands.send(Command::Retarget).await;
+    }
+
+    /// Dials everyone who waits to be dialed again, at once.
+    pub(crate) async fn hurry(&self) {
+        let _shut_down = self.commands.send(Command::Hurry).await;
+    }
+
+    /// Asks everyone for news and waits until all that they have is held, or they cannot be reached, or time runs out.
+    pub(crate) async fn sync(&self, limit: Duration) -> Result<SyncReport, NetError> {
+        let (reply, report) = oneshot::channel();
+        let deadline = Instant::now() + limit;
+        self.commands
+            .send(Command::Sync { deadline, reply })
+            .await
+            .map_err(|_| NetError::Offline)?;
+        report.await.map_err(|_| NetError::Offline)
+    }
+
+    /// Closes all connections and waits until that is done. Repeatable.
+    pub(crate) async fn shutdown(&self) {
+        let _shut_down = self.commands.send(Command::Shutdown).await;
+        let task = self
+            .task
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(task) = task {
+            let ended = task.await;
+            debug_assert!(ended.is_ok(), "the engine panicked");
+        }
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], NetError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| NetError::Bind(format!("no randomness: {error}")))?;
+    Ok(bytes)
+}
+
+/// Hands incoming connections to the engine.
+#[derive(Debug)]
+struct Acceptor {
+    engine: mpsc::Sender<FromSession>,
+    next: Mutex<SessionId>,
+}
+
+impl ProtocolHandler for Acceptor {
+    async fn accept(&self, connection: Connection) -> Result<(), AcceptError> {
+        // Accepted sessions have odd numbers, dialed ones even.
+        let id = {
+            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+            *next += 2;
+            *next
+        };
+        let session = tokio::spawn(session::run(connection, false, id, self.engine.clone()));
+        // In a task of its own, since a panic in here would close the whole endpoint.
+        let _ended = session.await;
+        Ok(())
+    }
+}
+
+/// Where mail comes in.
+struct Boxes {
+    commands: mpsc::Receiver<Command>,
+    notes: mpsc::UnboundedReceiver<Note>,
+    finished: mpsc::UnboundedReceiver<Done>,
+    sessions: mpsc::Receiver<FromSession>,
+}
+
+/// One open session.
+#[derive(Debug)]
+struct Session {
+    id: SessionId,
+    dialed: bool,
+    connection: Connection,
+    outgoing: mpsc::UnboundedSender<Bytes>,
+    behind: u64,
+    clock_differs_by: Option<i64>,
+    standing: Standing,
+}
+
+type Dialed = (EndpointId, Result<Connection, String>);
+
+struct Actor {
+    swarm: Swarm<EndpointId>,
+    dialer: Dialer,
+    work: Work,
+    endpoint: Endpoint,
+    device: DeviceId,
+    sessions: BTreeMap<EndpointId, Session>,
+    shut_out: BTreeMap<EndpointId, Instant>,
+    dialing: JoinSet<Dialed>,
+    rounds: Vec<Round>,
+    /// Counters since the node went online.
+    totals: SyncReport,
+    to_engine: mpsc::Sender<FromSession>,
+    told: watch::Sender<Status>,
+    /// What the machine asked for and is not under way yet.
+    jobs: Vec<Output<EndpointId>>,
+    next_session: SessionId,
+    started: Instant,
+}
+
+impl Actor {
+    async fn run(mut self, mut boxes: Boxes, router: Router) {
+        loop {
+            self.dial();
+            self.carry_out();
+            self.settle();
+            let wake = self.wake();
+            tokio::select! {
+                biased;
+                // What a caller wrote is known here before what it commands next.
+                Some(note) = boxes.notes.recv() => self.note(note),
+                command = boxes.commands.recv() => match command {
+                    Some(Command::Shutdown) | None => break,
+                    Some(command) => self.command(command),
+                },
+                Some(done) = boxes.finished.recv() => self.finished(done),
+                Some(dialed) = self.dialing.join_next() => self.dialed(dialed),
+                Some(mail) = boxes.sessions.recv() => self.mail(mail),
+                () = sleep_until(wake.into()) => self.handle(Input::Tick),
+            }
+            // What has already come is taken in before anything is carried out, so that jobs go out together.
+            for _ in 0..MAIL {
+                if let Ok(note) = boxes.notes.try_recv() {
+                    self.note(note);
+                } else if let Ok(done) = boxes.finished.try_recv() {
+                    self.finished(done);
+                } else if let Ok(mail) = boxes.sessions.try_recv() {
+                    self.mail(mail);
+                } else {
+                    break;
+                }
+            }
+        }
+        self.close(boxes, router).await;
+    }
+
+    async fn close(mut self, boxes: Boxes, router: Router) {
+        drop(boxes);
+        self.dialing.shutdown().await;
+        let limit = if self.sessions.is_empty() {
+            CLOSE_UNHEARD
+        } else {
+            CLOSE_HEARD
+        };
+        for session in self.sessions.into_values() {
+            session.connection.close(VarInt::from_u32(code::BYE), b"");
+        }
+        // Who has a session gets a moment to hear that it is closed, or would believe in it until it times out. iroh waits
+        // longer, for peers that are being dialed and do not answer: that goes on in the background, if at all.
+        let closing = tokio::spawn(async move { router.shutdown().await });
+        let _still_closing = timeout(limit, closing).await;
+    }
+
+    fn handle(&mut self, input: Input<EndpointId>) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.swarm.handle(now, input);
+    }
+
+    /// When to wake up though no mail came.
+    fn wake(&self) -> Instant {
+        let timer = self
+            .swarm
+            .next_timer()
+            .map(|at| self.started + Duration::from_millis(at));
+        let rounds = self
+            .rounds
+            .iter()
+            .map(|round| round.next(|peer| self.standing(peer)));
+        let wakes = timer.into_iter().chain(self.dialer.next()).chain(rounds);
+        // An hour is as good as never.
+        wakes
+            .min()
+            .unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600))
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Sync { deadline, reply } => {
+                self.dialer.hurry(Instant::now());
+                let peers: Vec<EndpointId> = self
+                    .dialer
+                    .targets()
+                    .keys()
+                    .chain(self.sessions.keys())
+                    .copied()
+                    .collect();
+                let round = Round::new(peers.into_iter(), self.totals.clone(), deadline, reply);
+                self.rounds.push(round);
+                let open: Vec<EndpointId> = self.sessions.keys().copied().collect();
+                open.iter().for_each(|peer| self.await_agreement(peer));
+            }
+            Command::Retarget => self.retarget(),
+            Command::Hurry => self.dialer.hurry(Instant::now()),
+            Command::Shutdown => {}
+        }
+    }
+
+    /// Tells the machine of every wanted feed.
+    fn want_all(&mut self) -> Result<(), NetError> {
+        let snapshot = self.work.store.snapshot().map_err(Arc::new)?;
+        for feed in snapshot.wanted().map_err(Arc::new)? {
+            let replica = work::replica(&snapshot, &feed).map_err(Arc::new)?;
+            self.handle(Input::Feed { feed, replica });
+        }
+        drop(snapshot);
+        self.retarget();
+        Ok(())
+    }
+
+    fn want(&mut self, feed: FeedId) {
+        let replica = self
+            .work
+            .store
+            .snapshot()
+            .and_then(|snapshot| work::replica(&snapshot, &feed));
+        // A disk that cannot be read now is asked again at the next start.
+        if let Ok(replica) = replica {
+            self.handle(Input::Feed { feed, replica });
+        }
+        self.retarget();
+    }
+
+    /// Reads from the store who may have what is wanted.
+    fn retarget(&mut self) {
+        let Ok(snapshot) = self.work.store.snapshot() else {
+            return;
+        };
+        let mut addresses: BTreeMap<EndpointId, EndpointAddr> = BTreeMap::new();
+        for feed in snapshot.wanted().unwrap_or_default() {
+            for finder in snapshot.finders(&feed).unwrap_or_default() {
+                let address = snapshot.peer(&finder).ok().flatten();
+                let address = address.and_then(|bytes| decode_address(&bytes).ok());
+                addresses.extend(address.map(|address| (address.id, address)));
+            }
+        }
+        self.dialer
+            .set(addresses.into_values().collect(), Instant::now());
+    }
+
+    fn note(&mut self, note: Note) {
+        match &note {
+            Note::Wanted { feed } => return self.want(*feed),
+            Note::Unwanted { .. } => self.retarget(),
+            Note::Stored { log, range, .. } if log.device != self.device => {
+                self.totals.entries += range.end.0 - range.start.0;
+            }
+            _ => {}
+        }
+        if let Some(input) = work::input(note) {
+            self.handle(input);
+        }
+    }
+
+    fn finished(&mut self, done: Done) {
+        match done {
+            Done::Read(read, answer) => self.handle(Input::ReadDone { read, answer }),
+            Done::Taken(take, outcome) => self.handle(Input::Taken { take, outcome }),
+        }
+    }
+
+    fn dial(&mut self) {
+        for address in self.dialer.due(Instant::now()) {
+            let endpoint = self.endpoint.clone();
+            self.dialing.spawn(async move {
+                let peer = address.id;
+                let dialed = timeout(DIAL_TIMEOUT, endpoint.connect(address, ALPN)).await;
+                let dialed = dialed.map_err(|_| "it did not answer in time".to_owned());
+                (
+                    peer,
+                    dialed.and_then(|connected| connected.map_err(|error| error.to_string())),
+                )
+            });
+        }
+    }
+
+    fn dialed(&mut self, dialed: Result<Dialed, tokio::task::JoinError>) {
+        let Ok((peer, connection)) = dialed else {
+            return;
+        };
+        match connection {
+            Ok(connection) => {
+                self.next_session += 2;
+                tokio::spawn(session::run(
+                    connection,
+                    true,
+                    self.next_session,
+                    self.to_engine.clone(),
+                ));
+            }
+            Err(reason) => self.failed(&peer, reason),
+        }
+    }
+
+    fn failed(&mut self, peer: &EndpointId, reason: String) {
+        if self.sessions.contains_key(peer) {
+            // Dialing failed, but the other end came to us meanwhile.
+            return self.dialer.connected(peer);
+        }
+        self.rounds
+            .iter_mut()
+            .for_each(|round| round.ended(peer, &reason));
+        self.dialer.failed(peer, Instant::now(), reason);
+    }
+
+    fn mail(&mut self, mail: FromSession) {
+        let now = Instant::now();
+        match mail {
+            FromSession::Opened(opened) => self.opened(opened),
+            FromSession::Frame { id, peer, bytes } => {
+                if !self.moved(id, &peer, now) {
+                    return;
+                }
+                self.totals.received += on_stream(bytes.len());
+                self.handle(Input::Frame {
+                    peer,
+                    bytes,
+                    clock: super::now().as_millis(),
+                });
+            }
+            FromSession::Sent { id, peer, bytes } => {
+                if self.moved(id, &peer, now) {
+                    self.totals.sent += on_stream(bytes);
+                    self.handle(Input::Sent { peer, bytes });
+                }
+            }
+            FromSession::Ended { id, peer, reason } => {
+                if self
+                    .sessions
+                    .get(&peer)
+                    .is_some_and(|session| session.id == id)
+                {
+                    self.sessions.remove(&peer);
+                    self.handle(Input::Disconnected { peer });
+                    self.failed(&peer, reason);
+                }
+            }
+        }
+    }
+
+    /// Whether a session still counts; notes that something moved in it.
+    fn moved(&mut self, id: SessionId, peer: &EndpointId, now: Instant) -> bool {
+        let session = self
+            .sessions
+            .get_mut(peer)
+            .filter(|session| session.id == id);
+        session
+            .map(|session| session.standing.moved = now)
+            .is_some()
+    }
+
+    fn opened(&mut self, opened: Opened) {
+        let Opened {
+            id,
+            peer,
+            dialed,
+            connection,
+            outgoing,
+        } = opened;
+        let now = Instant::now();
+        let refuse = |code: u32| connection.close(VarInt::from_u32(code), b"");
+        if self.shut_out.get(&peer).is_some_and(|until| *until > now) {
+            return refuse(code::BROKE_A_RULE);
+        }
+        if self.sessions.len() >= SESSIONS && !self.sessions.contains_key(&peer) {
+            return refuse(code::BUSY);
+        }
+        if let Some(old) = self.sessions.get(&peer) {
+            // Both dialed at once: both ends keep the one that the smaller id dialed. Otherwise the newer one stays,
+            // since its dialer has lost the older.
+            if old.dialed != dialed && old.dialed == (self.endpoint.id() < peer) {
+                return refuse(code::DUPLICATE);
+            }
+            old.connection.close(VarInt::from_u32(code::DUPLICATE), b"");
+            self.handle(Input::Disconnected { peer });
+        }
+        let standing = Standing {
+            caught_up: false,
+            agreed: false,
+            moved: now,
+        };
+        let session = Session {
+            id,
+            dialed,
+            connection,
+            outgoing,
+            behind: 0,
+            clock_differs_by: None,
+            standing,
+        };
+        self.sessions.insert(peer, session);
+        self.dialer.connected(&peer);
+        let memory = self
+            .work
+            .store
+            .snapshot()
+            .and_then(|snapshot| snapshot.memory(peer.as_bytes()));
+        let proof = random().unwrap_or_default();
+        let clock = super::now().as_millis();
+        self.handle(Input::Connected {
+            peer,
+            memory: memory.ok().flatten(),
+            clock,
+            proof,
+        });
+        if !self.rounds.is_empty() {
+            self.await_agreement(&peer);
+        }
+    }
+
+    /// Somebody waits until both ends hold the same.
+    fn await_agreement(&mut self, peer: &EndpointId) {
+        self.rounds.iter_mut().for_each(|round| round.opened(peer));
+        self.with_session(peer, |session| {
+            session.standing.agreed = false;
+            session.standing.moved = Instant::now();
+        });
+        self.handle(Input::Settle { peer: *peer });
+    }
+
+    /// Carries out what the machine asks for.
+    fn carry_out(&mut self) {
+        while let Some(output) = self.swarm.poll() {
+            match output {
+                Output::Send { peer, frame } => {
+                    if let Some(session) = self.sessions.get(&peer) {
+                        // A session that just ended says so by mail.
+                        let _ended = session.outgoing.send(frame);
+                    }
+                }
+                Output::Remember { peer, memory } => {
+                    let keep = move |batch: &mut crate::feeds::FeedBatch<'_>| {
+                        batch.put_memory(peer.as_bytes(), memory)
+                    };
+                    self.work.writer.post(0, keep, |_| ());
+                }
+                Output::Close { peer, error } => self.broke_a_rule(peer, &error),
+                Output::CaughtUp { peer } => {
+                    self.dialer.went_well(&peer);
+                    self.with_session(&peer, |session| {
+                        session.behind = 0;
+                        session.standing.caught_up = true;
+                    });
+                }
+                Output::Behind { peer, entries } => self.with_session(&peer, |session| {
+                    session.behind = entries;
+                    session.standing.caught_up = session.standing.caught_up && entries == 0;
+                }),
+                Output::Agreed { peer } => {
+                    self.dialer.went_well(&peer);
+                    self.with_session(&peer, |session| session.standing.agreed = true);
+                }
+                Output::ClockDiffers { peer, by } => {
+                    self.with_session(&peer, |session| session.clock_differs_by = Some(by));
+                }
+                job => self.jobs.push(job),
+            }
+        }
+        if !self.jobs.is_empty() {
+            self.work.start(std::mem::take(&mut self.jobs));
+        }
+    }
+
+    fn with_session(&mut self, peer: &EndpointId, change: impl FnOnce(&mut Session)) {
+        if let Some(session) = self.sessions.get_mut(peer) {
+            change(session);
+        }
+    }
+
+    fn broke_a_rule(&mut self, peer: EndpointId, error: &PeerError) {
+        let now = Instant::now();
+        let reason = error.to_string();
+        if let Some(session) = self.sessions.remove(&peer) {
+            session
+                .connection
+                .close(VarInt::from_u32(code::BROKE_A_RULE), reason.as_bytes());
+        }
+        self.rounds
+            .iter_mut()
+            .for_each(|round| round.ended(&peer, &reason));
+        if error.backoff() == Backoff::Short {
+            return self.dialer.failed(&peer, now, reason);
+        }
+        self.shut_out.retain(|_, until| *until > now);
+        if self.shut_out.len() < REMEMBERED {
+            self.shut_out.insert(peer, now + SHUT_OUT);
+        }
+        self.dialer.broke_a_rule(&peer, now, reason);
+    }
+
+    fn standing(&self, peer: &EndpointId) -> Option<Standing> {
+        self.sessions.get(peer).map(|session| session.standing)
+    }
+
+    /// Ends the rounds that are over and says how things stand.
+    fn settle(&mut self) {
+        let now = Instant::now();
+        let mut open = Vec::new();
+        for mut round in std::mem::take(&mut self.rounds) {
+            if round.is_over(|peer| self.standing(peer), now) {
+                round.finish(&self.totals);
+            } else {
+                open.push(round);
+            }
+        }
+        self.rounds = open;
+        let status = self.status();
+        self.told.send_if_modified(|told| {
+            let changed = *told != status;
+            *told = status;
+            changed
+        });
+    }
+
+    fn status(&self) -> Status {
+        let mut peers: BTreeMap<EndpointId, PeerStatus> = BTreeMap::new();
+        for (endpoint, target) in self.dialer.targets() {
+            let state = match target.state {
+                State::Connected => PeerState::Connected,
+                State::Dialing => PeerState::Dialing,
+                State::Waiting { .. } => PeerState::Waiting {
+                    reason: target.reason.clone(),
+                },
+            };
+            peers.insert(
+                *endpoint,
+                PeerStatus {
+                    endpoint: *endpoint,
+                    state,
+                    behind: 0,
+                    clock_differs_by: None,
+                },
+            );
+        }
+        for (endpoint, session) in &self.sessions {
+            let Session {
+                behind,
+                clock_differs_by,
+                ..
+            } = *session;
+            let state = PeerState::Connected;
+            peers.insert(
+                *endpoint,
+                PeerStatus {
+                    endpoint: *endpoint,
+                    state,
+                    behind,
+                    clock_differs_by,
+                },
+            );
+        }
+        let SyncReport {
+            entries,
+            received,
+            sent,
+            ..
+        } = self.totals;
+        Status {
+            peers: peers.into_values().collect(),
+            entries,
+            received,
+            sent,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Opening a node: every setting says what holds when it is unset.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use tokio::sync::mpsc;
+
+use super::error::TidingsError;
+use super::{Inner, Node, setup};
+use crate::feeds::{FeedStore, Query};
+use crate::format::{FeedId, Timestamp};
+use crate::net::{self, EndpointOptions, Engine, Writer};
+
+/// When this release was made: a clock that says less is wrong.
+const RELEASED: Timestamp = Timestamp(1_795_392_000_000);
+
+/// Settings of a [`Node`], before it is opened.
+#[derive(Debug, Clone, Default)]
+pub struct NodeBuilder {
+    local_only: bool,
+    offline: bool,
+}
+
+impl NodeBuilder {
+    /// Uses no relay, no DNS and nothing else of the internet: peers are found by the addresses in tickets alone.
+    ///
+    /// Unset, iroh's relays and address lookup help to find and reach peers.
+    #[must_use]
+    pub const fn local_only(mut self) -> Self {
+        self.local_only = true;
+        self
+    }
+
+    /// Opens the store only: everything works but [`Node::sync`] and replication.
+    ///
+    /// Unset, the node goes online as it opens.
+    #[must_use]
+    pub const fn offline(mut self) -> Self {
+        self.offline = true;
+        self
+    }
+
+    /// Opens the node that lives in `folder`, and makes what is missing: the folder, an identity, an empty store.
+    ///
+    /// One process at a time can hold a folder. Needs a tokio runtime with time and I/O.
+    ///
+    /// # Errors
+    ///
+    /// If another process holds the folder, it cannot be read or written, it was written by a newer release, or its
+    /// keys and store do not belong together. What lies there is not changed then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half-way, the folder holds a new identity or none; opening it again goes on from there.
+    pub async fn open(self, folder: impl AsRef<Path>) -> Result<Node, TidingsError> {
+        let folder = folder.as_ref().to_owned();
+        let opened = tokio::task::spawn_blocking(move || setup::open(&folder)).await;
+        let (store, keys) = opened.map_err(|_| TidingsError::ShutDown)??;
+        let floor = clock_floor(&store, &keys.feed.id())?;
+        let (notes, told) = mpsc::unbounded_channel();
+        let notes = (!self.offline).then_some(notes);
+        let writer = Writer::spawn(store.clone(), notes).map_err(net::NetError::Thread)?;
+        let endpoint = EndpointOptions {
+            secret: keys.endpoint.clone(),
+            port: keys.port,
+            local_only: self.local_only,
+        };
+        let engine = if self.offline {
+            None
+        } else {
+            let bound = net::bind(&endpoint).await?;
+            Some(Engine::spawn(
+                bound,
+                store.clone(),
+                writer.clone(),
+                told,
+                keys.device.id(),
+            )?)
+        };
+        let (feed, floor) = (keys.feed.id(), AtomicI64::new(floor.as_millis()));
+        Ok(Node {
+            inner: Arc::new(Inner {
+                store,
+                writer,
+                keys,
+                feed,
+                engine,
+                endpoint,
+                floor,
+            }),
+        })
+    }
+}
+
+/// The clock is taken as no earlier than the newest own entry and this release.
+fn clock_floor(store: &FeedStore, feed: &FeedId) -> Result<Timestamp, TidingsError> {
+    let snapshot = store.snapshot()?;
+    let query = Query {
+        feed: Some(*feed),
+        ..Query::default()
+    };
+    let newest = snapshot.page(&query, None, 1, Timestamp(i64::MAX))?;
+    let newest = newest.iter().find_map(|row| match row {
+        crate::feeds::PageRow::Entry { order, .. } => Some(order.time),
+        crate::feeds::PageRow::Gap { .. } => None,
+    });
+    Ok(newest.map_or(RELEASED, |newest| newest.max(RELEASED)))
+}

@@ -1,0 +1,100 @@
+//! The umbrella over the errors of the floors.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::feeds::FeedsError;
+use crate::format::{FeedId, FormatError};
+use crate::net::NetError;
+use crate::store::StoreError;
+
+/// Why a [`Node`](crate::Node) could not do what was asked.
+///
+/// Its text is one sentence that says what happened, to what, and what to do next.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum TidingsError {
+    /// The store failed or refused. Nothing already stored is lost.
+    #[error(transparent)]
+    Feeds(Arc<FeedsError>),
+    /// Something handed in is not valid: a ticket, an id, a post over a limit.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The network could not be used.
+    #[error(transparent)]
+    Net(Arc<NetError>),
+    /// A post without text, title or link.
+    #[error("a post needs a text, a title or a link")]
+    EmptyPost,
+    /// The entry is not held here, so it cannot be named by its short form, or replied to.
+    #[error("no entry {name} is held here; sync first, or give its full name")]
+    Unknown {
+        /// How it was named.
+        name: String,
+    },
+    /// The feed is neither the own one nor followed.
+    #[error("feed {feed} is not followed here; follow it with a ticket first")]
+    NotFollowed {
+        /// Which feed.
+        feed: FeedId,
+    },
+    /// Following the own feed.
+    #[error("this is the ticket of your own feed; give it to others to be followed")]
+    OwnFeed,
+    /// The keys of the folder cannot be used.
+    #[error("the keys in {} cannot be used: {why}", path.display())]
+    Keys {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// A file of the folder could not be read or written.
+    #[error("{} could not be {what}: {why}", path.display())]
+    Folder {
+        /// The file or folder.
+        path: PathBuf,
+        /// Read, written, made.
+        what: &'static str,
+        /// What the system said.
+        why: String,
+    },
+    /// The node has been shut down.
+    #[error("this node has been shut down")]
+    ShutDown,
+}
+
+impl From<FeedsError> for TidingsError {
+    fn from(error: FeedsError) -> Self {
+        match error {
+            FeedsError::Format(error) => Self::Format(error),
+            FeedsError::Store(StoreError::Closed { .. }) => Self::ShutDown,
+            error => Self::Feeds(Arc::new(error)),
+        }
+    }
+}
+
+impl From<StoreError> for TidingsError {
+    fn from(error: StoreError) -> Self {
+        FeedsError::from(error).into()
+    }
+}
+
+impl From<NetError> for TidingsError {
+    fn from(error: NetError) -> Self {
+        Self::Net(Arc::new(error))
+    }
+}
+
+impl From<Option<Arc<FeedsError>>> for TidingsError {
+    fn from(error: Option<Arc<FeedsError>>) -> Self {
+        match error {
+            None => Self::ShutDown,
+            Some(error) => match &*error {
+                FeedsError::Format(format) => Self::Format(format.clone()),
+                FeedsError::Store(StoreError::Closed { .. }) => Self::ShutDown,
+                _ => Self::Feeds(error),
+            },
+        }
+    }
+}

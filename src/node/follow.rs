@@ -1,0 +1,182 @@
+//! Following: whose feeds are kept, served and shown.
+
+use super::Node;
+use super::error::TidingsError;
+use super::keys::random;
+use super::profile::{append_state, draft};
+use crate::feeds::FollowedFeed;
+use crate::format::{FeedId, FeedTicket, Follow, Timestamp};
+use crate::net::{self, NetError, decode_address, encode_address, local_address};
+
+/// One followed feed.
+#[derive(Debug, Clone)]
+pub struct Followed(FollowedFeed);
+
+impl Followed {
+    /// Which feed.
+    pub const fn feed(&self) -> FeedId {
+        self.0.feed
+    }
+
+    /// The name in its profile.
+    pub fn name(&self) -> Option<&str> {
+        self.0.profile.name()
+    }
+
+    /// Entries held of it, state included.
+    pub const fn entries(&self) -> u64 {
+        self.0.entries
+    }
+
+    /// The claimed time of its newest post held.
+    pub const fn last(&self) -> Option<Timestamp> {
+        self.0.newest
+    }
+}
+
+impl Node {
+    /// Follows the feed of a ticket, and looks for it where the ticket says. Followed already, only that is added.
+    ///
+    /// Who follows whom is kept in the lane `~own`, which nobody else is served.
+    ///
+    /// # Errors
+    ///
+    /// [`TidingsError::OwnFeed`]; [`NetError::Address`] for a ticket with an address that is none;
+    /// [`TidingsError::Feeds`] if the disk fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the feed may or may not be followed.
+    pub async fn follow(&self, ticket: &FeedTicket) -> Result<(), TidingsError> {
+        let feed = ticket.feed();
+        if feed == self.feed() {
+            return Err(TidingsError::OwnFeed);
+        }
+        let read = ticket
+            .addresses()
+            .iter()
+            .map(|bytes| decode_address(bytes).map_err(|_| NetError::Address));
+        let addresses = read.collect::<Result<Vec<_>, _>>()?;
+        let (secret, own, now, salt) = (
+            self.inner.keys.device.clone(),
+            self.inner.feed,
+            self.now(),
+            random()?,
+        );
+        let followed = self.is_followed(feed)?;
+        let written = self.inner.writer.write(0, move |batch| {
+            for address in &addresses {
+                batch.put_peer(address.id.as_bytes(), encode_address(address))?;
+                batch.put_finder(&feed, address.id.as_bytes())?;
+            }
+            if followed {
+                return Ok(());
+            }
+            let draft = draft(
+                batch,
+                &own,
+                &Follow {
+                    feed,
+                    following: true,
+                },
+                salt,
+                now,
+            )?;
+            append_state::<Follow>(batch, &secret, &own, &[draft])
+        });
+        written.await?;
+        if let Some(engine) = &self.inner.engine {
+            engine.retarget().await;
+        }
+        Ok(())
+    }
+
+    /// Follows a feed no longer: what is held of it stays, but is neither served nor shown.
+    ///
+    /// # Errors
+    ///
+    /// [`TidingsError::NotFollowed`]; [`TidingsError::Feeds`] if the disk fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the feed may or may not be followed.
+    pub async fn unfollow(&self, feed: FeedId) -> Result<(), TidingsError> {
+        if !self.is_followed(feed)? {
+            return Err(TidingsError::NotFollowed { feed });
+        }
+        let (secret, own, now, salt) = (
+            self.inner.keys.device.clone(),
+            self.inner.feed,
+            self.now(),
+            random()?,
+        );
+        let written = self.inner.writer.write(0, move |batch| {
+            let draft = draft(
+                batch,
+                &own,
+                &Follow {
+                    feed,
+                    following: false,
+                },
+                salt,
+                now,
+            )?;
+            append_state::<Follow>(batch, &secret, &own, &[draft])
+        });
+        Ok(written.await?)
+    }
+
+    /// The followed feeds, in the order in which this node met them.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn following(&self) -> Result<Vec<Followed>, TidingsError> {
+        Ok(self
+            .snapshot()?
+            .followed(self.now())?
+            .into_iter()
+            .map(Followed)
+            .collect())
+    }
+
+    /// A ticket to the own feed, to hand to a friend. It is good whenever this folder is online: the port is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`NetError::Bind`] if no socket can be had to find out the own address.
+    pub async fn ticket(&self) -> Result<FeedTicket, TidingsError> {
+        self.ticket_for(self.feed()).await
+    }
+
+    /// A ticket to the own or a followed feed, which this node also serves.
+    ///
+    /// # Errors
+    ///
+    /// [`TidingsError::NotFollowed`] for any other feed, else as for [`ticket`](Self::ticket).
+    pub async fn ticket_for(&self, feed: FeedId) -> Result<FeedTicket, TidingsError> {
+        if !self.snapshot()?.is_wanted(&feed)? {
+            return Err(TidingsError::NotFollowed { feed });
+        }
+        let options = &self.inner.endpoint;
+        let address = match &self.inner.engine {
+            Some(engine) => local_address(engine.endpoint(), options.local_only),
+            None => {
+                // An endpoint without relay and lookup sends nothing; it only tells which addresses this machine has.
+                let quiet = net::EndpointOptions {
+                    local_only: true,
+                    ..options.clone()
+                };
+                let endpoint = net::bind(&quiet).await?;
+                let address = local_address(&endpoint, options.local_only);
+                endpoint.close().await;
+                address
+            }
+        };
+        Ok(FeedTicket::new(feed).with_address(encode_address(&address)))
+    }
+
+    fn is_followed(&self, feed: FeedId) -> Result<bool, TidingsError> {
+        Ok(feed != self.feed() && self.snapshot()?.is_wanted(&feed)?)
+    }
+}

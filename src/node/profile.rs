@@ -1,0 +1,135 @@
+//! The own profile: one entry per field that changes, each naming what it replaces.
+
+use super::Node;
+use super::error::TidingsError;
+use super::keys::random;
+use crate::feeds::FeedBatch;
+use crate::format::{
+    Body, Content, DeviceSecret, Draft, FeedId, ProfileField, Ref, Rel, Timestamp, encode_content,
+    kind_of,
+};
+
+/// Changes of the own profile, to be made with [`save`](Self::save).
+#[derive(Debug, Clone)]
+#[must_use = "nothing changes before `save`"]
+pub struct ProfileEdit {
+    node: Node,
+    fields: Vec<ProfileField>,
+}
+
+impl Node {
+    /// Begins to change the own profile.
+    pub fn edit_profile(&self) -> ProfileEdit {
+        ProfileEdit {
+            node: self.clone(),
+            fields: Vec::new(),
+        }
+    }
+}
+
+impl ProfileEdit {
+    fn with(mut self, field: ProfileField) -> Self {
+        self.fields.push(field);
+        self
+    }
+
+    /// The name to show; empty for none.
+    pub fn name(self, name: impl Into<String>) -> Self {
+        self.with(ProfileField::Name(name.into()))
+    }
+
+    /// A few words; empty for none.
+    pub fn bio(self, bio: impl Into<String>) -> Self {
+        self.with(ProfileField::Bio(bio.into()))
+    }
+
+    /// Declares a tag.
+    pub fn add_tag(self, tag: impl Into<String>) -> Self {
+        self.with(ProfileField::TagAdded(tag.into()))
+    }
+
+    /// Declares a tag no longer.
+    pub fn remove_tag(self, tag: impl Into<String>) -> Self {
+        self.with(ProfileField::TagRemoved(tag.into()))
+    }
+
+    /// Declares a link.
+    pub fn add_link(self, link: impl Into<String>) -> Self {
+        self.with(ProfileField::LinkAdded(link.into()))
+    }
+
+    /// Declares a link no longer.
+    pub fn remove_link(self, link: impl Into<String>) -> Self {
+        self.with(ProfileField::LinkRemoved(link.into()))
+    }
+
+    /// Makes the changes in one write, all of them or none; what is so already is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`TidingsError::Format`] if a field is over 4,096 bytes; [`TidingsError::Feeds`] if the disk fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, all changes may be made or none.
+    pub async fn save(self) -> Result<(), TidingsError> {
+        let Self { node, fields } = self;
+        let profile = node.profile(node.feed())?;
+        let fields: Vec<_> = fields
+            .into_iter()
+            .filter(|field| !profile.says(field))
+            .collect();
+        if fields.is_empty() {
+            return Ok(());
+        }
+        let salts = fields
+            .iter()
+            .map(|_| random())
+            .collect::<Result<Vec<[u8; 8]>, _>>()?;
+        let (secret, feed, now) = (node.inner.keys.device.clone(), node.inner.feed, node.now());
+        let saved = node.inner.writer.write(0, move |batch| {
+            let drafts = fields
+                .iter()
+                .zip(salts)
+                .map(|(field, salt)| draft(batch, &feed, field, salt, now));
+            let drafts = drafts.collect::<Result<Vec<_>, _>>()?;
+            append_state::<ProfileField>(batch, &secret, &feed, &drafts)
+        });
+        Ok(saved.await?)
+    }
+}
+
+/// Drafts one change of state, naming what it replaces.
+pub(super) fn draft<T: Content>(
+    batch: &mut FeedBatch<'_>,
+    feed: &FeedId,
+    content: &T,
+    salt: [u8; 8],
+    time: Timestamp,
+) -> Result<Draft, crate::feeds::FeedsError> {
+    let (kind, _) = kind_of::<T>()?;
+    let mut body = Body {
+        salt,
+        content: encode_content(content)?,
+        ..Body::default()
+    };
+    let feed_no = batch.feed_number(feed)?;
+    let replaced = batch.replaced(feed_no, &kind, &body)?;
+    body.refs.extend(replaced.map(|target| Ref {
+        rel: Rel::Replaces,
+        target,
+    }));
+    Ok(Draft::new(kind, time, body.encode()?))
+}
+
+/// Appends changes of state to the lane of their kind.
+pub(super) fn append_state<T: Content>(
+    batch: &mut FeedBatch<'_>,
+    secret: &DeviceSecret,
+    feed: &FeedId,
+    drafts: &[Draft],
+) -> Result<(), crate::feeds::FeedsError> {
+    let (_, lane) = kind_of::<T>()?;
+    batch.append(secret, feed, lane, drafts)?;
+    Ok(())
+}

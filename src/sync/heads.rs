@@ -1,0 +1,400 @@
+//! Comparing what both hold: buckets, then heads; and taking in what a peer tells.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::error::PeerError;
+use super::event::{Millis, Output, PeerIdentity};
+use super::fields::{FeedHeads, Hash8, LogHead, LogName};
+use super::hello::fingerprint;
+use super::limits::{
+    ALIASES, BUCKET_BITS, BUCKETS_A_SESSION, FEW_FEEDS, HEADS_BYTES, LOGS_PER_PART,
+};
+use super::message::Message;
+use super::peer::{News, Peer, Told};
+use super::ranges::RangeSet;
+use super::replica::{Feed, short};
+use super::swarm::Swarm;
+use crate::format::{FeedId, Hash16, LogId};
+
+/// About the square root of the feeds in number, as bits.
+fn bits_for(feeds: usize) -> u8 {
+    let mut bits = 1;
+    while bits < BUCKET_BITS && (1usize << (2 * bits)) < feeds {
+        bits += 1;
+    }
+    bits
+}
+
+fn bucket_of(id: &Hash16, bits: u8) -> usize {
+    let [first, ..] = *id;
+    usize::from(first) >> (8 - bits)
+}
+
+impl<P: PeerIdentity> Swarm<P> {
+    /// Nothing agreed helps: few feeds are told as they are, of many it is first found out which differ.
+    pub(super) fn start_compare(&mut self, now: Millis, id: P, peer: &mut Peer) {
+        self.unsettle(now, peer);
+        if peer.common.len() <= FEW_FEEDS {
+            for feed in peer.common.values() {
+                peer.news.insert(*feed, News::All);
+            }
+            peer.compared_out = true;
+            peer.compared_all = true;
+            peer.last_due = true;
+        } else {
+            let bits = bits_for(peer.common.len());
+            self.send_buckets(id, peer, bits);
+        }
+    }
+
+    /// Everything changed was told and the fingerprints still differ: what was agreed on does not hold any more, as
+    /// after a feed was left and followed again while apart.
+    pub(super) fn compare_all(&mut self, now: Millis, id: P, peer: &mut Peer) {
+        let bits = bits_for(peer.common.len());
+        self.send_buckets(id, peer, bits);
+        self.unsettle(now, peer);
+    }
+
+    fn send_buckets(&mut self, id: P, peer: &mut Peer, bits: u8) {
+        peer.buckets_sent = true;
+        peer.compared_all = true;
+        let prints = self.buckets(peer, bits);
+        self.send(id, peer, &Message::Buckets { bits, prints });
+    }
+
+    /// Fingerprints of the common feeds by the leading bits of their blinded ids; zeros where there are none.
+    fn buckets(&mut self, peer: &Peer, bits: u8) -> Vec<Hash8> {
+        let mut prints = Vec::with_capacity(1 << bits);
+        let mut rest = peer.common.iter().peekable();
+        for bucket in 0..1usize << bits {
+            let mut some = Vec::new();
+            while let Some(item) = rest.next_if(|(id, _)| bucket_of(id, bits) == bucket) {
+                some.push(item);
+            }
+            prints.push(match some.is_empty() {
+                true => Hash8::default(),
+                false => short(&fingerprint(&mut self.feeds, some.into_iter())),
+            });
+        }
+        prints
+    }
+
+    pub(super) fn on_buckets(
+        &mut self,
+        now: Millis,
+        id: P,
+        peer: &mut Peer,
+        bits: u8,
+        prints: &[Hash8],
+    ) -> Result<(), PeerError> {
+        if !peer.wants_in || !peer.wants_out {
+            return Err(PeerError::OutOfTurn {
+                message: "buckets",
+                when: "before its wants",
+            });
+        }
+        if bits == 0 || bits > BUCKET_BITS || prints.len() != 1 << bits {
+            return Err(PeerError::BadRequest {
+                why: "buckets are a power of two, at most 256",
+            });
+        }
+        // Hashing all common feeds is much work for a small message.
+        if !peer.has_room() || peer.buckets_got >= BUCKETS_A_SESSION {
+            return Err(PeerError::OutOfTurn {
+                message: "buckets",
+                when: "more often than can be of use",
+            });
+        }
+        peer.buckets_got += 1;
+        if !peer.buckets_sent {
+            self.send_buckets(id, peer, bits);
+        }
+        let own = self.buckets(peer, bits);
+        let differs: Vec<bool> = own
+            .iter()
+            .zip(prints)
+            .map(|(own, theirs)| own != theirs)
+            .collect();
+        for (id, feed) in &peer.common {
+            if differs.get(bucket_of(id, bits)).copied().unwrap_or(true) {
+                peer.news.insert(*feed, News::All);
+            }
+        }
+        peer.compared_out = true;
+        peer.last_due = true;
+        self.unsettle(now, peer);
+        Ok(())
+    }
+
+    /// Sends what is to be told, as long as the outgoing queue has room.
+    pub(super) fn tell(&mut self, now: Millis, id: P, peer: &mut Peer) {
+        if !peer.compared_out {
+            return;
+        }
+        while peer.has_room() && (peer.last_due || !peer.news.is_empty()) {
+            let mut feeds = Vec::new();
+            let mut bytes = 0;
+            while bytes < HEADS_BYTES {
+                let Some((feed, news)) = peer.news.pop_first() else {
+                    break;
+                };
+                let heads = self.heads_of(id, peer, feed, &news, false);
+                bytes += heads.iter().map(FeedHeads::bytes_at_most).sum::<usize>();
+                feeds.extend(heads);
+            }
+            let last = peer.last_due && peer.news.is_empty();
+            if feeds.is_empty() && !last {
+                break;
+            }
+            peer.last_due &= !last;
+            self.send_heads(id, peer, feeds, last);
+            self.unsettle(now, peer);
+        }
+    }
+
+    /// Sends heads in as many messages as they need.
+    pub(super) fn send_heads(&mut self, id: P, peer: &mut Peer, feeds: Vec<FeedHeads>, last: bool) {
+        let mut message = Vec::new();
+        let mut bytes = 0;
+        for heads in feeds {
+            if bytes >= HEADS_BYTES {
+                let feeds = std::mem::take(&mut message);
+                self.send(id, peer, &Message::Heads { last: false, feeds });
+                bytes = 0;
+            }
+            bytes += heads.bytes_at_most();
+            message.push(heads);
+        }
+        self.send(
+            id,
+            peer,
+            &Message::Heads {
+                last,
+                feeds: message,
+            },
+        );
+    }
+
+    /// What is to be told of a feed, in parts that fit a message; none if the peer does not want it or knows it all.
+    pub(super) fn heads_of(
+        &self,
+        id: P,
+        peer: &mut Peer,
+        feed_id: FeedId,
+        news: &News,
+        again: bool,
+    ) -> Vec<FeedHeads> {
+        let blinded = self.blind(id, &feed_id);
+        let Some(feed) = self
+            .feeds
+            .get(&feed_id)
+            .filter(|_| peer.common.contains_key(&blinded))
+        else {
+            return Vec::new();
+        };
+        let statements = short(&feed.statements);
+        let new_statements = peer
+            .told_statements
+            .insert(feed_id, statements)
+            .unwrap_or_default()
+            != statements;
+        let mut logs = Vec::new();
+        for ((device, lane), log) in feed.public() {
+            let listed = match news {
+                News::All => true,
+                News::Logs(keys) => keys.contains(&(*device, *lane)),
+            };
+            let log_id = LogId {
+                feed: feed_id,
+                device: *device,
+                lane: *lane,
+            };
+            if !listed || !self.may_serve(id, lane) {
+                continue;
+            }
+            let state = (log.short_head(), log.forked);
+            if !again
+                && peer
+                    .told
+                    .get(&log_id)
+                    .is_some_and(|told| told.state == Some(state))
+            {
+                continue;
+            }
+            let Some(name) = name_log(peer, log_id) else {
+                continue;
+            };
+            if let Some(told) = peer.told.get_mut(&log_id) {
+                told.state = Some(state);
+            }
+            logs.push(LogHead {
+                name,
+                head: state.0,
+                forked: state.1,
+            });
+        }
+        let part = |logs: &[LogHead]| FeedHeads {
+            id: blinded,
+            statements,
+            logs: logs.to_vec(),
+        };
+        if logs.is_empty() && (new_statements || again) {
+            return vec![part(&[])];
+        }
+        logs.chunks(LOGS_PER_PART).map(part).collect()
+    }
+
+    pub(super) fn on_heads(
+        &mut self,
+        now: Millis,
+        id: P,
+        peer: &mut Peer,
+        last: bool,
+        feeds: Vec<FeedHeads>,
+    ) -> Result<(), PeerError> {
+        if !peer.wants_in {
+            return Err(PeerError::OutOfTurn {
+                message: "heads",
+                when: "before its wants",
+            });
+        }
+        for heads in feeds {
+            self.take_feed_heads(peer, heads)?;
+        }
+        if last {
+            peer.caught_up &= peer.compared_in;
+            peer.compared_in = true;
+            self.report_behind(id, peer);
+        }
+        self.unsettle(now, peer);
+        Ok(())
+    }
+
+    fn take_feed_heads(&self, peer: &mut Peer, heads: FeedHeads) -> Result<(), PeerError> {
+        let feed_id = peer.mine.get(&heads.id).copied();
+        if let Some(feed_id) = feed_id {
+            self.take_statements_digest(peer, feed_id, heads.statements);
+        }
+        for log in heads.logs {
+            let log_id = match log.name {
+                LogName::Known(alias) => peer.log_of(alias)?,
+                LogName::New(device, lane) => {
+                    let log_id = feed_id.filter(|_| !lane.is_private()).map(|feed| LogId {
+                        feed,
+                        device,
+                        lane,
+                    });
+                    peer.define(log_id)?;
+                    log_id
+                }
+            };
+            // A number of a feed that is gone here may still be used by a peer that does not know it yet.
+            if let Some(log_id) = log_id.filter(|log| self.feeds.contains_key(&log.feed)) {
+                self.take_log_head(peer, log_id, &log);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_statements_digest(&self, peer: &mut Peer, feed_id: FeedId, told: Hash8) {
+        let held = self
+            .feeds
+            .get(&feed_id)
+            .map(|feed| short(&feed.statements))
+            .unwrap_or_default();
+        if told == held
+            || told == Hash8::default()
+            || peer.statements_asked.get(&feed_id) == Some(&told)
+        {
+            return;
+        }
+        peer.statements_asked.insert(feed_id, told);
+        peer.queues.statements.insert(feed_id);
+        peer.caught_up = false;
+    }
+
+    fn take_log_head(&self, peer: &mut Peer, log_id: LogId, told: &LogHead) {
+        let Some(state) = peer.logs.get_mut(&log_id) else {
+            return;
+        };
+        if let Some((seq, id)) = told.head {
+            if state.head.is_some_and(|(before, _)| before != seq.0) {
+                // Told anew: what it lacked it may have got since.
+                state.not_held = RangeSet::default();
+            }
+            state.head = Some((seq.0, Some(id)));
+        }
+        state.forked = told.forked;
+        if let Some(at) = told.forked {
+            let held = self.log(&log_id).and_then(|log| log.forked);
+            let lower = held.is_none_or(|held| at < held);
+            if lower && state.proof_asked.is_none_or(|asked| at < asked) {
+                state.proof_asked = Some(at);
+                peer.queues.proofs.insert(log_id);
+                peer.caught_up = false;
+            }
+        }
+        peer.enqueue(log_id);
+    }
+
+    /// Asks for the heads of feeds with holes of which the peer had nothing new to tell.
+    pub(super) fn look_for_holes(&self, peer: &mut Peer) {
+        if peer.holes_asked || !peer.compared_in {
+            return;
+        }
+        peer.holes_asked = true;
+        if peer.memory.settled == Some((peer.filled, self.opened)) {
+            return;
+        }
+        let told: BTreeSet<FeedId> = peer.logs.keys().map(|log| log.feed).collect();
+        let asks: Vec<Hash16> = peer
+            .common
+            .iter()
+            .filter(|(_, feed)| !told.contains(*feed))
+            .filter(|(_, feed)| self.feeds.get(feed).is_some_and(Feed::has_holes))
+            .map(|(id, _)| *id)
+            .collect();
+        if !asks.is_empty() {
+            peer.caught_up = false;
+            peer.queues.asks.extend(asks);
+        }
+    }
+
+    pub(super) fn report_behind(&mut self, id: P, peer: &Peer) {
+        let mut entries = 0u64;
+        for (log_id, state) in &peer.logs {
+            let Some((head, _)) = state.head else {
+                continue;
+            };
+            let end = head.saturating_add(1);
+            entries = entries.saturating_add(
+                self.log(log_id)
+                    .map_or(end, |log| log.held.missing_below(end)),
+            );
+        }
+        self.out.push_back(Output::Behind { peer: id, entries });
+    }
+}
+
+/// The number of a log, given now if it has none; none beyond the cap of a session.
+fn name_log(peer: &mut Peer, log: LogId) -> Option<LogName> {
+    if let Some(told) = peer.told.get(&log) {
+        return Some(LogName::Known(told.alias));
+    }
+    new_alias(&mut peer.told, &mut peer.told_list, log)?;
+    Some(LogName::New(log.device, log.lane))
+}
+
+pub(super) fn new_alias(
+    told: &mut BTreeMap<LogId, Told>,
+    list: &mut Vec<LogId>,
+    log: LogId,
+) -> Option<u64> {
+    if list.len() >= ALIASES {
+        return None;
+    }
+    let alias = list.len() as u64;
+    told.insert(log, Told { alias, state: None });
+    list.push(log);
+    Some(alias)
+}

@@ -1,0 +1,92 @@
+//! What one session may cost, each bound with its reason.
+
+use super::event::Millis;
+use crate::format::limits;
+
+/// The version byte that opens every message.
+pub(super) const VERSION: u8 = 1;
+
+/// Feeds that one peer may want: a mirror of a large community, at 16 bytes each one MiB.
+pub(super) const WANTS: usize = 65_536;
+
+/// Wants that are kept of one peer over restarts; beyond it the list is sent again, 16 bytes a feed.
+pub(super) const WANTS_REMEMBERED: usize = 16_384;
+
+/// Ids in one message of wants or asks: 16 bytes each, so that it fills about half a frame.
+pub(super) const IDS_PER_MESSAGE: usize = 8_192;
+
+/// Logs that one peer may name in a session: four for each feed it may want.
+pub(super) const ALIASES: usize = 4 * WANTS;
+
+/// Bytes at which a message of heads is closed and the next begun.
+pub(super) const HEADS_BYTES: usize = 64 * 1024;
+
+/// Logs of one feed in one part of a message of heads: at most 94 bytes each.
+pub(super) const LOGS_PER_PART: usize = 512;
+
+/// Bytes of statements that may come for one request: every signer's cap filled, several times over.
+pub(super) const STATEMENTS_BYTES: usize = 4 * 1024 * 1024;
+
+/// Common feeds up to which heads are told without asking buckets first: some 80 bytes each are less than a round trip.
+pub(super) const FEW_FEEDS: usize = 16;
+
+/// Bits of the bucket number; 256 buckets are the square root of the 65,536 feeds a peer may want.
+pub(super) const BUCKET_BITS: u8 = 8;
+
+/// Messages of buckets one side may send in a session; one or two are.
+pub(super) const BUCKETS_A_SESSION: u32 = 8;
+
+/// Runs asked for and not yet answered, a peer. At 24 KiB a block that is 6 MiB: 100 ms at 60 MiB/s.
+pub(super) const WINDOW: usize = 256;
+
+/// Older blocks that are asked of a peer before its first answer. It doubles with every round trip.
+pub(super) const FIRST_WINDOW: usize = 32;
+
+/// Bytes expected from one peer, by the mean of its answers, so that large bodies narrow the window.
+pub(super) const WINDOW_BYTES: usize = 8 * 1024 * 1024;
+
+/// Bytes handed over to be stored and not yet dealt with; beyond it nothing more is asked for.
+pub(super) const TAKING_BYTES: usize = 8 * 1024 * 1024;
+
+/// Requests of one peer that may wait here: its window of runs, and as much again for feeds and bodies.
+pub(super) const REQUESTS: usize = 1_024;
+
+/// Requests this side leaves open at one time, of every sort; below [`REQUESTS`] so that two equal nodes never err.
+pub(super) const OPEN_REQUESTS: usize = 512;
+
+/// Bytes in the outgoing queue of one peer at which reads for it, pushes and heads wait.
+pub(super) const OUTGOING_BYTES: usize = 1024 * 1024;
+
+/// Reads under way for one peer. Few, since each may bring a whole frame.
+pub(super) const READS: usize = 8;
+
+/// Newest entries of a log that are asked for before any older ones: 4 of 100 feeds are a page eight times over.
+pub(super) const NEWEST: u64 = 4;
+
+/// Newest entries of a lane `state` that come before content.
+pub(super) const STATE_QUOTA: u64 = 4_096;
+
+/// Bodies in one request: four of the largest fill a frame's worth.
+pub(super) const BODIES_PER_REQUEST: usize = 4;
+
+/// Statements of one feed that are read out of a message: what the caps of all signers add up to, generously.
+pub(super) const STATEMENTS_PER_MESSAGE: usize = 4_096;
+
+/// Without a frame for so long while something is due, a peer counts as silent.
+pub(super) const SILENCE: Millis = 30_000;
+
+/// After the last change, before fingerprints are exchanged again: a burst of posts costs one exchange.
+pub(super) const SETTLE: Millis = 2_000;
+
+/// How much longer the second of two peers waits, so that mostly one message is enough.
+pub(super) const SETTLE_SECOND: Millis = 1_000;
+
+/// After the disk failed, before anything is asked for again.
+pub(super) const TROUBLE: Millis = 10_000;
+
+/// Clocks that differ by more are told.
+pub(super) const CLOCK_DIFFERS: u64 = limits::FUTURE_MILLIS.unsigned_abs();
+
+/// How often a side that waits for agreement asks for the other's fingerprint: where one refuses what the other holds,
+/// the two never become equal.
+pub(super) const SETTLE_TRIES: u8 = 3;

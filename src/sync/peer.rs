@@ -1,0 +1,438 @@
+//! The state of a session with one peer.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::error::PeerError;
+use super::event::Millis;
+use super::fields::{Hash8, Hello};
+use super::limits::{ALIASES, FIRST_WINDOW, OPEN_REQUESTS, OUTGOING_BYTES, WINDOW_BYTES};
+use super::memory::{Agreement, Memory};
+use super::ranges::RangeSet;
+use super::replica::LogKey;
+use crate::format::{FeedId, Hash16, LogId, Seq};
+
+/// What the peer told of one log, and what became of asking.
+#[derive(Debug, Default)]
+pub(super) struct PeerLog {
+    /// The peer's number for it.
+    pub(super) alias: u64,
+    /// Its head, as told or pushed; the id is not known of what was pushed.
+    pub(super) head: Option<(u64, Option<Hash8>)>,
+    pub(super) forked: Option<Seq>,
+    /// What it said, or showed, that it does not hold.
+    pub(super) not_held: RangeSet,
+    pub(super) bodies_not_held: BTreeSet<u64>,
+    /// Nothing more is asked of it.
+    pub(super) halted: bool,
+    /// In one of the queues.
+    pub(super) queued: bool,
+    /// The head below which the newest few were asked for already.
+    pub(super) newest_asked: Option<u64>,
+    /// The head that was asked for though an entry is held in its place: it has another id.
+    pub(super) branch_asked: Option<u64>,
+    pub(super) proof_asked: Option<Seq>,
+}
+
+/// Head and fork, as they were told.
+pub(super) type ToldState = (Option<(Seq, Hash8)>, Option<Seq>);
+
+/// What was told of one log.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) alias: u64,
+    /// Nothing yet, or not since the peer wanted it again.
+    pub(super) state: Option<ToldState>,
+}
+
+/// Parts of a feed whose news are to be told.
+#[derive(Debug, Clone)]
+pub(super) enum News {
+    All,
+    /// These logs, and the statements.
+    Logs(BTreeSet<LogKey>),
+}
+
+/// An open request of ours.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) what: Asked,
+    /// The peer has answered it to the end.
+    pub(super) done: bool,
+    /// Answers handed over and not dealt with.
+    pub(super) takes: u32,
+    /// What did not come is not the peer's lack (trouble here, or not admitted).
+    pub(super) keep: bool,
+    pub(super) bytes: usize,
+    /// Counts in `deep_open`.
+    pub(super) deep: bool,
+    /// Nobody asked: the peer pushed it.
+    pub(super) pushed: bool,
+    /// The first place that the next answer may have.
+    pub(super) next: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Asked {
+    Run { log: LogId, start: u64, end: u64 },
+    Bodies { log: LogId, seqs: Vec<Seq> },
+    Statements { feed: FeedId },
+    Proof { log: LogId },
+    Heads,
+}
+
+/// A request of the peer that waits for its turn.
+#[derive(Debug)]
+pub(super) enum Serve {
+    Run {
+        request: u64,
+        log: LogId,
+        start: Seq,
+        end: Seq,
+        next_held: bool,
+    },
+    Bodies {
+        request: u64,
+        log: LogId,
+        seqs: Vec<Seq>,
+    },
+    Statements {
+        request: u64,
+        feed: Option<FeedId>,
+    },
+    Proof {
+        request: u64,
+        log: LogId,
+    },
+    Heads {
+        request: u64,
+        feeds: Vec<FeedId>,
+    },
+}
+
+/// Logs to be asked for, in the order of their turn.
+#[derive(Debug, Default)]
+pub(super) struct Queues {
+    pub(super) statements: BTreeSet<FeedId>,
+    pub(super) proofs: BTreeSet<LogId>,
+    pub(super) state: VecDeque<LogId>,
+    pub(super) newest: VecDeque<LogId>,
+    pub(super) deep: VecDeque<LogId>,
+    pub(super) asks: VecDeque<Hash16>,
+    /// Nothing to ask now, but what others are being asked for may have to be asked of this peer.
+    pub(super) waiting: BTreeSet<LogId>,
+}
+
+impl Queues {
+    pub(super) fn is_empty(&self) -> bool {
+        self.statements.is_empty()
+            && self.proofs.is_empty()
+            && self.state.is_empty()
+            && self.newest.is_empty()
+            && self.deep.is_empty()
+            && self.asks.is_empty()
+            && self.waiting.is_empty()
+    }
+}
+
+/// How far it is known whether both hold the same.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settling {
+    /// How often it is still asked: two sides may never agree, where one refuses what the other holds.
+    pub(super) tries: u8,
+    pub(super) asked: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) session: u64,
+    pub(super) memory: Memory,
+    /// What memory was last written with, so that agreements are written seldom.
+    pub(super) written_at: Option<Millis>,
+    pub(super) unwritten: bool,
+    /// The wants of this node, as this peer is told them.
+    pub(super) mine: BTreeMap<Hash16, FeedId>,
+    /// The feeds that both want.
+    pub(super) common: BTreeMap<Hash16, FeedId>,
+    pub(super) sent: Hello,
+    /// Its arrival number when `sent` was made.
+    pub(super) sent_arrival: u64,
+    pub(super) hello: Option<Hello>,
+    /// The peer's want list is known; ours was sent.
+    pub(super) wants_in: bool,
+    pub(super) wants_out: bool,
+    pub(super) wants_added: BTreeSet<Hash16>,
+    pub(super) wants_removed: BTreeSet<Hash16>,
+    pub(super) buckets_sent: bool,
+    pub(super) buckets_got: u32,
+    /// All common feeds were compared in this session, not only what changed since an agreement.
+    pub(super) compared_all: bool,
+    /// The peer has told all its heads that matter; so have we.
+    pub(super) compared_in: bool,
+    pub(super) compared_out: bool,
+    /// The message that tells the last of them must be marked so.
+    pub(super) last_due: bool,
+    pub(super) holes_asked: bool,
+    pub(super) told: BTreeMap<LogId, Told>,
+    pub(super) told_list: Vec<LogId>,
+    pub(super) told_statements: BTreeMap<FeedId, Hash8>,
+    pub(super) news: BTreeMap<FeedId, News>,
+    /// What its numbers mean; none for what is not wanted here.
+    pub(super) aliases: Vec<Option<LogId>>,
+    pub(super) logs: BTreeMap<LogId, PeerLog>,
+    /// The digests of statements that it told and that were asked for.
+    pub(super) statements_asked: BTreeMap<FeedId, Hash8>,
+    pub(super) queues: Queues,
+    /// So few logs have news that their newest block is asked for whole; false until that queue is empty again.
+    pub(super) few: bool,
+    pub(super) open: BTreeMap<u64, Open>,
+    pub(super) next_request: u64,
+    pub(super) runs_open: usize,
+    /// Of these, older blocks, and how many of them there may be: it grows with each answer, so that a second peer
+    /// finds something left to be asked for.
+    pub(super) deep_open: usize,
+    pub(super) deep_window: usize,
+    /// Mean bytes of an answer, in sixteenths.
+    pub(super) mean: usize,
+    pub(super) unadmitted: BTreeSet<LogId>,
+    pub(super) caught_up: bool,
+    pub(super) answers: u64,
+    pub(super) serving: VecDeque<Serve>,
+    pub(super) serving_ids: usize,
+    pub(super) reads: usize,
+    /// The largest answer lately: what a read is expected to bring.
+    pub(super) read_bytes: usize,
+    pub(super) outgoing: usize,
+    pub(super) filled: u64,
+    /// The last fingerprint told by it, if nothing has changed since.
+    pub(super) now_in: Option<Hash16>,
+    pub(super) filled_out: u64,
+    pub(super) settle_at: Option<Millis>,
+    /// Somebody waits to know whether both hold the same: questions left, and whether one is under way.
+    pub(super) settling: Option<Settling>,
+    /// The peer waits for our fingerprint.
+    pub(super) answer_due: bool,
+    /// The second of two peers waits longer, so that mostly one fingerprint is enough.
+    pub(super) stagger: Millis,
+    /// A want list of which parts are still to come.
+    pub(super) incoming: Option<BTreeSet<Hash16>>,
+    pub(super) incoming_whole: bool,
+    pub(super) progress_at: Millis,
+    pub(super) due_since: Option<Millis>,
+}
+
+impl Peer {
+    pub(super) fn new(
+        now: Millis,
+        session: u64,
+        memory: Memory,
+        mine: BTreeMap<Hash16, FeedId>,
+    ) -> Self {
+        let common = mine
+            .iter()
+            .filter(|(id, _)| memory.theirs.contains(*id))
+            .map(|(id, feed)| (*id, *feed))
+            .collect();
+        Self {
+            session,
+            memory,
+            written_at: None,
+            unwritten: false,
+            mine,
+            common,
+            sent: Hello {
+                clock: 0,
+                yours: [0; 16],
+                mine: [0; 16],
+                now: [0; 16],
+                agreed: [0; 16],
+                filled: 0,
+                proof: [0; 16],
+            },
+            sent_arrival: 0,
+            hello: None,
+            wants_in: false,
+            wants_out: false,
+            wants_added: BTreeSet::new(),
+            wants_removed: BTreeSet::new(),
+            buckets_sent: false,
+            buckets_got: 0,
+            compared_all: false,
+            compared_in: false,
+            compared_out: false,
+            last_due: false,
+            holes_asked: false,
+            told: BTreeMap::new(),
+            told_list: Vec::new(),
+            told_statements: BTreeMap::new(),
+            news: BTreeMap::new(),
+            aliases: Vec::new(),
+            logs: BTreeMap::new(),
+            statements_asked: BTreeMap::new(),
+            queues: Queues::default(),
+            few: true,
+            open: BTreeMap::new(),
+            next_request: 0,
+            runs_open: 0,
+            deep_open: 0,
+            deep_window: FIRST_WINDOW,
+            mean: 16 * 16 * 1024,
+            unadmitted: BTreeSet::new(),
+            caught_up: false,
+            answers: 0,
+            serving: VecDeque::new(),
+            serving_ids: 0,
+            reads: 0,
+            read_bytes: 32 * 1024,
+            outgoing: 0,
+            filled: 0,
+            now_in: None,
+            filled_out: 0,
+            settle_at: None,
+            settling: None,
+            answer_due: false,
+            stagger: 0,
+            incoming: None,
+            incoming_whole: false,
+            progress_at: now,
+            due_since: Some(now),
+        }
+    }
+
+    /// What the peer must send before long, if anything.
+    pub(super) fn due(&self) -> Option<&'static str> {
+        if self.hello.is_none() {
+            Some("a hello")
+        } else if !self.wants_in {
+            Some("a want list")
+        } else if !self.compared_in {
+            Some("its heads")
+        } else if self.open.values().any(|open| !open.done) {
+            Some("an answer")
+        } else {
+            None
+        }
+    }
+
+    pub(super) const fn has_room(&self) -> bool {
+        self.outgoing < OUTGOING_BYTES
+    }
+
+    pub(super) fn window_open(&self) -> bool {
+        self.open.len() < OPEN_REQUESTS
+            && self.open.len().saturating_mul(self.mean / 16) < WINDOW_BYTES
+    }
+
+    /// Nothing is left to be fetched from this peer.
+    pub(super) fn has_all(&self) -> bool {
+        self.compared_in && self.open.is_empty() && self.queues.is_empty()
+    }
+
+    /// Nothing is left in either direction.
+    pub(super) fn is_idle(&self) -> bool {
+        self.has_all()
+            && self.compared_out
+            && !self.last_due
+            && self.news.is_empty()
+            && self.serving.is_empty()
+            && self.reads == 0
+            && self.unadmitted.is_empty()
+            && self.wants_added.is_empty()
+            && self.wants_removed.is_empty()
+    }
+
+    pub(super) const fn token(&self) -> Option<Agreement> {
+        self.memory.agreed
+    }
+
+    /// The log behind a number of the peer: `None` if it is not wanted here.
+    pub(super) fn log_of(&self, alias: u64) -> Result<Option<LogId>, PeerError> {
+        let place = usize::try_from(alias).unwrap_or(usize::MAX);
+        self.aliases
+            .get(place)
+            .copied()
+            .ok_or(PeerError::UnknownAlias { alias })
+    }
+
+    /// The log behind a number of ours.
+    pub(super) fn told_of(&self, alias: u64) -> Result<LogId, PeerError> {
+        let place = usize::try_from(alias).unwrap_or(usize::MAX);
+        self.told_list
+            .get(place)
+            .copied()
+            .ok_or(PeerError::UnknownAlias { alias })
+    }
+
+    /// Gives the peer's next number a meaning.
+    pub(super) fn define(&mut self, log: Option<LogId>) -> Result<(), PeerError> {
+        if self.aliases.len() >= ALIASES {
+            return Err(PeerError::TooManyAliases { limit: ALIASES });
+        }
+        let alias = self.aliases.len() as u64;
+        self.aliases.push(log);
+        if let Some(log) = log {
+            self.logs.entry(log).or_default().alias = alias;
+        }
+        Ok(())
+    }
+
+    /// Forgets what was told of a feed, by either side; numbers keep their meaning.
+    pub(super) fn forget_feed(&mut self, feed: &FeedId) {
+        for (log, told) in &mut self.told {
+            if log.feed == *feed {
+                told.state = None;
+            }
+        }
+        self.told_statements.remove(feed);
+        self.statements_asked.remove(feed);
+        self.news.remove(feed);
+    }
+
+    /// Forgets what the peer told of a feed that is no longer wanted here.
+    pub(super) fn forget_theirs(&mut self, feed: &FeedId) {
+        for (log, state) in &mut self.logs {
+            if log.feed == *feed {
+                *state = PeerLog {
+                    alias: state.alias,
+                    queued: state.queued,
+                    ..PeerLog::default()
+                };
+            }
+        }
+        self.queues.waiting.retain(|log| log.feed != *feed);
+        self.unadmitted.retain(|log| log.feed != *feed);
+    }
+
+    pub(super) fn add_news(&mut self, feed: FeedId, key: Option<LogKey>) {
+        match (self.news.get_mut(&feed), key) {
+            (Some(News::All), _) | (Some(News::Logs(_)), None) => {}
+            (Some(News::Logs(logs)), Some(key)) => {
+                logs.insert(key);
+            }
+            (None, None) => {
+                self.news.insert(feed, News::Logs(BTreeSet::new()));
+            }
+            (None, Some(key)) => {
+                self.news.insert(feed, News::Logs([key].into()));
+            }
+        }
+    }
+
+    /// Puts a log where its turn comes. It is looked at again there, so once too often does no harm.
+    pub(super) fn enqueue(&mut self, log: LogId) {
+        self.queues.waiting.remove(&log);
+        let Some(state) = self.logs.get_mut(&log) else {
+            return;
+        };
+        if state.queued {
+            return;
+        }
+        state.queued = true;
+        if log.lane.as_str() == "state" {
+            self.queues.state.push_back(log);
+        } else if state.newest_asked < state.head.map(|(seq, _)| seq) {
+            self.queues.newest.push_back(log);
+        } else {
+            self.queues.deep.push_back(log);
+        }
+    }
+}

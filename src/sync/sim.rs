@@ -1,0 +1,563 @@
+//! A simulated network: many nodes, virtual time, seeds.
+//!
+//! Everything that happens follows from the seed and the calls made, so a failing run can be had again. Stores are
+//! plain maps; runs are modelled, not signed.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+
+pub use super::sim_names::{Prng, Sending, SimPeer, feed, log};
+use super::sim_store::SimStore;
+use super::{Input, Millis, Output, PeerError, Swarm};
+use crate::format::{EntryId, FeedId, LogId, Seq};
+
+#[derive(Debug)]
+struct SimNode {
+    swarm: Swarm<SimPeer>,
+    store: SimStore,
+    memories: BTreeMap<u32, Bytes>,
+    /// Frames on their way to the network, a peer.
+    queued: BTreeMap<u32, usize>,
+    errors: Vec<(u32, PeerError)>,
+    caught_up: BTreeMap<u32, Millis>,
+    clock: i64,
+    clock_differs: Vec<u32>,
+    /// Order in which entries were stored.
+    arrivals: Vec<(LogId, Seq)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Link {
+    session: u64,
+    latency: Millis,
+    /// Bytes a millisecond; no bound if 0.
+    rate: u64,
+    /// How many bytes could have left in each direction when the last frame has.
+    busy: [u64; 2],
+}
+
+#[derive(Debug)]
+enum Event {
+    Frame {
+        from: u32,
+        to: u32,
+        session: u64,
+        frame: Bytes,
+    },
+    Sent {
+        from: u32,
+        to: u32,
+        session: u64,
+        bytes: usize,
+    },
+}
+
+/// A network of simulated nodes.
+#[derive(Debug)]
+pub struct Sim {
+    now: Millis,
+    /// Numbers for tests that choose at random.
+    pub random: Prng,
+    nodes: Vec<SimNode>,
+    links: BTreeMap<(u32, u32), Link>,
+    events: BTreeMap<(Millis, u64), Event>,
+    next_event: u64,
+    next_session: u64,
+    sent: Vec<Sending>,
+    largest_queue: usize,
+}
+
+impl Sim {
+    /// A network without nodes.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            now: 0,
+            random: Prng::new(seed),
+            nodes: Vec::new(),
+            links: BTreeMap::new(),
+            events: BTreeMap::new(),
+            next_event: 0,
+            next_session: 0,
+            sent: Vec::new(),
+            largest_queue: 0,
+        }
+    }
+
+    /// The virtual time.
+    pub const fn now(&self) -> Millis {
+        self.now
+    }
+
+    /// Adds a node and gives its number.
+    pub fn add(&mut self) -> u32 {
+        let id = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        self.nodes.push(SimNode {
+            swarm: Swarm::new(SimPeer(id), 0, 0),
+            store: SimStore::default(),
+            memories: BTreeMap::new(),
+            queued: BTreeMap::new(),
+            errors: Vec::new(),
+            caught_up: BTreeMap::new(),
+            clock: 1_800_000_000_000,
+            clock_differs: Vec::new(),
+            arrivals: Vec::new(),
+        });
+        id
+    }
+
+    fn node(&self, id: u32) -> &SimNode {
+        let node = usize::try_from(id).ok().and_then(|id| self.nodes.get(id));
+        node.unwrap_or_else(|| panic!("there is no node {id}"))
+    }
+
+    fn node_mut(&mut self, id: u32) -> &mut SimNode {
+        let node = usize::try_from(id)
+            .ok()
+            .and_then(|id| self.nodes.get_mut(id));
+        node.unwrap_or_else(|| panic!("there is no node {id}"))
+    }
+
+    /// Lets a node follow (and serve) a feed.
+    pub fn follow(&mut self, id: u32, feed: FeedId) {
+        let node = self.node_mut(id);
+        node.store.follows.insert(feed);
+        let replica = node.store.replica(&feed);
+        self.input(id, Input::Feed { feed, replica });
+    }
+
+    /// Lets a node leave a feed.
+    pub fn unfollow(&mut self, id: u32, feed: FeedId) {
+        self.node_mut(id).store.follows.remove(&feed);
+        self.input(id, Input::FeedGone { feed });
+    }
+
+    /// Appends an entry at a node, whose device is admitted first if it is not.
+    pub fn append(&mut self, id: u32, log: LogId, bytes: usize) -> Seq {
+        self.admit(id, log);
+        let mut body = vec![b'x'; bytes];
+        for byte in body.iter_mut().take(8) {
+            *byte = self.random.below(256).to_le_bytes()[0];
+        }
+        let node = self.node_mut(id);
+        let (seq, run) = node.store.append(log, body.into());
+        let arrival = node.store.arrival;
+        let head = node
+            .store
+            .head(&log)
+            .unwrap_or_else(|| panic!("{log:?} has no head"));
+        node.arrivals.push((log, seq));
+        let range = seq..seq.next();
+        self.input(
+            id,
+            Input::Stored {
+                log,
+                range,
+                head,
+                run: Some(run),
+                missing: Vec::new(),
+                arrival,
+            },
+        );
+        seq
+    }
+
+    /// Lets a node know a statement that admits the device of a log.
+    pub fn admit(&mut self, id: u32, log: LogId) {
+        let node = self.node_mut(id);
+        let known = node
+            .store
+            .statements
+            .get(&log.feed)
+            .is_some_and(|all| all.contains(&log.device.as_bytes()[..]));
+        if known {
+            return;
+        }
+        node.store.admit(log.feed, log.device);
+        let (digest, arrival) = (node.store.digest(&log.feed), node.store.arrival);
+        self.input(
+            id,
+            Input::StatementsChanged {
+                feed: log.feed,
+                digest,
+                arrival,
+            },
+        );
+    }
+
+    /// Gives a node entries as if they had come before the simulation: nothing is passed on.
+    pub fn preload(&mut self, id: u32, log: LogId, count: u64, bytes: usize) {
+        let node = self.node_mut(id);
+        node.store.admit(log.feed, log.device);
+        for n in 0..count {
+            let mut body = vec![b'x'; bytes];
+            for (byte, seed) in body.iter_mut().zip(n.to_le_bytes()) {
+                *byte = seed;
+            }
+            node.store.append(log, body.into());
+        }
+    }
+
+    /// Drops all but some places of a log from a node's store; only before the feed is followed.
+    pub fn keep_only(&mut self, id: u32, log: LogId, keep: impl Fn(u64) -> bool) {
+        if let Some(log) = self.node_mut(id).store.logs.get_mut(&log) {
+            log.entries.retain(|seq, _| keep(*seq));
+        }
+    }
+
+    /// Removes all of a feed that a node left.
+    pub fn forget(&mut self, id: u32, feed: FeedId) {
+        let store = &mut self.node_mut(id).store;
+        store.logs.retain(|log, _| log.feed != feed);
+        store.statements.remove(&feed);
+    }
+
+    /// Copies a node's whole store to another: a restored backup, or a device that was synced before.
+    pub fn copy_store(&mut self, from: u32, to: u32) {
+        let store = self.node(from).store.clone();
+        self.node_mut(to).store = store;
+        self.restart(to, true);
+    }
+
+    /// Ends a node's machine and begins another over the same store; its connections are gone.
+    pub fn restart(&mut self, id: u32, keep_memory: bool) {
+        let cut: Vec<(u32, u32)> = self
+            .links
+            .keys()
+            .filter(|(a, b)| *a == id || *b == id)
+            .copied()
+            .collect();
+        for (a, b) in cut {
+            let other = if a == id { b } else { a };
+            self.links.remove(&(a, b));
+            self.input(other, Input::Disconnected { peer: SimPeer(id) });
+        }
+        let node = self.node_mut(id);
+        if !keep_memory {
+            node.memories.clear();
+        }
+        node.queued.clear();
+        node.swarm = Swarm::new(SimPeer(id), node.store.arrival, node.store.filled);
+        let follows: Vec<FeedId> = node.store.follows.iter().copied().collect();
+        for feed in follows {
+            self.follow(id, feed);
+        }
+    }
+
+    /// Sets how far a node's wall clock is ahead.
+    pub fn set_clock(&mut self, id: u32, ahead: i64) {
+        self.node_mut(id).clock += ahead;
+    }
+
+    /// Lets every take of a node fail, or no more.
+    pub fn set_disk_full(&mut self, id: u32, full: bool) {
+        self.node_mut(id).store.full = full;
+    }
+
+    /// Connects two nodes: one way takes so long, and so many bytes a millisecond fit (any number if 0).
+    pub fn connect(&mut self, a: u32, b: u32, latency: Millis, rate: u64) {
+        self.disconnect(a, b);
+        self.next_session += 1;
+        let session = self.next_session;
+        let link = Link {
+            session,
+            latency,
+            rate,
+            busy: [0; 2],
+        };
+        self.links.insert((a.min(b), a.max(b)), link);
+        for (me, other) in [(a, b), (b, a)] {
+            self.node_mut(me).queued.insert(other, 0);
+            let node = self.node(me);
+            let memory = node.memories.get(&other).cloned();
+            let clock = node.clock;
+            let mut proof = [0; 16];
+            proof.fill_with(|| self.random.below(256).to_le_bytes()[0]);
+            self.input(
+                me,
+                Input::Connected {
+                    peer: SimPeer(other),
+                    memory,
+                    clock,
+                    proof,
+                },
+            );
+        }
+    }
+
+    /// Cuts a connection; what is under way is lost.
+    pub fn disconnect(&mut self, a: u32, b: u32) {
+        if self.links.remove(&(a.min(b), a.max(b))).is_some() {
+            self.input(a, Input::Disconnected { peer: SimPeer(b) });
+            self.input(b, Input::Disconnected { peer: SimPeer(a) });
+        }
+    }
+
+    /// Whether two nodes are connected.
+    pub fn is_connected(&self, a: u32, b: u32) -> bool {
+        self.links.contains_key(&(a.min(b), a.max(b)))
+    }
+
+    fn input(&mut self, id: u32, input: Input<SimPeer>) {
+        let now = self.now;
+        let node = self.node_mut(id);
+        node.swarm.handle(now, input);
+        let mut answers = VecDeque::new();
+        while let Some(output) = self.node_mut(id).swarm.poll() {
+            self.carry_out(id, output, &mut answers);
+            while let Some(answer) = answers.pop_front() {
+                self.node_mut(id).swarm.handle(now, answer);
+            }
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        id: u32,
+        output: Output<SimPeer>,
+        inputs: &mut VecDeque<Input<SimPeer>>,
+    ) {
+        let now = self.now;
+        match output {
+            Output::Send { peer, frame } => return self.transmit(id, peer.0, frame),
+            Output::Close { peer, error } => {
+                self.node_mut(id).errors.push((peer.0, error));
+                if self
+                    .links
+                    .remove(&(id.min(peer.0), id.max(peer.0)))
+                    .is_some()
+                {
+                    self.input(peer.0, Input::Disconnected { peer: SimPeer(id) });
+                }
+                return;
+            }
+            _ => {}
+        }
+        let node = self.node_mut(id);
+        match output {
+            Output::Remember { peer, memory } => {
+                node.memories.insert(peer.0, memory);
+            }
+            Output::CaughtUp { peer } => {
+                node.caught_up.insert(peer.0, now);
+            }
+            Output::ClockDiffers { peer, .. } => node.clock_differs.push(peer.0),
+            other => inputs.extend(node.store.carry_out(other, &mut node.arrivals)),
+        }
+    }
+
+    fn transmit(&mut self, from: u32, to: u32, frame: Bytes) {
+        let now = self.now;
+        let Some(link) = self.links.get_mut(&(from.min(to), from.max(to))) else {
+            return;
+        };
+        let way = usize::from(from > to);
+        let Some(busy) = link.busy.get_mut(way) else {
+            return;
+        };
+        *busy = (*busy).max(now * link.rate) + frame.len() as u64;
+        let gone = busy.checked_div(link.rate).unwrap_or(now).max(now);
+        let session = link.session;
+        let there = gone + link.latency;
+        let tag = frame.get(1).copied().unwrap_or(255);
+        self.sent.push(Sending {
+            at: now,
+            arrives: there,
+            from,
+            to,
+            bytes: frame.len() + 4,
+            tag,
+        });
+        let queued = self.node_mut(from).queued.entry(to).or_default();
+        *queued += frame.len();
+        let queued = *queued;
+        self.largest_queue = self.largest_queue.max(queued);
+        let bytes = frame.len();
+        self.next_event += 2;
+        self.events.insert(
+            (gone, self.next_event),
+            Event::Sent {
+                from,
+                to,
+                session,
+                bytes,
+            },
+        );
+        self.events.insert(
+            (there, self.next_event + 1),
+            Event::Frame {
+                from,
+                to,
+                session,
+                frame,
+            },
+        );
+    }
+
+    /// Runs until something happened, or the time is over; `false` then.
+    fn step(&mut self, until: Millis) -> bool {
+        let timer = self
+            .nodes
+            .iter()
+            .filter_map(|node| node.swarm.next_timer())
+            .min();
+        let event = self.events.first_key_value().map(|((at, _), _)| *at);
+        let next = [timer, event].into_iter().flatten().min();
+        let Some(next) = next.filter(|next| *next <= until) else {
+            return false;
+        };
+        self.now = self.now.max(next);
+        if event == Some(next) {
+            if let Some((_, event)) = self.events.pop_first() {
+                self.happen(event);
+            }
+            return true;
+        }
+        for id in 0..self.nodes.len() {
+            let id = u32::try_from(id).unwrap_or(u32::MAX);
+            if self
+                .node(id)
+                .swarm
+                .next_timer()
+                .is_some_and(|at| at <= self.now)
+            {
+                self.input(id, Input::Tick);
+            }
+        }
+        true
+    }
+
+    fn happen(&mut self, event: Event) {
+        let open = |sim: &Self, a: u32, b: u32, session: u64| {
+            sim.links
+                .get(&(a.min(b), a.max(b)))
+                .is_some_and(|link| link.session == session)
+        };
+        match event {
+            Event::Frame {
+                from,
+                to,
+                session,
+                frame,
+            } if open(self, from, to, session) => {
+                let clock = self.node(to).clock;
+                self.input(
+                    to,
+                    Input::Frame {
+                        peer: SimPeer(from),
+                        bytes: frame,
+                        clock,
+                    },
+                );
+            }
+            Event::Sent {
+                from,
+                to,
+                session,
+                bytes,
+            } if open(self, from, to, session) => {
+                let queued = self.node_mut(from).queued.entry(to).or_default();
+                *queued = queued.saturating_sub(bytes);
+                self.input(
+                    from,
+                    Input::Sent {
+                        peer: SimPeer(to),
+                        bytes,
+                    },
+                );
+            }
+            Event::Frame { .. } | Event::Sent { .. } => {}
+        }
+    }
+
+    /// Lets so much time pass.
+    pub fn run_for(&mut self, millis: Millis) {
+        let until = self.now + millis;
+        while self.step(until) {}
+        self.now = until;
+    }
+
+    /// Runs until nothing waits any more, neither frames nor timers.
+    ///
+    /// # Panics
+    ///
+    /// If that is not so after an hour of virtual time or a million events: something goes round in circles.
+    pub fn run_until_idle(&mut self) {
+        let until = self.now + 3_600_000;
+        for _ in 0..1_000_000 {
+            if !self.step(until) {
+                assert!(
+                    self.events.is_empty(),
+                    "frames are still under way after an hour"
+                );
+                return;
+            }
+        }
+        panic!("a million events and no end");
+    }
+
+    /// What crossed the network since this was last called.
+    pub fn take_sent(&mut self) -> Vec<Sending> {
+        std::mem::take(&mut self.sent)
+    }
+
+    /// The most bytes that ever waited in one outgoing queue.
+    pub const fn largest_queue(&self) -> usize {
+        self.largest_queue
+    }
+
+    /// How a node's sessions with peers ended by a broken rule.
+    pub fn errors(&self, id: u32) -> &[(u32, PeerError)] {
+        &self.node(id).errors
+    }
+
+    /// When a node last had all that another announced.
+    pub fn caught_up(&self, id: u32, peer: u32) -> Option<Millis> {
+        self.node(id).caught_up.get(&peer).copied()
+    }
+
+    /// Peers whose clocks a node found to differ.
+    pub fn clock_differs(&self, id: u32) -> &[u32] {
+        &self.node(id).clock_differs
+    }
+
+    /// Entries in the order in which a node stored them.
+    pub fn arrivals(&self, id: u32) -> &[(LogId, Seq)] {
+        &self.node(id).arrivals
+    }
+
+    /// The entries of a log that a node holds: places and ids.
+    pub fn entries(&self, id: u32, log: &LogId) -> Vec<(Seq, EntryId)> {
+        let log = self.node(id).store.logs.get(log);
+        log.into_iter()
+            .flat_map(|log| &log.entries)
+            .map(|(seq, entry)| (Seq(*seq), entry.id))
+            .collect()
+    }
+
+    /// The entries of a log whose bodies a node holds.
+    pub fn bodies(&self, id: u32, log: &LogId) -> Vec<Seq> {
+        let entries = self
+            .node(id)
+            .store
+            .logs
+            .get(log)
+            .into_iter()
+            .flat_map(|log| &log.entries);
+        let held = entries.filter(|(_, entry)| entry.body.is_some());
+        held.map(|(seq, _)| Seq(*seq)).collect()
+    }
+
+    /// How many entries a node holds without their bodies.
+    pub fn bodies_missing(&self, id: u32) -> usize {
+        let logs = self.node(id).store.logs.values();
+        logs.flat_map(|log| log.entries.values())
+            .filter(|entry| entry.body.is_none())
+            .count()
+    }
+
+    /// From where on a node knows a log to be forked.
+    pub fn forked(&self, id: u32, log: &LogId) -> Option<Seq> {
+        self.node(id).store.logs.get(log)?.forked.map(Seq)
+    }
+}

@@ -1,0 +1,529 @@
+//! All peers together: where events come in, what is shared between sessions, and the timers.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+
+use super::error::PeerError;
+use super::event::{Input, Millis, Outcome, Output, PeerIdentity, ReadId, TakeId};
+use super::limits::{SILENCE, TROUBLE};
+use super::live::Commit;
+use super::message::Message;
+use super::peer::{Asked, Peer, Settling};
+use super::replica::{Feed, Log, key_of};
+use crate::format::{FeedId, LogId};
+
+/// A read under way for a peer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading {
+    pub(super) request: u64,
+    pub(super) feed: Option<FeedId>,
+}
+
+/// Something handed over to be stored.
+#[derive(Debug, Clone, Copy)]
+struct Taking<P> {
+    peer: P,
+    /// The peer's session then; a later one is not blamed.
+    session: u64,
+    request: u64,
+    bytes: usize,
+}
+
+/// Replication with all peers, as a machine without I/O.
+///
+/// The driver tells it what happens with [`handle`](Self::handle), then carries out everything that
+/// [`poll`](Self::poll) gives, in that order, and says [`Input::Tick`] when [`next_timer`](Self::next_timer) is due.
+/// Reads of one peer are answered in the order they were asked for; what is to be taken is dealt with in any order
+/// within a log's own. All of its memory is bounded by the feeds it is told of and by the number of open sessions.
+#[derive(Debug)]
+pub struct Swarm<P> {
+    pub(super) me: P,
+    pub(super) feeds: BTreeMap<FeedId, Feed>,
+    pub(super) peers: BTreeMap<P, Box<Peer>>,
+    pub(super) out: VecDeque<Output<P>>,
+    /// The store's last arrival number; the one when a hole or body was last filled; and when one last opened.
+    pub(super) arrival: u64,
+    pub(super) filled: u64,
+    pub(super) opened: u64,
+    pub(super) reads: BTreeMap<ReadId, (P, Reading)>,
+    pub(super) next_read: u64,
+    takes: BTreeMap<TakeId, Taking<P>>,
+    next_take: u64,
+    pub(super) sessions: u64,
+    /// Bytes in `takes`.
+    pub(super) taking: usize,
+    /// Until then the disk is left alone.
+    pub(super) paused_until: Option<Millis>,
+    /// Logs of which a request ended: whoever waits for it may be asked.
+    pub(super) requeue: Vec<LogId>,
+    touched: BTreeSet<P>,
+    /// Peers whose window was closed because too much waits to be stored.
+    starved: bool,
+}
+
+impl<P: PeerIdentity> Swarm<P> {
+    /// Makes a machine for the endpoint `me`. `arrival` is the store's last arrival number, `filled` the one at which
+    /// it last filled a hole or a body behind a head (`arrival` if that is not known: it costs others some requests).
+    pub fn new(me: P, arrival: u64, filled: u64) -> Self {
+        Self {
+            me,
+            feeds: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            out: VecDeque::new(),
+            arrival,
+            filled,
+            opened: arrival,
+            reads: BTreeMap::new(),
+            next_read: 0,
+            takes: BTreeMap::new(),
+            next_take: 0,
+            sessions: 0,
+            taking: 0,
+            paused_until: None,
+            requeue: Vec::new(),
+            touched: BTreeSet::new(),
+            starved: false,
+        }
+    }
+
+    /// Takes an event in. `now` never goes back.
+    pub fn handle(&mut self, now: Millis, input: Input<P>) {
+        match input {
+            Input::Feed { feed, replica } => self.feed(now, feed, &replica),
+            Input::FeedGone { feed } => self.feed_gone(now, feed),
+            Input::Connected {
+                peer,
+                memory,
+                clock,
+                proof,
+            } => {
+                self.end_session(now, peer);
+                self.open_session(now, peer, memory, clock, proof);
+                self.touched.insert(peer);
+            }
+            Input::Disconnected { peer } => self.end_session(now, peer),
+            Input::Frame { peer, bytes, clock } => self.frame(now, peer, &bytes, clock),
+            Input::Sent { peer, bytes } => self.with_peer(peer, |_, peer| {
+                peer.outgoing = peer.outgoing.saturating_sub(bytes);
+            }),
+            Input::Settle { peer } => self.with_peer(peer, |_, peer| begin_settling(peer)),
+            Input::Tick => self.tick(now),
+            Input::Stored {
+                log,
+                range,
+                head,
+                run,
+                missing,
+                arrival,
+            } => {
+                self.stored(
+                    now,
+                    &Commit {
+                        log,
+                        range,
+                        head,
+                        run,
+                        missing,
+                    },
+                    arrival,
+                );
+            }
+            Input::BodiesDone { log, seqs, arrival } => self.bodies_done(now, &log, &seqs, arrival),
+            Input::StatementsChanged {
+                feed,
+                digest,
+                arrival,
+            } => self.statements_changed(now, feed, digest, arrival),
+            Input::Forked { log, at, arrival } => self.forked(now, log, at, arrival),
+            Input::ReadDone { read, answer } => {
+                if let Some((id, reading)) = self.reads.remove(&read) {
+                    self.with_peer(id, |swarm, peer| swarm.answer(id, peer, &reading, answer));
+                }
+            }
+            Input::Taken { take, outcome } => self.taken(now, take, outcome),
+        }
+        self.flush(now);
+    }
+
+    /// The next thing to be done, if any. Call until there is none after each [`handle`](Self::handle).
+    pub fn poll(&mut self) -> Option<Output<P>> {
+        self.out.pop_front()
+    }
+
+    /// When [`Input::Tick`] is due; none while nothing waits for time to pass.
+    pub fn next_timer(&self) -> Option<Millis> {
+        let peers = self
+            .peers
+            .values()
+            .flat_map(|peer| [peer.settle_at, silent_at(peer)]);
+        peers.chain([self.paused_until]).flatten().min()
+    }
+
+    fn frame(&mut self, now: Millis, id: P, bytes: &Bytes, clock: i64) {
+        let Some(mut peer) = self.peers.remove(&id) else {
+            return;
+        };
+        let result = Message::decode(bytes)
+            .and_then(|message| self.message(now, id, &mut peer, message, clock));
+        self.peers.insert(id, peer);
+        self.touched.insert(id);
+        if let Err(error) = result {
+            self.close(now, id, error);
+        }
+    }
+
+    fn message(
+        &mut self,
+        now: Millis,
+        id: P,
+        peer: &mut Peer,
+        message: Message,
+        clock: i64,
+    ) -> Result<(), PeerError> {
+        if peer.hello.is_none() && !matches!(message, Message::Hello(_)) {
+            return Err(PeerError::OutOfTurn {
+                message: message.name(),
+                when: "before its hello",
+            });
+        }
+        if is_progress(&message) {
+            peer.progress_at = now;
+        }
+        match message {
+            Message::Hello(hello) => self.on_hello(now, id, peer, hello, clock),
+            Message::Wants(wants) => self.on_wants(now, id, peer, wants),
+            Message::WantsAsk => self.on_wants_ask(id, peer),
+            Message::Buckets { bits, prints } => self.on_buckets(now, id, peer, bits, &prints),
+            Message::Heads { last, feeds } => self.on_heads(now, id, peer, last, feeds),
+            Message::Ask { request, ids } => self.on_ask(peer, request, &ids),
+            Message::Now {
+                print,
+                theirs,
+                filled,
+                answer,
+            } => {
+                peer.answer_due |= answer;
+                let told = self.on_now(now, id, peer, print, theirs, filled);
+                self.settled(id, peer, print);
+                told
+            }
+            Message::Requests { first, items } => self.on_requests(peer, first, &items),
+            Message::BodiesRequest {
+                request,
+                alias,
+                seqs,
+            } => self.on_bodies_request(peer, request, alias, seqs),
+            Message::StatementsRequest { request, id } => {
+                self.on_statements_request(peer, request, &id)
+            }
+            Message::ProofRequest { request, alias } => self.on_proof_request(peer, request, alias),
+            Message::Run { request, last, run } => self.on_run(now, id, peer, request, last, run),
+            Message::Push { name, run } => self.on_push(now, id, peer, name, run),
+            Message::Body { request, seq, body } => self.on_body(id, peer, request, seq, body),
+            Message::Statements { request, items } => self.on_statements(id, peer, request, items),
+            Message::Proof { request, proof } => self.on_proof(now, id, peer, request, proof),
+            Message::Done { request } => self.on_done(now, id, peer, request),
+        }
+    }
+
+    fn on_wants_ask(&mut self, id: P, peer: &mut Peer) -> Result<(), PeerError> {
+        if !peer.wants_out || !peer.has_room() {
+            return Err(PeerError::OutOfTurn {
+                message: "a question for wants",
+                when: "without need",
+            });
+        }
+        self.send_wants(id, peer, false);
+        Ok(())
+    }
+
+    fn taken(&mut self, now: Millis, take: TakeId, outcome: Outcome) {
+        let Some(taking) = self.takes.remove(&take) else {
+            return;
+        };
+        self.taking = self.taking.saturating_sub(taking.bytes);
+        let id = taking.peer;
+        if self.starved {
+            self.starved = false;
+            self.touched.extend(self.peers.keys().copied());
+        }
+        let Some(mut peer) = self.peers.remove(&id) else {
+            return;
+        };
+        let result = if peer.session == taking.session {
+            self.took(now, id, &mut peer, taking.request, outcome)
+        } else {
+            Ok(())
+        };
+        self.peers.insert(id, peer);
+        self.touched.insert(id);
+        if let Err(error) = result {
+            self.close(now, id, error);
+        }
+    }
+
+    fn took(
+        &mut self,
+        now: Millis,
+        id: P,
+        peer: &mut Peer,
+        request: u64,
+        outcome: Outcome,
+    ) -> Result<(), PeerError> {
+        let Some(open) = peer.open.get_mut(&request) else {
+            return Ok(());
+        };
+        open.takes = open.takes.saturating_sub(1);
+        open.keep |= matches!(outcome, Outcome::Trouble | Outcome::NotAdmitted);
+        let again = open.what.clone();
+        let (what, log) = match &open.what {
+            Asked::Run { log, .. } => ("a run", Some(*log)),
+            Asked::Bodies { log, .. } => ("a body", Some(*log)),
+            Asked::Proof { log } => ("a proof", Some(*log)),
+            Asked::Statements { .. } | Asked::Heads => ("statements", None),
+        };
+        match (outcome, log) {
+            (Outcome::Rejected { reason }, _) => return Err(PeerError::Rejected { what, reason }),
+            (Outcome::NotAdmitted, Some(log)) => {
+                peer.unadmitted.insert(log);
+                halt(peer, &log);
+            }
+            (Outcome::Refused, Some(log)) => halt(peer, &log),
+            (Outcome::Trouble, _) => {
+                self.paused_until = Some(now.saturating_add(TROUBLE));
+                match again {
+                    Asked::Run { log, .. } | Asked::Bodies { log, .. } => {
+                        peer.queues.waiting.insert(log);
+                    }
+                    Asked::Statements { feed } => {
+                        peer.queues.statements.insert(feed);
+                    }
+                    Asked::Proof { log } => {
+                        peer.queues.proofs.insert(log);
+                    }
+                    Asked::Heads => {}
+                }
+            }
+            _ => {}
+        }
+        self.finish(now, id, peer, request);
+        Ok(())
+    }
+
+    /// A session that a peer ended by breaking a rule.
+    fn close(&mut self, now: Millis, id: P, error: PeerError) {
+        self.end_session(now, id);
+        self.out.push_back(Output::Close { peer: id, error });
+    }
+
+    fn end_session(&mut self, now: Millis, id: P) {
+        let Some(mut peer) = self.peers.remove(&id) else {
+            return;
+        };
+        if peer.unwritten {
+            self.remember(now, id, &mut peer, true);
+        }
+        for open in peer.open.values() {
+            self.release(open);
+            if let Asked::Run { log, .. } | Asked::Bodies { log, .. } = &open.what {
+                self.requeue.push(*log);
+            }
+        }
+        self.reads.retain(|_, (reader, _)| *reader != id);
+        self.touched.remove(&id);
+    }
+
+    fn tick(&mut self, now: Millis) {
+        if self.paused_until.is_some_and(|until| until <= now) {
+            self.paused_until = None;
+            self.each_peer(|_, _, peer| {
+                for log in std::mem::take(&mut peer.queues.waiting) {
+                    peer.enqueue(log);
+                }
+            });
+        }
+        let silent: Vec<P> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| silent_at(peer).is_some_and(|at| at <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in silent {
+            let due = self
+                .peers
+                .get(&id)
+                .and_then(|peer| peer.due())
+                .unwrap_or("something");
+            self.close(
+                now,
+                id,
+                PeerError::Silent {
+                    millis: SILENCE,
+                    due,
+                },
+            );
+        }
+        let settled: Vec<P> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.settle_at.is_some_and(|at| at <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in settled {
+            self.with_peer(id, |swarm, peer| swarm.settle(now, id, peer));
+        }
+    }
+
+    /// Does for each session that something happened to what can be done now.
+    fn flush(&mut self, now: Millis) {
+        for log in std::mem::take(&mut self.requeue) {
+            self.requeue_everywhere(log);
+        }
+        while let Some(id) = self.touched.pop_first() {
+            let Some(mut peer) = self.peers.remove(&id) else {
+                continue;
+            };
+            self.send_wants_changes(id, &mut peer);
+            self.tell(now, id, &mut peer);
+            self.serve(id, &mut peer);
+            self.pull(now, id, &mut peer);
+            self.starved |= self.taking >= super::limits::TAKING_BYTES;
+            self.answer_settling(now, id, &mut peer);
+            if peer.has_all() && !peer.caught_up {
+                self.caught_up(now, id, &mut peer);
+            }
+            peer.due_since = peer.due().map(|_| peer.due_since.unwrap_or(now));
+            self.peers.insert(id, peer);
+        }
+    }
+
+    fn caught_up(&mut self, now: Millis, id: P, peer: &mut Peer) {
+        peer.caught_up = true;
+        self.out.push_back(Output::Behind {
+            peer: id,
+            entries: 0,
+        });
+        self.out.push_back(Output::CaughtUp { peer: id });
+        let settled = Some((peer.filled, self.opened));
+        if peer.unadmitted.is_empty() && peer.memory.settled != settled {
+            peer.memory.settled = settled;
+            self.remember(now, id, peer, false);
+        }
+    }
+
+    /// Lets a log that waits for others be asked of every peer again.
+    pub(super) fn requeue_everywhere(&mut self, log: LogId) {
+        for (id, peer) in &mut self.peers {
+            if peer.logs.contains_key(&log) {
+                peer.enqueue(log);
+                self.touched.insert(*id);
+            }
+        }
+    }
+
+    /// Hands what is known of a peer to the driver: at once if `now_or_never`, else at most once a minute.
+    pub(super) fn remember(&mut self, now: Millis, id: P, peer: &mut Peer, at_once: bool) {
+        const SELDOM: Millis = 60_000;
+        peer.unwritten = !at_once
+            && peer
+                .written_at
+                .is_some_and(|at| now.saturating_sub(at) < SELDOM);
+        if !peer.unwritten {
+            peer.written_at = Some(now);
+            self.out.push_back(Output::Remember {
+                peer: id,
+                memory: peer.memory.encode().into(),
+            });
+        }
+    }
+
+    pub(super) fn send(&mut self, id: P, peer: &mut Peer, message: &Message) {
+        let frame = message.encode();
+        peer.outgoing += frame.len();
+        self.out.push_back(Output::Send { peer: id, frame });
+    }
+
+    pub(super) fn take_id(&mut self, id: P, peer: &mut Peer, request: u64, bytes: usize) -> TakeId {
+        self.next_take += 1;
+        let take = TakeId(self.next_take);
+        self.taking += bytes;
+        if let Some(open) = peer.open.get_mut(&request) {
+            open.takes += 1;
+        }
+        self.takes.insert(
+            take,
+            Taking {
+                peer: id,
+                session: peer.session,
+                request,
+                bytes,
+            },
+        );
+        take
+    }
+
+    pub(super) fn log(&self, log: &LogId) -> Option<&Log> {
+        self.feeds.get(&log.feed)?.logs.get(&key_of(log))
+    }
+
+    pub(super) fn with_peer(&mut self, id: P, act: impl FnOnce(&mut Self, &mut Peer)) {
+        if let Some(mut peer) = self.peers.remove(&id) {
+            act(self, &mut peer);
+            self.peers.insert(id, peer);
+            self.touched.insert(id);
+        }
+    }
+
+    pub(super) fn each_peer(&mut self, mut act: impl FnMut(&mut Self, P, &mut Peer)) {
+        let mut peers = std::mem::take(&mut self.peers);
+        for (id, peer) in &mut peers {
+            act(self, *id, peer);
+            self.touched.insert(*id);
+        }
+        self.peers = peers;
+    }
+}
+
+impl Reading {
+    pub(super) const fn of(request: u64, feed: FeedId) -> Self {
+        Self {
+            request,
+            feed: Some(feed),
+        }
+    }
+}
+
+/// Somebody waits for this peer.
+fn begin_settling(peer: &mut Peer) {
+    peer.settling = Some(Settling {
+        tries: super::limits::SETTLE_TRIES,
+        asked: false,
+    });
+}
+
+fn halt(peer: &mut Peer, log: &LogId) {
+    if let Some(state) = peer.logs.get_mut(log) {
+        state.halted = true;
+    }
+}
+
+/// Messages that bring what was due. Others do not keep a session alive, or a peer could hold ranges back for ever.
+const fn is_progress(message: &Message) -> bool {
+    !matches!(
+        message,
+        Message::WantsAsk
+            | Message::Now { .. }
+            | Message::Requests { .. }
+            | Message::BodiesRequest { .. }
+            | Message::StatementsRequest { .. }
+            | Message::ProofRequest { .. }
+            | Message::Ask { .. }
+            | Message::Push { .. }
+    )
+}
+
+fn silent_at(peer: &Peer) -> Option<Millis> {
+    peer.due_since
+        .map(|since| since.max(peer.progress_at).saturating_add(SILENCE))
+}

@@ -1,0 +1,175 @@
+//! Two or three real nodes on loopback: few, fast, no fixed sleeps.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tidings::{FeedId, Node, TimelineItem};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn open(folder: &Path) -> Node {
+    Node::builder().local_only().open(folder).await.unwrap()
+}
+
+fn texts(node: &Node) -> Vec<String> {
+    let page = node.timeline().limit(1_000).page().unwrap();
+    page.entries()
+        .map(|entry| entry.post().unwrap().text.clone())
+        .collect()
+}
+
+async fn befriend(one: &Node, other: &Node) {
+    one.follow(&other.ticket().await.unwrap()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_gets_posts_and_profile_and_new_posts_live() {
+    let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ada = open(folders.0.path()).await;
+    let ben = open(folders.1.path()).await;
+    ada.edit_profile()
+        .name("Ada")
+        .add_tag("gardening")
+        .save()
+        .await
+        .unwrap();
+    ada.post("First tomatoes")
+        .tag("tomato")
+        .send()
+        .await
+        .unwrap();
+    befriend(&ben, &ada).await;
+    let report = ben.sync(PATIENCE).await.unwrap();
+    assert!(report.is_ok(), "{report:?}");
+    assert_eq!(texts(&ben), ["First tomatoes"]);
+    assert_eq!(ben.profile(ada.feed()).unwrap().name(), Some("Ada"));
+
+    let page = ben.timeline().page().unwrap();
+    let mut live = ben.timeline().live(page.newest());
+    let sent = ada.post("and the second").send().await.unwrap();
+    let came = tokio::time::timeout(PATIENCE, live.next())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    let TimelineItem::Entry(came) = came else {
+        panic!("a gap came")
+    };
+    assert_eq!(came.id(), sent);
+    ada.shutdown().await.unwrap();
+    ben.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_posts_come_whole_and_in_the_same_order() {
+    let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ada = open(folders.0.path()).await;
+    let ben = open(folders.1.path()).await;
+    let posts = (0..1_000).map(|n| tidings::NewPost::new(format!("post {n}")).tag("many"));
+    ada.send_all(posts.collect()).await.unwrap();
+    befriend(&ben, &ada).await;
+    let report = ben.sync(PATIENCE).await.unwrap();
+    assert!(report.is_ok(), "{report:?}");
+    assert_eq!(texts(&ben), texts(&ada));
+    assert_eq!(texts(&ben).len(), 1_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_third_gets_a_feed_from_a_follower_while_its_author_is_away() {
+    let folders: Vec<_> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
+    let ada = open(folders[0].path()).await;
+    let ben = open(folders[1].path()).await;
+    ada.post("hello").send().await.unwrap();
+    let feed: FeedId = ada.feed();
+    befriend(&ben, &ada).await;
+    ben.sync(PATIENCE).await.unwrap();
+    ada.shutdown().await.unwrap();
+    drop(ada);
+    let cem = open(folders[2].path()).await;
+    cem.follow(&ben.ticket_for(feed).await.unwrap())
+        .await
+        .unwrap();
+    let report = cem.sync(PATIENCE).await.unwrap();
+    assert!(report.is_ok(), "{report:?}");
+    assert_eq!(texts(&cem), ["hello"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn posts_written_offline_arrive_once_the_author_is_back() {
+    let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ada = open(folders.0.path()).await;
+    let ben = open(folders.1.path()).await;
+    befriend(&ben, &ada).await;
+    befriend(&ada, &ben).await;
+    ben.sync(PATIENCE).await.unwrap();
+    ben.shutdown().await.unwrap();
+    drop(ben);
+    let ben = Node::builder()
+        .local_only()
+        .offline()
+        .open(folders.1.path())
+        .await
+        .unwrap();
+    ben.post("written on the train").send().await.unwrap();
+    ben.shutdown().await.unwrap();
+    drop(ben);
+    let page = ada.timeline().page().unwrap();
+    let mut live = ada.timeline().live(page.newest());
+    let ben = open(folders.1.path()).await;
+    let came = tokio::time::timeout(PATIENCE, live.next())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        came.entry().unwrap().post().unwrap().text,
+        "written on the train"
+    );
+    drop(ben);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_followed_over_an_open_session_is_synced_before_the_call_returns() {
+    let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ada = open(folders.0.path()).await;
+    let ben = open(folders.1.path()).await;
+    ben.post("a reply to come").send().await.unwrap();
+    befriend(&ben, &ada).await;
+    ben.sync(PATIENCE).await.unwrap();
+    befriend(&ada, &ben).await;
+    let report = ada.sync(PATIENCE).await.unwrap();
+    assert!(report.is_ok(), "{report:?}");
+    assert_eq!(texts(&ada), ["a reply to come"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_meanwhile_is_with_the_other_before_the_call_returns() {
+    let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ada = open(folders.0.path()).await;
+    let ben = open(folders.1.path()).await;
+    befriend(&ada, &ben).await;
+    befriend(&ben, &ada).await;
+    for number in 0..5 {
+        ben.post(format!("news {number}")).send().await.unwrap();
+    }
+    ben.sync(PATIENCE).await.unwrap();
+    assert_eq!(texts(&ada), texts(&ben));
+    assert_eq!(texts(&ada).len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_new_costs_two_small_messages() {
+    let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ada = open(folders.0.path()).await;
+    ada.post("hello").send().await.unwrap();
+    let ben = open(folders.1.path()).await;
+    befriend(&ben, &ada).await;
+    ben.sync(PATIENCE).await.unwrap();
+    ben.shutdown().await.unwrap();
+    drop(ben);
+    let ben = open(folders.1.path()).await;
+    let report = ben.sync(PATIENCE).await.unwrap();
+    assert_eq!(report.entries(), 0);
+    let bytes = report.received() + report.sent();
+    assert!((1..=256).contains(&bytes), "{bytes} bytes");
+}
