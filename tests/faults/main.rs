@@ -12,3 +12,4 @@ mod child;
 mod crash;
 mod damage;
 mod help;
+mod hostile;
