@@ -112,6 +112,7 @@ impl<P: PeerIdentity> Swarm<P> {
         peer.wants_in = !owing;
         if owed || owing {
             peer.memory.agreed = None;
+            peer.memory.settled = None;
             if peer.wants_in {
                 self.start_compare(now, id, peer);
             }
@@ -296,6 +297,7 @@ impl<P: PeerIdentity> Swarm<P> {
             .collect();
         if peer.common != old {
             peer.memory.agreed = None;
+            peer.memory.settled = None;
         }
         for (id, feed) in &old {
             if !peer.common.contains_key(id) {
@@ -313,6 +315,8 @@ impl<P: PeerIdentity> Swarm<P> {
                 .map(|(_, feed)| *feed)
                 .collect();
             for feed in fresh {
+                // What it did not deliver while it did not want the feed, it may hold.
+                peer.forget_theirs(&feed);
                 peer.news.insert(feed, News::All);
             }
             self.unsettle(now, peer);
@@ -408,7 +412,9 @@ impl<P: PeerIdentity> Swarm<P> {
             return Ok(());
         }
         let mine = self.fingerprint(peer);
-        if theirs.unwrap_or(print) == mine {
+        // Silence would keep from the peer that holes were filled here.
+        let told_all = peer.filled_out == self.filled;
+        if theirs.unwrap_or(print) == mine && told_all {
             // The peer has written down the same two fingerprints.
             let agreed = Agreement {
                 mine,

@@ -46,6 +46,7 @@ impl<P: PeerIdentity> Swarm<P> {
                     peer.wants_added.insert(blinded);
                 }
                 peer.memory.agreed = None;
+                peer.memory.settled = None;
                 if peer.memory.theirs.contains(&blinded) {
                     peer.common.insert(blinded, feed_id);
                 }
