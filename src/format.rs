@@ -9,6 +9,7 @@ pub mod limits;
 mod body;
 mod chain;
 mod codec;
+mod content;
 mod context;
 mod entry;
 mod error;

@@ -190,11 +190,8 @@ impl Body {
         if tag.is_ascii() {
             return tag.trim().to_ascii_lowercase();
         }
-        tag.trim()
-            .nfkc()
-            .flat_map(char::to_lowercase)
-            .nfkc()
-            .collect()
+        let folded: String = tag.nfkc().flat_map(char::to_lowercase).nfkc().collect();
+        folded.trim().to_owned()
     }
 
     /// The entries that this one relates to in one way.

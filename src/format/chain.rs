@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::error::FormatError;
-use super::id::{EntryId, LogId, Seq};
+use super::id::{LogId, Seq};
 use super::run::{Closing, PackedRun, Run};
 use super::{codec, limits};
 
@@ -48,7 +48,7 @@ impl ForkProof {
         {
             return Err(no("one of its runs is not signed"));
         }
-        let at = contradiction(one, other).ok_or(no("its runs agree"))?;
+        let at = contradiction(one, other).ok_or_else(|| no("its runs agree"))?;
         // One order, so that the same fork has one proof whoever meets it.
         let (one, other) = if one.last_id() <= other.last_id() {
             (one, other)
@@ -117,20 +117,9 @@ fn contradiction(one: &Run, other: &Run) -> Option<Seq> {
             return Some(Seq(seq));
         }
     }
-    let gap = |before: &Run, after: &Run| {
-        before.end() == after.first() && before.last_id() != after.prev()
+    // Where they overlap and agree they agree about all before it, so only a seam is left to look at.
+    let seam = |before: &Run, after: &Run| {
+        (before.end() == after.first() && before.last_id() != after.prev()).then(|| after.first())
     };
-    // Runs that begin at one place and agree there agree before it too; where one begins inside the other, the
-    // `prev` it names is compared as well.
-    let before = |run: &Run, inside: &Run| -> Option<EntryId> {
-        run.id_at(Seq(inside.first().0.checked_sub(1)?))
-    };
-    let named = |run: &Run, inside: &Run| before(run, inside).is_some_and(|id| id != inside.prev());
-    if gap(one, other) || named(one, other) {
-        return Some(other.first());
-    }
-    if gap(other, one) || named(other, one) {
-        return Some(one.first());
-    }
-    (one.first() == other.first() && one.prev() != other.prev()).then(|| one.first())
+    seam(one, other).or_else(|| seam(other, one))
 }

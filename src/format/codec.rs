@@ -10,10 +10,8 @@ use super::error::FormatError;
 
 /// Encodes a value as postcard.
 ///
-/// # Panics
-///
-/// Never for types whose `Serialize` does not fail by itself; all of this crate's are such. For a type of an app that
-/// refuses to serialize, use [`try_encode`].
+/// A type whose `Serialize` fails by itself gives no bytes. None of this crate does, and content of apps is encoded in a
+/// way that reports it.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     try_encode(value).unwrap_or_default()
 }
@@ -70,7 +68,6 @@ impl Writer {
 
     pub(crate) fn varint(&mut self, mut value: u64) {
         loop {
-            #[expect(clippy::cast_possible_truncation, reason = "seven bits are taken")]
             let low = (value & 0x7f) as u8;
             value >>= 7;
             if value == 0 {
@@ -185,6 +182,11 @@ impl<'a> Reader<'a> {
             .map_err(|_| FormatError::Malformed { what: self.what })
     }
 
+    /// Reads a string whose bound is checked by what is made of it; nothing is copied.
+    pub(crate) fn text(&mut self) -> Result<&'a str, FormatError> {
+        self.str(usize::MAX)
+    }
+
     pub(crate) fn option_zigzag(&mut self) -> Result<Option<i64>, FormatError> {
         match self.u8()? {
             0 => Ok(None),
@@ -204,3 +206,6 @@ impl<'a> Reader<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,25 @@ pub(crate) fn check_body_len(lane: &Lane, len: u64) -> Result<u32, FormatError> 
     }
 }
 
+/// Checks what holds at any place of any log: nothing stands before the first entry, and the last block has an end.
+pub(crate) fn check_place(seq: Seq, prev: EntryId) -> Result<(), FormatError> {
+    if seq.0 > limits::LAST_SEQ {
+        return Err(FormatError::TooLarge {
+            what: "place in the log",
+            found: seq.0,
+            limit: limits::LAST_SEQ,
+        });
+    }
+    if seq == Seq::ZERO && prev != EntryId::ZERO {
+        return Err(FormatError::Link {
+            seq,
+            expected: EntryId::ZERO,
+            found: prev,
+        });
+    }
+    Ok(())
+}
+
 /// The part of an entry that is kept for ever. Its hash is the entry's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
@@ -55,25 +74,19 @@ impl Header {
         let mut reader = Reader::new("header", bytes);
         let feed = FeedId::from_bytes(reader.array()?);
         let device = DeviceId::from_bytes(reader.array()?);
-        let lane = Lane::new(reader.str(limits::LANE_BYTES)?)?;
+        let lane = Lane::new(reader.text()?)?;
         let header = Self {
             log: LogId { feed, device, lane },
             seq: Seq(reader.varint()?),
             prev: EntryId::from_bytes(reader.array()?),
             time: Timestamp(reader.zigzag()?),
             expires: reader.option_zigzag()?.map(Timestamp),
-            kind: Kind::new(reader.str(limits::KIND_BYTES)?)?,
+            kind: Kind::new(reader.text()?)?,
             body_len: check_body_len(&lane, reader.varint()?)?,
             body_hash: reader.array()?,
         };
         reader.finish()?;
-        if header.seq == Seq::ZERO && header.prev != EntryId::ZERO {
-            return Err(FormatError::Link {
-                seq: Seq::ZERO,
-                expected: EntryId::ZERO,
-                found: header.prev,
-            });
-        }
+        check_place(header.seq, header.prev)?;
         Ok(header)
     }
 

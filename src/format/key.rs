@@ -170,7 +170,7 @@ impl DeviceSecret {
 
 impl FeedId {
     /// Whether the feed key signed that this feed goes on under `to`.
-    pub fn verify_moved(&self, to: &FeedId, signature: &Signature) -> bool {
+    pub fn verify_moved(&self, to: &Self, signature: &Signature) -> bool {
         verify(
             self.as_bytes(),
             sign::MOVED,

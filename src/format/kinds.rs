@@ -7,11 +7,11 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::codec;
 use super::error::FormatError;
 use super::id::{DeviceId, FeedId, Kind, Lane, Seq};
 use super::key::Signature;
 use super::time::Timestamp;
+use super::{codec, content};
 
 /// The library's own lanes.
 pub mod lanes {
@@ -54,19 +54,13 @@ pub trait Content: Serialize + DeserializeOwned {
     }
 }
 
-/// Zero bytes read as none, zero, false or empty in postcard: what an older writer left out at the end.
-const MISSING_FIELDS: [u8; 64] = [0; 64];
-
 /// Decodes the content of a kind, ignoring bytes after the fields that `T` has.
+///
+/// # Errors
+///
+/// If the bytes are no such content, or end inside a field. They may end between two fields.
 pub(crate) fn decode_content<T: DeserializeOwned>(content: &[u8]) -> Result<T, FormatError> {
-    match postcard::take_from_bytes(content) {
-        Ok((value, _)) => Ok(value),
-        Err(postcard::Error::DeserializeUnexpectedEnd) => {
-            let padded = [content, &MISSING_FIELDS].concat();
-            postcard::from_bytes(&padded).map_err(|_| FormatError::Truncated { what: "content" })
-        }
-        Err(_) => Err(FormatError::Malformed { what: "content" }),
-    }
+    content::read(content)
 }
 
 /// Encodes the content of a kind.

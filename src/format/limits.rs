@@ -10,10 +10,14 @@ pub const VERSION: u8 = 1;
 /// most 63 headers.
 pub const BLOCK: u64 = 64;
 
+/// The last place in a log, *for ever*, so that every block has an end that is a number too.
+pub const LAST_SEQ: u64 = u64::MAX - BLOCK;
+
 /// Bytes of a lane's name, *for ever*. It is kept in every header.
 pub const LANE_BYTES: usize = 32;
 
-/// Lanes one device may use in one feed, *for ever*; more would let one key fill the tables of its readers.
+/// Lanes one device may use in one feed: what a node takes in, not what is valid, since which of them came first
+/// differs between replicas. More would let one key fill the tables of its readers.
 pub const LANES_PER_DEVICE: usize = 64;
 
 /// Bytes of a kind's name, *for ever*. It is kept in every header.

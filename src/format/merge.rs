@@ -4,6 +4,8 @@
 //! claim wins, then the larger id; go on below the winner. So a clock that was wrong for an hour cannot win for
 //! ever: whoever has seen its claim replaces it by name. The outcome depends on nothing but the set of items.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::id::EntryId;
 use super::time::Timestamp;
 
@@ -24,28 +26,40 @@ pub struct StateItem {
 
 /// Says which of `items` counts now: its index, or none if there are no items.
 ///
-/// An item all of whose `replaces` are unknown here is a root, so that a replica with holes still shows something.
+/// An item all of whose `replaces` are unknown here is a root, so that a replica with holes still shows something. The
+/// work is that of sorting the items: whoever writes a hundred thousand changes of one field costs no more.
 pub fn settle(items: &[StateItem]) -> Option<usize> {
-    let known = |id: &EntryId| items.iter().any(|item| item.id == *id);
-    let is_root = |item: &StateItem| !item.replaces.iter().any(known);
-    let mut winner = latest(items, is_root)?;
+    let known: BTreeSet<EntryId> = items.iter().map(|item| item.id).collect();
+    let mut root = None;
+    let mut below: BTreeMap<EntryId, Claim> = BTreeMap::new();
+    for (index, item) in items.iter().enumerate() {
+        let claim = (item.time, item.id, index);
+        let mut replaced = item
+            .replaces
+            .iter()
+            .filter(|id| known.contains(*id))
+            .peekable();
+        if replaced.peek().is_none() {
+            root = root.max(Some(claim));
+        }
+        for id in replaced {
+            let winner = below.entry(*id).or_insert(claim);
+            *winner = claim.max(*winner);
+        }
+    }
+    let mut winner = root?;
     // Ids are hashes that cover the refs, so there is no ring; the bound holds even if somebody hands one in.
     for _ in 0..items.len() {
-        let above = items.get(winner)?.id;
-        match latest(items, |item| item.replaces.contains(&above)) {
-            Some(below) => winner = below,
+        match below.get(&winner.1) {
+            Some(next) => winner = *next,
             None => break,
         }
     }
-    Some(winner)
+    Some(winner.2)
 }
 
-fn latest(items: &[StateItem], among: impl Fn(&StateItem) -> bool) -> Option<usize> {
-    let siblings = items.iter().enumerate().filter(|(_, item)| among(item));
-    siblings
-        .max_by_key(|(_, item)| (item.time, item.id))
-        .map(|(index, _)| index)
-}
+/// What decides among siblings, and where the item stands among the items.
+type Claim = (Timestamp, EntryId, usize);
 
 #[cfg(test)]
 mod tests {

@@ -11,20 +11,29 @@
 //! Feed, device and lane stand outside, where the run stands; seq, prev and the hash of a present body are computed. One
 //! signature vouches for everything before it, since every header names the id before it.
 
+mod pack;
+#[cfg(test)]
+mod tests;
+mod view;
+
 use std::fmt;
 
 use bytes::Bytes;
 
-use super::codec::{Reader, Writer};
-use super::entry::{Draft, Entry, Header, HeaderWriter, body_hash, check_body_len};
+use self::pack::pack;
+use self::view::span;
+pub(crate) use self::view::{RawBody, View};
+use super::codec::Reader;
+use super::entry::{Draft, Entry, Header, HeaderWriter, body_hash, check_body_len, check_place};
 use super::error::FormatError;
-use super::id::{EntryId, EntryRef, Kind, Lane, LogId, Seq};
+use super::id::{EntryId, EntryRef, Kind, LogId, Seq};
 use super::key::{DeviceSecret, Signature};
-use super::limits;
 use super::time::Timestamp;
 
 const WHAT: &str = "run";
+/// Flag: the entry expires.
 const EXPIRES: u8 = 1;
+/// Flag: the body is absent, its hash stands in its place.
 const ABSENT: u8 = 2;
 
 /// What proves the last entry of a run, and by that all of it.
@@ -83,150 +92,6 @@ impl Item {
             ..*self
         }
     }
-}
-
-/// One entry of a packed run, borrowed from its bytes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RawItem<'a> {
-    pub(crate) time: Timestamp,
-    pub(crate) expires: Option<Timestamp>,
-    pub(crate) kind: usize,
-    pub(crate) body_len: u32,
-    pub(crate) body: RawBody<'a>,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum RawBody<'a> {
-    Held(&'a [u8]),
-    Absent([u8; 32]),
-}
-
-/// Walks over a packed run without copying anything.
-pub(crate) struct View<'a> {
-    pub(crate) first: Seq,
-    pub(crate) count: u64,
-    pub(crate) prev: EntryId,
-    pub(crate) kinds: Vec<&'a str>,
-    reader: Reader<'a>,
-    time: i64,
-    used: usize,
-}
-
-impl<'a> View<'a> {
-    pub(crate) fn open(bytes: &'a [u8]) -> Result<Self, FormatError> {
-        let mut reader = Reader::new(WHAT, bytes);
-        let (first, count) = span(&mut reader)?;
-        let prev = EntryId::from_bytes(reader.array()?);
-        if first == Seq::ZERO && prev != EntryId::ZERO {
-            return Err(FormatError::Link {
-                seq: first,
-                expected: EntryId::ZERO,
-                found: prev,
-            });
-        }
-        let kinds = reader.varint()?;
-        if kinds == 0 || kinds > count {
-            return Err(FormatError::Run {
-                first,
-                why: "its list of kinds is not that of its entries",
-            });
-        }
-        let kinds = (0..kinds)
-            .map(|_| reader.str(limits::KIND_BYTES))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self {
-            first,
-            count,
-            prev,
-            kinds,
-            reader,
-            time: 0,
-            used: 0,
-        })
-    }
-
-    pub(crate) fn item(&mut self, lane: &Lane) -> Result<RawItem<'a>, FormatError> {
-        let reader = &mut self.reader;
-        let flags = reader.u8()?;
-        if flags & !(EXPIRES | ABSENT) != 0 {
-            return Err(FormatError::Malformed { what: WHAT });
-        }
-        self.time = self.time.wrapping_add(reader.zigzag()?);
-        let expires = if flags & EXPIRES == 0 {
-            None
-        } else {
-            Some(Timestamp(reader.zigzag()?))
-        };
-        let kind = usize::try_from(reader.varint()?).unwrap_or(usize::MAX);
-        if kind > self.used || kind >= self.kinds.len() {
-            return Err(FormatError::Run {
-                first: self.first,
-                why: "its kinds are not listed in order of first use",
-            });
-        }
-        self.used = self.used.max(kind + 1);
-        let len = check_body_len(lane, reader.varint()?)?;
-        let body = if flags & ABSENT == 0 {
-            RawBody::Held(reader.raw(len as usize)?)
-        } else {
-            RawBody::Absent(reader.array()?)
-        };
-        Ok(RawItem {
-            time: Timestamp(self.time),
-            expires,
-            kind,
-            body_len: len,
-            body,
-        })
-    }
-
-    /// Reads the closing proof; all entries must have been read.
-    pub(crate) fn closing(mut self) -> Result<Closing, FormatError> {
-        let wrong = |why| FormatError::Run {
-            first: self.first,
-            why,
-        };
-        if self.used != self.kinds.len() {
-            return Err(wrong("it lists kinds that no entry has"));
-        }
-        let closing = match self.reader.u8()? {
-            0 => Closing::Signed(Signature::from_bytes(self.reader.array()?)),
-            1 if self.first.plus(self.count) == self.first.block_end() => {
-                return Err(wrong("it reaches its block's end without a signature"));
-            }
-            1 => Closing::NextHeld,
-            _ => return Err(FormatError::Malformed { what: WHAT }),
-        };
-        self.reader.finish()?;
-        Ok(closing)
-    }
-}
-
-fn span(reader: &mut Reader<'_>) -> Result<(Seq, u64), FormatError> {
-    let version = reader.u8()?;
-    if version != limits::VERSION {
-        return Err(FormatError::Version {
-            what: WHAT,
-            found: version,
-            known: limits::VERSION,
-        });
-    }
-    let first = Seq(reader.varint()?);
-    let count = reader.varint()?;
-    if count == 0 {
-        return Err(FormatError::Run {
-            first,
-            why: "it is empty",
-        });
-    }
-    // At the very end of the numbers a block has no end to stand before, so no run begins there.
-    if first.0 > u64::MAX - limits::BLOCK || count > first.block_end().0 - first.0 {
-        return Err(FormatError::Run {
-            first,
-            why: "it crosses its block's end",
-        });
-    }
-    Ok((first, count))
 }
 
 /// A run as bytes, not verified: what came from a peer or a file.
@@ -337,23 +202,6 @@ impl fmt::Debug for PackedRun {
     }
 }
 
-impl RawItem<'_> {
-    pub(crate) fn to_item(self, owner: &Bytes, kind: &Kind) -> Item {
-        let (body, body_hash) = match self.body {
-            RawBody::Held(body) => (Some(owner.slice_ref(body)), None),
-            RawBody::Absent(hash) => (None, Some(hash)),
-        };
-        Item {
-            time: self.time,
-            expires: self.expires,
-            kind: kind.clone(),
-            body_len: self.body_len,
-            body_hash,
-            body,
-        }
-    }
-}
-
 /// Computes ids one after the other.
 struct Chain {
     writer: HeaderWriter,
@@ -407,7 +255,9 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// [`FormatError::TooLarge`] if a body is over the lane's limit; nothing is signed then.
+    /// [`FormatError::TooLarge`] if a body is over the lane's limit or a place beyond the last; [`FormatError::Link`] if
+    /// something is to stand before a log's first entry; [`FormatError::Run`] if the log is another device's. Nothing is
+    /// signed then.
     pub fn sign(
         secret: &DeviceSecret,
         log: &LogId,
@@ -415,6 +265,14 @@ impl Run {
         prev: EntryId,
         drafts: &[Draft],
     ) -> Result<Vec<Self>, FormatError> {
+        if secret.id() != log.device {
+            return Err(FormatError::Run {
+                first,
+                why: "its log is that of another device than the one that signs",
+            });
+        }
+        check_place(first, prev)?;
+        check_place(first.plus((drafts.len() as u64).saturating_sub(1)), prev)?;
         let mut items = Vec::with_capacity(drafts.len());
         for Draft {
             kind,
@@ -438,9 +296,7 @@ impl Run {
         let (mut first, mut prev) = (first, prev);
         let mut items = items.into_iter().peekable();
         while items.peek().is_some() {
-            let room = usize::try_from(first.block_end().0.saturating_sub(first.0))
-                .unwrap_or(0)
-                .max(1);
+            let room = usize::try_from(first.block_end().0 - first.0).unwrap_or(1);
             let mut chain = Chain::new(log, first, prev);
             let mut part: Vec<Item> = items.by_ref().take(room).collect();
             let ids: Vec<EntryId> = part.iter_mut().map(|item| chain.next(item)).collect();
@@ -653,61 +509,5 @@ impl Run {
             ids: self.ids.clone(),
             ..*self
         }
-    }
-}
-
-/// Writes a run. An entry with a body at hand carries it, any other its hash.
-fn pack(first: Seq, prev: &EntryId, items: &[Item], closing: &Closing) -> Bytes {
-    let size: usize = items
-        .iter()
-        .map(|item| item.body.as_ref().map_or(32, Bytes::len) + 16)
-        .sum();
-    let mut writer = Writer::with_capacity(size + 160);
-    writer.u8(limits::VERSION);
-    writer.varint(first.0);
-    writer.varint(items.len() as u64);
-    writer.raw(prev.as_bytes());
-    let mut kinds: Vec<&Kind> = Vec::new();
-    for item in items {
-        if !kinds.contains(&&item.kind) {
-            kinds.push(&item.kind);
-        }
-    }
-    writer.varint(kinds.len() as u64);
-    for kind in &kinds {
-        writer.bytes(kind.as_str().as_bytes());
-    }
-    let mut time = 0i64;
-    for item in items {
-        let index = kinds
-            .iter()
-            .position(|kind| **kind == item.kind)
-            .unwrap_or(0);
-        pack_item(&mut writer, item, item.time.0.wrapping_sub(time), index);
-        time = item.time.0;
-    }
-    match closing {
-        Closing::Signed(signature) => {
-            writer.u8(0);
-            writer.raw(signature.as_bytes());
-        }
-        Closing::NextHeld => writer.u8(1),
-    }
-    writer.0.into()
-}
-
-fn pack_item(writer: &mut Writer, item: &Item, time: i64, kind: usize) {
-    let expires = if item.expires.is_some() { EXPIRES } else { 0 };
-    let absent = if item.body.is_none() { ABSENT } else { 0 };
-    writer.u8(expires | absent);
-    writer.zigzag(time);
-    if let Some(expires) = item.expires {
-        writer.zigzag(expires.0);
-    }
-    writer.varint(kind as u64);
-    writer.varint(item.body_len.into());
-    match &item.body {
-        Some(body) => writer.raw(body),
-        None => writer.raw(&item.hash()),
     }
 }

@@ -187,10 +187,9 @@ impl FromStr for FeedTicket {
         }
         let rest = text
             .strip_prefix(Self::KIND)
-            .ok_or(wrong("it does not begin with tidingsfeed"))?;
-        let bytes = from_base32(rest).ok_or(wrong(
-            "it is cut short, or has characters other than a-z and 2-7",
-        ))?;
+            .ok_or_else(|| wrong("it does not begin with tidingsfeed"))?;
+        let bytes = from_base32(rest)
+            .ok_or_else(|| wrong("it is cut short, or has characters other than a-z and 2-7"))?;
         Self::from_bytes(&bytes)
     }
 }

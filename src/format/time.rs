@@ -8,6 +8,7 @@ use super::id::Seq;
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
+#[expect(clippy::exhaustive_structs, reason = "a time is a number for ever")]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {

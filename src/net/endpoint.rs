@@ -11,6 +11,10 @@ use super::error::NetError;
 /// hostile connection.
 const STREAMS: u32 = 8;
 
+/// A peer of which nothing was heard for so long is gone: it was killed, or its network was. iroh sends a sign of life
+/// every five seconds.
+const IDLE: VarInt = VarInt::from_u32(16_000);
+
 /// Bytes that may be on their way to us in one connection. Smaller costs speed, larger costs memory at a hostile peer.
 const RECEIVE_WINDOW: u32 = 8 * 1024 * 1024;
 
@@ -63,6 +67,7 @@ fn builder(options: &EndpointOptions, port: u16) -> Result<Builder, NetError> {
 
 fn transport() -> QuicTransportConfig {
     QuicTransportConfig::builder()
+        .max_idle_timeout(Some(IDLE.into()))
         .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .receive_window(VarInt::from_u32(RECEIVE_WINDOW))

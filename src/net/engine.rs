@@ -1,5 +1,8 @@
 //! The actor: feeds inputs to sync, carries out its outputs, owns sessions and dialing.
 
+mod report;
+mod sessions;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,28 +17,26 @@ use tokio::time::{sleep_until, timeout};
 
 use super::ALPN;
 use super::address::decode_address;
-use super::dial::{Dialer, State};
+use super::dial::Dialer;
 use super::error::NetError;
-use super::session::{self, FromSession, Opened, SessionId, code, on_stream};
-use super::status::{PeerState, PeerStatus, Status, SyncReport};
+use super::session::{self, FromSession, SessionId, code};
+use super::status::{Status, SyncReport};
 use super::waiting::{Round, Standing};
 use super::work::{self, Done, Work};
 use super::writer::Writer;
 use crate::feeds::{FeedStore, Note};
 use crate::format::{DeviceId, FeedId};
-use crate::sync::{Backoff, Input, Output, PeerError, Swarm};
+use crate::sync::{Input, Output, Swarm};
 
 /// Frames and reports of sessions that wait for the engine. Together with QUIC's window this is what a peer can make
 /// this node hold before it is looked at.
 const MAIL: usize = 64;
-/// Sessions of others that are held at one time.
-const SESSIONS: usize = 256;
 /// How long one dialing may take: iroh itself gives up on a dead address after 30 s.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(20);
-/// Peers whose misbehaviour is remembered.
-const REMEMBERED: usize = 1_024;
-/// How long a peer that broke a rule is not let in.
-const SHUT_OUT: Duration = Duration::from_secs(10 * 60);
+/// How long a shutdown waits for peers to hear that their sessions are closed.
+const CLOSE_HEARD: Duration = Duration::from_millis(1_500);
+/// The same where there is nobody to hear it.
+const CLOSE_UNHEARD: Duration = Duration::from_millis(100);
 
 /// Handle to the actor. Cheap to clone.
 ///
@@ -61,7 +62,7 @@ enum Command {
 
 impl Engine {
     /// Goes online: serves what the store wants served, and dials who may have what it wants.
-    pub(crate) async fn spawn(
+    pub(crate) fn spawn(
         endpoint: Endpoint,
         store: Arc<FeedStore>,
         writer: Writer,
@@ -98,6 +99,7 @@ impl Engine {
             totals: SyncReport::default(),
             to_engine,
             told,
+            status_due: None,
             jobs: Vec::new(),
             next_session: 0,
             started: Instant::now(),
@@ -213,6 +215,13 @@ struct Session {
     standing: Standing,
 }
 
+/// A peer that broke a rule, and until when it is not let in.
+#[derive(Debug)]
+struct ShutOut {
+    until: Instant,
+    reason: String,
+}
+
 type Dialed = (EndpointId, Result<Connection, String>);
 
 struct Actor {
@@ -222,13 +231,15 @@ struct Actor {
     endpoint: Endpoint,
     device: DeviceId,
     sessions: BTreeMap<EndpointId, Session>,
-    shut_out: BTreeMap<EndpointId, Instant>,
+    shut_out: BTreeMap<EndpointId, ShutOut>,
     dialing: JoinSet<Dialed>,
     rounds: Vec<Round>,
     /// Counters since the node went online.
     totals: SyncReport,
     to_engine: mpsc::Sender<FromSession>,
     told: watch::Sender<Status>,
+    /// When the status has to be told again; none while it stands.
+    status_due: Option<Instant>,
     /// What the machine asked for and is not under way yet.
     jobs: Vec<Output<EndpointId>>,
     next_session: SessionId,
@@ -244,11 +255,12 @@ impl Actor {
             let wake = self.wake();
             tokio::select! {
                 biased;
+                // What a caller wrote is known here before what it commands next.
+                Some(note) = boxes.notes.recv() => self.note(note),
                 command = boxes.commands.recv() => match command {
                     Some(Command::Shutdown) | None => break,
                     Some(command) => self.command(command),
                 },
-                Some(note) = boxes.notes.recv() => self.note(note),
                 Some(done) = boxes.finished.recv() => self.finished(done),
                 Some(dialed) = self.dialing.join_next() => self.dialed(dialed),
                 Some(mail) = boxes.sessions.recv() => self.mail(mail),
@@ -273,11 +285,18 @@ impl Actor {
     async fn close(mut self, boxes: Boxes, router: Router) {
         drop(boxes);
         self.dialing.shutdown().await;
+        let limit = if self.sessions.is_empty() {
+            CLOSE_UNHEARD
+        } else {
+            CLOSE_HEARD
+        };
         for session in self.sessions.into_values() {
             session.connection.close(VarInt::from_u32(code::BYE), b"");
         }
-        // A panic of a handler, the only error there is, has been seen where it happened.
-        let _panicked = router.shutdown().await;
+        // Who has a session gets a moment to hear that it is closed, or would believe in it until it times out. iroh waits
+        // longer, for peers that are being dialed and do not answer: that goes on in the background, if at all.
+        let closing = tokio::spawn(async move { router.shutdown().await });
+        let _still_closing = timeout(limit, closing).await;
     }
 
     fn handle(&mut self, input: Input<EndpointId>) {
@@ -295,7 +314,11 @@ impl Actor {
             .rounds
             .iter()
             .map(|round| round.next(|peer| self.standing(peer)));
-        let wakes = timer.into_iter().chain(self.dialer.next()).chain(rounds);
+        let wakes = timer
+            .into_iter()
+            .chain(self.dialer.next())
+            .chain(rounds)
+            .chain(self.status_due);
         // An hour is as good as never.
         wakes
             .min()
@@ -303,6 +326,7 @@ impl Actor {
     }
 
     fn command(&mut self, command: Command) {
+        self.status_stale();
         match command {
             Command::Sync { deadline, reply } => {
                 self.dialer.hurry(Instant::now());
@@ -313,9 +337,10 @@ impl Actor {
                     .chain(self.sessions.keys())
                     .copied()
                     .collect();
-                let mut round = Round::new(peers.into_iter(), self.totals.clone(), deadline, reply);
-                self.sessions.keys().for_each(|peer| round.opened(peer));
+                let round = Round::new(peers.into_iter(), self.totals.clone(), deadline, reply);
                 self.rounds.push(round);
+                let open: Vec<EndpointId> = self.sessions.keys().copied().collect();
+                open.iter().for_each(|peer| self.await_agreement(peer));
             }
             Command::Retarget => self.retarget(),
             Command::Hurry => self.dialer.hurry(Instant::now()),
@@ -366,6 +391,7 @@ impl Actor {
     }
 
     fn note(&mut self, note: Note) {
+        self.status_stale();
         match &note {
             Note::Wanted { feed } => return self.want(*feed),
             Note::Unwanted { .. } => self.retarget(),
@@ -388,6 +414,7 @@ impl Actor {
 
     fn dial(&mut self) {
         for address in self.dialer.due(Instant::now()) {
+            self.status_stale();
             let endpoint = self.endpoint.clone();
             self.dialing.spawn(async move {
                 let peer = address.id;
@@ -419,120 +446,6 @@ impl Actor {
         }
     }
 
-    fn failed(&mut self, peer: &EndpointId, reason: String) {
-        if self.sessions.contains_key(peer) {
-            // Dialing failed, but the other end came to us meanwhile.
-            return self.dialer.connected(peer);
-        }
-        self.rounds
-            .iter_mut()
-            .for_each(|round| round.ended(peer, &reason));
-        self.dialer.failed(peer, Instant::now(), reason);
-    }
-
-    fn mail(&mut self, mail: FromSession) {
-        let now = Instant::now();
-        match mail {
-            FromSession::Opened(opened) => self.opened(opened),
-            FromSession::Frame { id, peer, bytes } => {
-                if !self.moved(id, &peer, now) {
-                    return;
-                }
-                self.totals.received += on_stream(bytes.len());
-                self.handle(Input::Frame {
-                    peer,
-                    bytes,
-                    clock: super::now().as_millis(),
-                });
-            }
-            FromSession::Sent { id, peer, bytes } => {
-                if self.moved(id, &peer, now) {
-                    self.totals.sent += on_stream(bytes);
-                    self.handle(Input::Sent { peer, bytes });
-                }
-            }
-            FromSession::Ended { id, peer, reason } => {
-                if self
-                    .sessions
-                    .get(&peer)
-                    .is_some_and(|session| session.id == id)
-                {
-                    self.sessions.remove(&peer);
-                    self.handle(Input::Disconnected { peer });
-                    self.failed(&peer, reason);
-                }
-            }
-        }
-    }
-
-    /// Whether a session still counts; notes that something moved in it.
-    fn moved(&mut self, id: SessionId, peer: &EndpointId, now: Instant) -> bool {
-        let session = self
-            .sessions
-            .get_mut(peer)
-            .filter(|session| session.id == id);
-        session
-            .map(|session| session.standing.moved = now)
-            .is_some()
-    }
-
-    fn opened(&mut self, opened: Opened) {
-        let Opened {
-            id,
-            peer,
-            dialed,
-            connection,
-            outgoing,
-        } = opened;
-        let now = Instant::now();
-        let refuse = |code: u32| connection.close(VarInt::from_u32(code), b"");
-        if self.shut_out.get(&peer).is_some_and(|until| *until > now) {
-            return refuse(code::BROKE_A_RULE);
-        }
-        if self.sessions.len() >= SESSIONS && !self.sessions.contains_key(&peer) {
-            return refuse(code::BUSY);
-        }
-        if let Some(old) = self.sessions.get(&peer) {
-            // Both dialed at once: both ends keep the one that the smaller id dialed. Otherwise the newer one stays,
-            // since its dialer has lost the older.
-            if old.dialed != dialed && old.dialed == (self.endpoint.id() < peer) {
-                return refuse(code::DUPLICATE);
-            }
-            old.connection.close(VarInt::from_u32(code::DUPLICATE), b"");
-            self.handle(Input::Disconnected { peer });
-        }
-        let standing = Standing {
-            caught_up: false,
-            agreed: false,
-            moved: now,
-        };
-        let session = Session {
-            id,
-            dialed,
-            connection,
-            outgoing,
-            behind: 0,
-            clock_differs_by: None,
-            standing,
-        };
-        self.sessions.insert(peer, session);
-        self.dialer.connected(&peer);
-        self.rounds.iter_mut().for_each(|round| round.opened(&peer));
-        let memory = self
-            .work
-            .store
-            .snapshot()
-            .and_then(|snapshot| snapshot.memory(peer.as_bytes()));
-        let proof = random().unwrap_or_default();
-        let clock = super::now().as_millis();
-        self.handle(Input::Connected {
-            peer,
-            memory: memory.ok().flatten(),
-            clock,
-            proof,
-        });
-    }
-
     /// Carries out what the machine asks for.
     fn carry_out(&mut self) {
         while let Some(output) = self.swarm.poll() {
@@ -561,6 +474,10 @@ impl Actor {
                     session.behind = entries;
                     session.standing.caught_up = session.standing.caught_up && entries == 0;
                 }),
+                Output::Agreed { peer } => {
+                    self.dialer.went_well(&peer);
+                    self.with_session(&peer, |session| session.standing.agreed = true);
+                }
                 Output::ClockDiffers { peer, by } => {
                     self.with_session(&peer, |session| session.clock_differs_by = Some(by));
                 }
@@ -578,99 +495,7 @@ impl Actor {
         }
     }
 
-    fn broke_a_rule(&mut self, peer: EndpointId, error: &PeerError) {
-        let now = Instant::now();
-        let reason = error.to_string();
-        if let Some(session) = self.sessions.remove(&peer) {
-            session
-                .connection
-                .close(VarInt::from_u32(code::BROKE_A_RULE), reason.as_bytes());
-        }
-        self.rounds
-            .iter_mut()
-            .for_each(|round| round.ended(&peer, &reason));
-        if error.backoff() == Backoff::Short {
-            return self.dialer.failed(&peer, now, reason);
-        }
-        self.shut_out.retain(|_, until| *until > now);
-        if self.shut_out.len() < REMEMBERED {
-            self.shut_out.insert(peer, now + SHUT_OUT);
-        }
-        self.dialer.broke_a_rule(&peer, now, reason);
-    }
-
     fn standing(&self, peer: &EndpointId) -> Option<Standing> {
         self.sessions.get(peer).map(|session| session.standing)
-    }
-
-    /// Ends the rounds that are over and says how things stand.
-    fn settle(&mut self) {
-        let now = Instant::now();
-        let mut open = Vec::new();
-        for mut round in std::mem::take(&mut self.rounds) {
-            if round.is_over(|peer| self.standing(peer), now) {
-                round.finish(&self.totals);
-            } else {
-                open.push(round);
-            }
-        }
-        self.rounds = open;
-        let status = self.status();
-        self.told.send_if_modified(|told| {
-            let changed = *told != status;
-            *told = status;
-            changed
-        });
-    }
-
-    fn status(&self) -> Status {
-        let mut peers: BTreeMap<EndpointId, PeerStatus> = BTreeMap::new();
-        for (endpoint, target) in self.dialer.targets() {
-            let state = match target.state {
-                State::Connected => PeerState::Connected,
-                State::Dialing => PeerState::Dialing,
-                State::Waiting { .. } => PeerState::Waiting {
-                    reason: target.reason.clone(),
-                },
-            };
-            peers.insert(
-                *endpoint,
-                PeerStatus {
-                    endpoint: *endpoint,
-                    state,
-                    behind: 0,
-                    clock_differs_by: None,
-                },
-            );
-        }
-        for (endpoint, session) in &self.sessions {
-            let Session {
-                behind,
-                clock_differs_by,
-                ..
-            } = *session;
-            let state = PeerState::Connected;
-            peers.insert(
-                *endpoint,
-                PeerStatus {
-                    endpoint: *endpoint,
-                    state,
-                    behind,
-                    clock_differs_by,
-                },
-            );
-        }
-        let SyncReport {
-            entries,
-            received,
-            sent,
-            ..
-        } = self.totals;
-        Status {
-            peers: peers.into_values().collect(),
-            entries,
-            received,
-            sent,
-        }
     }
 }

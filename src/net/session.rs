@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use iroh::EndpointId;
-use iroh::endpoint::{Connection, RecvStream, SendStream, VarInt};
+use iroh::endpoint::{Connection, ConnectionError, RecvStream, SendStream, VarInt};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -56,11 +56,55 @@ pub(super) enum FromSession {
         peer: EndpointId,
         bytes: usize,
     },
+    /// A frame larger than any may be was announced; nothing of it was read.
+    TooLarge {
+        id: SessionId,
+        peer: EndpointId,
+        found: usize,
+    },
     Ended {
         id: SessionId,
         peer: EndpointId,
-        reason: String,
+        ended: Ended,
     },
+}
+
+/// Why a session is over.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum Ended {
+    #[error("the other connection between the two stays")]
+    Duplicate,
+    #[error("the peer says that this node broke a rule: {0}")]
+    Accused(String),
+    #[error("the peer holds as many sessions as it may")]
+    Busy,
+    #[error("the peer ended it")]
+    ByPeer,
+    #[error("{0}")]
+    Lost(String),
+}
+
+impl Ended {
+    /// What iroh says of the connection's end, in the words of this protocol.
+    fn of(connection: &Connection, otherwise: String) -> Self {
+        let Some(ConnectionError::ApplicationClosed(closed)) = connection.close_reason() else {
+            return Self::Lost(otherwise);
+        };
+        match u32::try_from(closed.error_code.into_inner()) {
+            Ok(code::DUPLICATE) => Self::Duplicate,
+            Ok(code::BROKE_A_RULE) => {
+                Self::Accused(String::from_utf8_lossy(&closed.reason).into_owned())
+            }
+            Ok(code::BUSY) => Self::Busy,
+            _ => Self::ByPeer,
+        }
+    }
+}
+
+/// Why a loop ended.
+enum LoopEnd {
+    TooLarge(usize),
+    Other(String),
 }
 
 /// Runs a session to its end.
@@ -82,18 +126,29 @@ pub(super) async fn run(
     if engine.send(FromSession::Opened(opened)).await.is_err() {
         return;
     }
-    let reason = match streams(&connection, dialed).await {
+    let end = match streams(&connection, dialed).await {
         Ok((send, recv)) => {
             tokio::select! {
-                reason = send_loop(send, frames, id, peer, &engine) => reason,
-                reason = receive_loop(recv, id, peer, &engine) => reason,
+                reason = send_loop(send, frames, id, peer, &engine) => LoopEnd::Other(reason),
+                end = receive_loop(recv, id, peer, &engine) => end,
             }
         }
-        Err(reason) => reason,
+        Err(reason) => LoopEnd::Other(reason),
+    };
+    let told = match end {
+        LoopEnd::TooLarge(found) => {
+            connection.close(VarInt::from_u32(code::BROKE_A_RULE), b"a frame too large");
+            FromSession::TooLarge { id, peer, found }
+        }
+        LoopEnd::Other(reason) => FromSession::Ended {
+            id,
+            peer,
+            ended: Ended::of(&connection, reason),
+        },
     };
     // Whatever is not sent yet is lost with the connection and told again in the next session.
+    let _shut_down = engine.send(told).await;
     connection.close(VarInt::from_u32(code::BYE), b"");
-    let _shut_down = engine.send(FromSession::Ended { id, peer, reason }).await;
 }
 
 async fn streams(
@@ -141,7 +196,7 @@ async fn receive_loop(
     id: SessionId,
     peer: EndpointId,
     engine: &mpsc::Sender<FromSession>,
-) -> String {
+) -> LoopEnd {
     loop {
         match frame::read(&mut stream).await {
             Ok(Some(bytes)) => {
@@ -150,14 +205,12 @@ async fn receive_loop(
                     .await
                     .is_err()
                 {
-                    return "this node ended it".to_owned();
+                    return LoopEnd::Other("this node ended it".to_owned());
                 }
             }
-            Ok(None) => return "the peer ended it".to_owned(),
-            Err(error @ FrameError::TooLarge(_)) => {
-                return format!("the peer broke a rule: {error}");
-            }
-            Err(error) => return error.to_string(),
+            Ok(None) => return LoopEnd::Other("the peer ended it".to_owned()),
+            Err(FrameError::TooLarge(found)) => return LoopEnd::TooLarge(found),
+            Err(error) => return LoopEnd::Other(error.to_string()),
         }
     }
 }

@@ -369,7 +369,10 @@ impl<P: PeerIdentity> Swarm<P> {
             peer.logs.get(&log).is_none_or(|state| state.head.is_none())
         };
         let feed = self.feeds.get(feed_id);
-        feed.is_some_and(|feed| feed.public().any(|(key, log)| log.has_holes() && untold(key)))
+        feed.is_some_and(|feed| {
+            feed.public()
+                .any(|(key, log)| log.has_holes() && untold(key))
+        })
     }
 
     pub(super) fn report_behind(&mut self, id: P, peer: &Peer) {

@@ -10,7 +10,7 @@ use super::fields::{Hello, Wants};
 use super::limits::{CLOCK_DIFFERS, IDS_PER_MESSAGE, SETTLE, SETTLE_SECOND, WANTS};
 use super::memory::{Agreement, Memory, wants_digest};
 use super::message::Message;
-use super::peer::{News, Peer};
+use super::peer::{News, Peer, Settling};
 use super::ranges::RangeSet;
 use super::replica::Feed;
 use super::swarm::Swarm;
@@ -364,10 +364,50 @@ impl<P: PeerIdentity> Swarm<P> {
         if same && peer.filled_out == self.filled {
             return;
         }
-        self.send_now(now, id, peer, print);
+        self.send_now(now, id, peer, print, false);
     }
 
-    fn send_now(&mut self, now: Millis, id: P, peer: &mut Peer, print: Hash16) {
+    /// Asks for, and answers with, fingerprints that somebody waits for, once nothing is left to do.
+    pub(super) fn answer_settling(&mut self, now: Millis, id: P, peer: &mut Peer) {
+        let asks = peer.settling.is_some_and(|settling| !settling.asked);
+        if !(asks || peer.answer_due) || !peer.wants_in || !peer.is_idle() {
+            return;
+        }
+        let print = self.fingerprint(peer);
+        if asks && peer.now_in == Some(print) {
+            // The peer said so already, in its hello for one: nothing has to be asked.
+            peer.settling = None;
+            self.out.push_back(Output::Agreed { peer: id });
+            if !peer.answer_due {
+                return;
+            }
+        }
+        peer.answer_due = false;
+        if let Some(settling) = &mut peer.settling {
+            settling.asked = true;
+        }
+        let answer = peer.settling.is_some();
+        self.send_now(now, id, peer, print, answer);
+    }
+
+    /// The peer's fingerprint came: whether that is what somebody waits for.
+    pub(super) fn settled(&mut self, id: P, peer: &mut Peer, print: Hash16) {
+        let Some(settling) = peer.settling.filter(|settling| settling.asked) else {
+            return;
+        };
+        let same = self.fingerprint(peer) == print;
+        if peer.is_idle() && (same || settling.tries == 0) {
+            peer.settling = None;
+            self.out.push_back(Output::Agreed { peer: id });
+        } else {
+            peer.settling = Some(Settling {
+                tries: settling.tries.saturating_sub(1),
+                asked: false,
+            });
+        }
+    }
+
+    fn send_now(&mut self, now: Millis, id: P, peer: &mut Peer, print: Hash16, answer: bool) {
         let theirs = peer.now_in.filter(|theirs| *theirs != print);
         peer.filled_out = self.filled;
         self.send(
@@ -377,6 +417,7 @@ impl<P: PeerIdentity> Swarm<P> {
                 print,
                 theirs,
                 filled: self.filled,
+                answer,
             },
         );
         let agreed = Agreement {
@@ -425,7 +466,7 @@ impl<P: PeerIdentity> Swarm<P> {
         } else if print != mine && !peer.compared_all {
             self.compare_all(now, id, peer);
         } else {
-            self.send_now(now, id, peer, mine);
+            self.send_now(now, id, peer, mine, false);
         }
         Ok(())
     }

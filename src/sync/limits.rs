@@ -86,3 +86,7 @@ pub(super) const TROUBLE: Millis = 10_000;
 
 /// Clocks that differ by more are told.
 pub(super) const CLOCK_DIFFERS: u64 = limits::FUTURE_MILLIS.unsigned_abs();
+
+/// How often a side that waits for agreement asks for the other's fingerprint: where one refuses what the other holds,
+/// the two never become equal.
+pub(super) const SETTLE_TRIES: u8 = 3;

@@ -36,6 +36,8 @@ pub(super) enum Message {
         print: Hash16,
         theirs: Option<Hash16>,
         filled: u64,
+        /// The sender waits for the receiver's, as soon as that has nothing left to do.
+        answer: bool,
     },
     /// Requests numbered upwards from `first`.
     Requests {
@@ -168,10 +170,12 @@ impl Message {
                 print,
                 theirs,
                 filled,
+                answer,
             } => {
                 w.raw(print);
                 option16(w, theirs.as_ref());
                 w.varint(*filled);
+                w.u8(u8::from(*answer));
             }
             Self::Requests { first, items } => {
                 w.varint(*first);
@@ -264,6 +268,7 @@ impl Message {
                 print: r.array()?,
                 theirs: read_option16(r)?,
                 filled: r.varint()?,
+                answer: flag(r)?,
             },
             7 => Self::Requests {
                 first: r.varint()?,

@@ -134,6 +134,14 @@ impl Queues {
     }
 }
 
+/// How far it is known whether both hold the same.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settling {
+    /// How often it is still asked: two sides may never agree, where one refuses what the other holds.
+    pub(super) tries: u8,
+    pub(super) asked: bool,
+}
+
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) session: u64,
@@ -199,6 +207,10 @@ pub(super) struct Peer {
     pub(super) now_in: Option<Hash16>,
     pub(super) filled_out: u64,
     pub(super) settle_at: Option<Millis>,
+    /// Somebody waits to know whether both hold the same: questions left, and whether one is under way.
+    pub(super) settling: Option<Settling>,
+    /// The peer waits for our fingerprint.
+    pub(super) answer_due: bool,
     /// The second of two peers waits longer, so that mostly one fingerprint is enough.
     pub(super) stagger: Millis,
     /// A want list of which parts are still to come.
@@ -276,6 +288,8 @@ impl Peer {
             now_in: None,
             filled_out: 0,
             settle_at: None,
+            settling: None,
+            answer_due: false,
             stagger: 0,
             incoming: None,
             incoming_whole: false,

@@ -537,7 +537,13 @@ impl Sim {
 
     /// The entries of a log whose bodies a node holds.
     pub fn bodies(&self, id: u32, log: &LogId) -> Vec<Seq> {
-        let entries = self.node(id).store.logs.get(log).into_iter().flat_map(|log| &log.entries);
+        let entries = self
+            .node(id)
+            .store
+            .logs
+            .get(log)
+            .into_iter()
+            .flat_map(|log| &log.entries);
         let held = entries.filter(|(_, entry)| entry.body.is_some());
         held.map(|(seq, _)| Seq(*seq)).collect()
     }

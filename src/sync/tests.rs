@@ -185,6 +185,7 @@ fn every_message_reads_back_and_none_takes_more_or_less() {
             print: [1; 16],
             theirs: Some([2; 16]),
             filled: 300,
+            answer: true,
         },
         Message::Requests {
             first: 3,
@@ -548,6 +549,7 @@ fn silence_after_half_an_exchange() {
             print: [0; 16],
             theirs: None,
             filled: now,
+            answer: false,
         });
         assert!(
             outputs

@@ -1,0 +1,46 @@
+# Everything that tells whether work is done.
+
+# So that a warning in the documentation counts.
+export RUSTDOCFLAGS := "-Dwarnings"
+
+rustfmt_config := "unstable_features=true --config imports_granularity=Module,group_imports=StdExternalCrate"
+
+# What has to hold before a commit.
+check: format clippy test docs floors
+
+# The code is laid out, and imports are grouped, as everywhere else.
+format:
+    cargo fmt --all --check -- --config {{ rustfmt_config }}
+
+# Lays the code out.
+fix:
+    cargo fmt --all -- --config {{ rustfmt_config }}
+
+clippy:
+    cargo clippy --all-targets --all-features -- -D warnings
+    cargo clippy --lib --no-default-features -- -D warnings
+
+test:
+    cargo test --all-features
+
+docs:
+    cargo doc --no-deps --all-features --document-private-items
+
+# The lower floors need neither tokio nor iroh.
+floors:
+    cargo check --lib --no-default-features
+
+# Licences, sources and banned crates of the whole tree.
+deny:
+    cargo deny --all-features check licenses bans sources
+
+# What takes long, needs a network or tools of its own.
+nightly: check
+    cargo deny --all-features check
+    cargo hack check --feature-powerset --depth 2 --no-dev-deps
+    cargo +1.91 check --lib --all-features
+    cargo minimal-versions check --direct --lib --all-features
+    PROPTEST_CASES=20000 cargo test --release --all-features
+    cargo bench --no-run
+    cargo mutants --file 'src/format/**'
+    typos

@@ -1,0 +1,190 @@
+//! Sessions as they open, speak and end.
+
+use std::time::{Duration, Instant};
+
+use iroh::EndpointId;
+use iroh::endpoint::VarInt;
+
+use super::super::session::{Ended, FromSession, Opened, SessionId, code, on_stream};
+use super::super::waiting::Standing;
+use super::{Actor, Session, ShutOut, random};
+use crate::sync::{Backoff, Input, PeerError};
+
+/// Sessions of others that are held at one time.
+const SESSIONS: usize = 256;
+/// Peers whose misbehaviour is remembered.
+const REMEMBERED: usize = 1_024;
+/// How long a peer that broke a rule is not let in.
+const SHUT_OUT: Duration = Duration::from_secs(10 * 60);
+
+impl Actor {
+    /// A session is over, by whatever cause but a broken rule.
+    fn ended(&mut self, peer: &EndpointId, ended: Ended) {
+        match ended {
+            // The other connection between the two is about to open, or will be made: nobody has failed.
+            Ended::Duplicate => self.dialer.failed(peer, Instant::now(), ended.to_string()),
+            _ => self.failed(peer, ended.to_string()),
+        }
+    }
+
+    pub(super) fn failed(&mut self, peer: &EndpointId, reason: String) {
+        self.status_stale();
+        if self.sessions.contains_key(peer) {
+            // Dialing failed, but the other end came to us meanwhile.
+            return self.dialer.connected(peer);
+        }
+        self.rounds
+            .iter_mut()
+            .for_each(|round| round.ended(peer, &reason));
+        self.dialer.failed(peer, Instant::now(), reason);
+    }
+
+    pub(super) fn mail(&mut self, mail: FromSession) {
+        self.status_stale();
+        let now = Instant::now();
+        match mail {
+            FromSession::Opened(opened) => self.opened(opened),
+            FromSession::Frame { id, peer, bytes } => {
+                if !self.moved(id, &peer, now) {
+                    return;
+                }
+                self.totals.received += on_stream(bytes.len());
+                self.handle(Input::Frame {
+                    peer,
+                    bytes,
+                    clock: crate::net::now().as_millis(),
+                });
+            }
+            FromSession::Sent { id, peer, bytes } => {
+                if self.moved(id, &peer, now) {
+                    self.totals.sent += on_stream(bytes);
+                    self.handle(Input::Sent { peer, bytes });
+                }
+            }
+            FromSession::TooLarge { id, peer, found } => {
+                if self.moved(id, &peer, now) {
+                    self.handle(Input::Disconnected { peer });
+                    let limit = crate::format::limits::FRAME_BYTES;
+                    self.broke_a_rule(peer, &PeerError::FrameTooLarge { found, limit });
+                }
+            }
+            FromSession::Ended { id, peer, ended } => {
+                if self.moved(id, &peer, now) {
+                    self.sessions.remove(&peer);
+                    self.handle(Input::Disconnected { peer });
+                    self.ended(&peer, ended);
+                }
+            }
+        }
+    }
+
+    /// Whether a session still counts; notes that something moved in it.
+    fn moved(&mut self, id: SessionId, peer: &EndpointId, now: Instant) -> bool {
+        let session = self
+            .sessions
+            .get_mut(peer)
+            .filter(|session| session.id == id);
+        session
+            .map(|session| session.standing.moved = now)
+            .is_some()
+    }
+
+    fn opened(&mut self, opened: Opened) {
+        let Opened {
+            id,
+            peer,
+            dialed,
+            connection,
+            outgoing,
+        } = opened;
+        let now = Instant::now();
+        let refuse = |code: u32| connection.close(VarInt::from_u32(code), b"");
+        if let Some(shut_out) = self.shut_out.get(&peer).filter(|out| out.until > now) {
+            refuse(code::BROKE_A_RULE);
+            let reason = shut_out.reason.clone();
+            return self.dialer.broke_a_rule(&peer, now, reason);
+        }
+        if self.sessions.len() >= SESSIONS && !self.sessions.contains_key(&peer) {
+            refuse(code::BUSY);
+            return self.failed(
+                &peer,
+                "this node holds as many sessions as it may".to_owned(),
+            );
+        }
+        if let Some(old) = self.sessions.get(&peer) {
+            // Both dialed at once: both ends keep the one that the smaller id dialed. Otherwise the newer one stays,
+            // since its dialer has lost the older.
+            if old.dialed != dialed && old.dialed == (self.endpoint.id() < peer) {
+                refuse(code::DUPLICATE);
+                return self.dialer.connected(&peer);
+            }
+            old.connection.close(VarInt::from_u32(code::DUPLICATE), b"");
+            self.handle(Input::Disconnected { peer });
+        }
+        let standing = Standing {
+            caught_up: false,
+            agreed: false,
+            moved: now,
+        };
+        let session = Session {
+            id,
+            dialed,
+            connection,
+            outgoing,
+            behind: 0,
+            clock_differs_by: None,
+            standing,
+        };
+        self.sessions.insert(peer, session);
+        self.dialer.connected(&peer);
+        let memory = self
+            .work
+            .store
+            .snapshot()
+            .and_then(|snapshot| snapshot.memory(peer.as_bytes()));
+        let proof = random().unwrap_or_default();
+        let clock = crate::net::now().as_millis();
+        self.handle(Input::Connected {
+            peer,
+            memory: memory.ok().flatten(),
+            clock,
+            proof,
+        });
+        if !self.rounds.is_empty() {
+            self.await_agreement(&peer);
+        }
+    }
+
+    /// Somebody waits until both ends hold the same.
+    pub(super) fn await_agreement(&mut self, peer: &EndpointId) {
+        self.rounds.iter_mut().for_each(|round| round.opened(peer));
+        self.with_session(peer, |session| {
+            session.standing.agreed = false;
+            session.standing.moved = Instant::now();
+        });
+        self.handle(Input::Settle { peer: *peer });
+    }
+
+    pub(super) fn broke_a_rule(&mut self, peer: EndpointId, error: &PeerError) {
+        self.status_stale();
+        let now = Instant::now();
+        let reason = error.to_string();
+        if let Some(session) = self.sessions.remove(&peer) {
+            session
+                .connection
+                .close(VarInt::from_u32(code::BROKE_A_RULE), reason.as_bytes());
+        }
+        self.rounds
+            .iter_mut()
+            .for_each(|round| round.ended(&peer, &reason));
+        if error.backoff() == Backoff::Short {
+            return self.dialer.failed(&peer, now, reason);
+        }
+        self.shut_out.retain(|_, out| out.until > now);
+        if self.shut_out.len() < REMEMBERED {
+            let (until, reason) = (now + SHUT_OUT, reason.clone());
+            self.shut_out.insert(peer, ShutOut { until, reason });
+        }
+        self.dialer.broke_a_rule(&peer, now, reason);
+    }
+}

@@ -1,0 +1,301 @@
+//! Each structure as the vectors show it: from bytes to JSON, and from JSON back to bytes.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tidings::format::{
+    Body, Closing, Content, Cut, Delete, DeviceSecret, Draft, Edit, EntryId, EntryRef, FeedTicket,
+    Follow, ForkProof, FormatError, Header, Kind, Label, List, LogId, Moved, OrderKey, PackedRun,
+    Pin, Post, ProfileField, Reach, Reaction, Repost, Run, Seq, Timestamp, decode, encode,
+};
+
+use crate::bytes::{RunParts, hex, unhex};
+use crate::shapes_statements;
+
+/// What a structure's bytes, or text, say; and what is written from that.
+pub(crate) type Read = Result<(Value, String), FormatError>;
+
+/// Reads one vector.
+pub(crate) type Reader = fn(&Value) -> Read;
+
+/// Every structure that has vectors: the name of its file, and how one vector of it is read.
+pub(crate) const SHAPES: &[(&str, Reader)] = &[
+    ("body", body),
+    ("fork", fork),
+    ("header", header),
+    ("kinds", kinds),
+    ("order", order),
+    ("reference", reference),
+    ("run", run),
+    ("standing", shapes_statements::standing),
+    ("statement", shapes_statements::statement),
+    ("tag", tag),
+    ("ticket", ticket),
+];
+
+/// The bytes of an id in its text form.
+pub(crate) fn id_bytes(id: &Value) -> Vec<u8> {
+    let id: EntryId = from(id);
+    id.as_bytes().to_vec()
+}
+
+pub(crate) fn from<T: DeserializeOwned>(value: &Value) -> T {
+    T::deserialize(value).unwrap_or_else(|error| panic!("{value}: {error}"))
+}
+
+pub(crate) fn json_of<T: Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).expect("JSON")
+}
+
+pub(crate) fn bytes_of(vector: &Value) -> Vec<u8> {
+    unhex(vector["bytes"].as_str().expect("bytes"))
+}
+
+/// Fields of serde types that hold bytes, which JSON would show as lists of numbers.
+const BYTE_FIELDS: [&str; 4] = ["salt", "content", "preview", "signature"];
+/// The same, in lists.
+const BYTE_LISTS: [&str; 2] = ["endpoints", "mirrors"];
+
+/// Shows the bytes in a value as hex.
+pub(crate) fn with_hex(value: Value) -> Value {
+    let is_bytes = |value: &Value| value.is_array();
+    let show = |value: &Value| json!(hex(&from::<Vec<u8>>(value)));
+    convert(value, &is_bytes, &show)
+}
+
+/// Turns the hex in a value back into bytes.
+pub(crate) fn without_hex(value: Value) -> Value {
+    let is_hex = |value: &Value| value.is_string();
+    let read = |value: &Value| json!(unhex(value.as_str().expect("hex")));
+    convert(value, &is_hex, &read)
+}
+
+fn convert(
+    value: Value,
+    applies: &dyn Fn(&Value) -> bool,
+    turn: &dyn Fn(&Value) -> Value,
+) -> Value {
+    match value {
+        Value::Object(map) => map
+            .into_iter()
+            .map(|(name, value)| {
+                let turned = if BYTE_FIELDS.contains(&name.as_str()) && applies(&value) {
+                    turn(&value)
+                } else if BYTE_LISTS.contains(&name.as_str()) {
+                    value.as_array().expect("a list").iter().map(turn).collect()
+                } else {
+                    convert(value, applies, turn)
+                };
+                (name, turned)
+            })
+            .collect(),
+        Value::Array(items) => items
+            .into_iter()
+            .map(|item| convert(item, applies, turn))
+            .collect(),
+        other => other,
+    }
+}
+
+pub(crate) fn header_fields(header: &Header) -> Value {
+    let LogId { feed, device, lane } = header.log();
+    json!({
+        "feed": feed, "device": device, "lane": lane,
+        "seq": header.seq(), "prev": header.prev(), "time": header.time(), "expires": header.expires(),
+        "kind": header.kind(), "body_len": header.body_len(), "body_hash": hex(header.body_hash()),
+        "id": header.id(),
+    })
+}
+
+fn log_of(value: &Value) -> LogId {
+    LogId {
+        feed: from(&value["feed"]),
+        device: from(&value["device"]),
+        lane: from(&value["lane"]),
+    }
+}
+
+fn draft(entry: &Value) -> Draft {
+    let body = unhex(entry["body"].as_str().expect("body"));
+    let draft = Draft::new(from(&entry["kind"]), from(&entry["time"]), body.into());
+    match from::<Option<Timestamp>>(&entry["expires"]) {
+        Some(at) => draft.expiring(at),
+        None => draft,
+    }
+}
+
+fn secret_of(vector: &Value) -> Option<DeviceSecret> {
+    let secret = unhex(vector["given"]["device_secret"].as_str()?);
+    Some(DeviceSecret::from_bytes(
+        &secret.try_into().expect("32 bytes"),
+    ))
+}
+
+fn header(vector: &Value) -> Read {
+    let header = Header::decode(&bytes_of(vector))?;
+    let fields = header_fields(&header);
+    let Some(secret) = secret_of(vector) else {
+        return Ok((fields, hex(&header.encode())));
+    };
+    let mut entry = vector["fields"].clone();
+    entry["body"] = vector["given"]["body"].clone();
+    let log = log_of(&entry);
+    let seq: Seq = from(&entry["seq"]);
+    let runs = Run::sign(&secret, &log, seq, from(&entry["prev"]), &[draft(&entry)])?;
+    let entry = runs[0].entries().next().expect("one entry");
+    assert_eq!(entry.id(), header.id());
+    assert!(header.matches_body(entry.body().expect("body")));
+    Ok((fields, hex(&entry.header().encode())))
+}
+
+pub(crate) fn run_fields(run: &Run) -> Value {
+    let entries: Vec<Value> = run
+        .entries()
+        .map(|entry| {
+            let header = entry.header();
+            assert_eq!(header.id(), entry.id());
+            json!({
+                "time": header.time(), "expires": header.expires(), "kind": header.kind(),
+                "body_len": header.body_len(), "body_hash": hex(header.body_hash()),
+                "body": entry.body().map(|body| hex(body)), "id": entry.id(),
+            })
+        })
+        .collect();
+    let signature = match run.closing() {
+        Closing::Signed(signature) => Some(hex(signature.as_bytes())),
+        Closing::NextHeld => None,
+    };
+    json!({
+        "first": run.first(), "prev": run.prev(), "entries": entries, "signature": signature,
+    })
+}
+
+fn run(vector: &Value) -> Read {
+    let given = &vector["given"];
+    let log = log_of(given);
+    let next: Option<EntryId> = from(&given["next"]);
+    let run = PackedRun::from_bytes(bytes_of(vector).into()).verify(&log, next.as_ref())?;
+    let fields = run_fields(&run);
+    let again = RunParts::from_fields(&vector["fields"]).bytes();
+    if let Some(secret) = secret_of(vector) {
+        let entries = fields["entries"].as_array().expect("entries");
+        let drafts: Vec<Draft> = entries.iter().map(draft).collect();
+        let signed = Run::sign(&secret, &log, run.first(), run.prev(), &drafts)?;
+        assert_eq!(
+            hex(signed[0].packed()),
+            hex(&again),
+            "signing gives the vector"
+        );
+    }
+    Ok((fields, hex(&again)))
+}
+
+fn body(vector: &Value) -> Read {
+    let bytes = bytes_of(vector);
+    if let Some(header) = vector["given"]["header"].as_str() {
+        let header = Header::decode(&unhex(header)).expect("the header is good");
+        assert!(header.matches_body(&bytes), "and names this body");
+    }
+    let body = Body::decode(&bytes)?;
+    let fields = vector.get("fields").cloned().unwrap_or_default();
+    let again: Body = from(&without_hex(fields));
+    Ok((with_hex(json_of(&body)), hex(&again.encode()?)))
+}
+
+fn kinds(vector: &Value) -> Read {
+    fn one<T: Content>(vector: &Value) -> Option<Read> {
+        if vector["given"]["kind"] != T::KIND {
+            return None;
+        }
+        assert_eq!(vector["given"]["lane"], T::LANE);
+        assert!(Kind::new(T::KIND).is_ok());
+        let read = decode::<T>("content", &bytes_of(vector)).map(|content| {
+            let fields = vector.get("fields").cloned().unwrap_or_default();
+            let again: T = from(&without_hex(fields));
+            (with_hex(json_of(&content)), hex(&encode(&again)))
+        });
+        Some(read)
+    }
+    let all = [
+        one::<Post>,
+        one::<Repost>,
+        one::<Edit>,
+        one::<Reaction>,
+        one::<ProfileField>,
+        one::<Follow>,
+        one::<Delete>,
+        one::<Pin>,
+        one::<List>,
+        one::<Reach>,
+        one::<Moved>,
+        one::<Label>,
+        one::<Cut>,
+    ];
+    let mut reads = all.iter().filter_map(|read| read(vector));
+    reads.next().expect("a standard kind")
+}
+
+fn fork(vector: &Value) -> Read {
+    let proof = ForkProof::decode(&bytes_of(vector))?;
+    let again = match &vector["given"] {
+        Value::Null => proof.encode(),
+        given => {
+            let run = |name: &str| {
+                let bytes: Bytes = unhex(given[name].as_str().expect("a run")).into();
+                PackedRun::from_bytes(bytes).verify(proof.log(), None)
+            };
+            let (one, other) = (run("one")?, run("other")?);
+            assert_eq!(
+                ForkProof::new(&one, &other),
+                ForkProof::new(&other, &one),
+                "one proof a fork"
+            );
+            ForkProof::new(&one, &other)?.encode()
+        }
+    };
+    let LogId { feed, device, lane } = proof.log();
+    let fields = json!({ "feed": feed, "device": device, "lane": lane, "at": proof.at() });
+    Ok((fields, hex(&again)))
+}
+
+fn ticket(vector: &Value) -> Read {
+    let ticket: FeedTicket = vector["text"].as_str().expect("text").parse()?;
+    assert_eq!(
+        FeedTicket::from_bytes(&ticket.to_bytes()).as_ref(),
+        Ok(&ticket)
+    );
+    let addresses: Vec<String> = ticket.addresses().iter().map(|bytes| hex(bytes)).collect();
+    let entry = ticket.entry().map(ToString::to_string);
+    let fields = json!({ "feed": ticket.feed(), "addresses": addresses, "entry": entry });
+    let said = vector.get("fields").unwrap_or(&fields);
+    let mut again = FeedTicket::new(from(&said["feed"]));
+    for address in from::<Vec<String>>(&said["addresses"]) {
+        again = again.with_address(unhex(&address).into());
+    }
+    if let Some(entry) = said["entry"].as_str() {
+        again = again.with_entry(entry.parse()?);
+    }
+    Ok((fields, again.to_string()))
+}
+
+fn reference(vector: &Value) -> Read {
+    let entry: EntryRef = vector["text"].as_str().expect("text").parse()?;
+    let fields = json_of(&entry);
+    let again: EntryRef = from(vector.get("fields").unwrap_or(&fields));
+    Ok((fields, again.to_string()))
+}
+
+fn order(vector: &Value) -> Read {
+    let bytes: [u8; 24] = bytes_of(vector).try_into().expect("24 bytes");
+    let key = OrderKey::from_bytes(&bytes);
+    let log = log_of(&vector["given"]);
+    assert_eq!(key.log, log.order(), "the log's eight bytes");
+    let fields = json!({ "time": key.time, "log": hex(&key.log), "seq": key.seq });
+    Ok((fields, hex(&key.to_bytes())))
+}
+
+fn tag(vector: &Value) -> Read {
+    let text = vector["text"].as_str().expect("text");
+    Ok((json!(Body::fold_tag(text)), text.to_owned()))
+}
