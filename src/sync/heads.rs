@@ -1,6 +1,6 @@
 //! Comparing what both hold: buckets, then heads; and taking in what a peer tells.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::error::PeerError;
 use super::event::{Millis, Output, PeerIdentity};
@@ -12,7 +12,7 @@ use super::limits::{
 use super::message::Message;
 use super::peer::{News, Peer, Told};
 use super::ranges::RangeSet;
-use super::replica::{Feed, short};
+use super::replica::{LogKey, short};
 use super::swarm::Swarm;
 use crate::format::{FeedId, Hash16, LogId};
 
@@ -346,18 +346,33 @@ impl<P: PeerIdentity> Swarm<P> {
         if peer.memory.settled == Some((peer.filled, self.opened)) {
             return;
         }
-        let told: BTreeSet<FeedId> = peer.logs.keys().map(|log| log.feed).collect();
         let asks: Vec<Hash16> = peer
             .common
             .iter()
-            .filter(|(_, feed)| !told.contains(*feed))
-            .filter(|(_, feed)| self.feeds.get(feed).is_some_and(Feed::has_holes))
+            .filter(|(_, feed)| self.has_untold_holes(peer, feed))
             .map(|(id, _)| *id)
             .collect();
         if !asks.is_empty() {
             peer.caught_up = false;
             peer.queues.asks.extend(asks);
         }
+    }
+
+    /// Whether a log of the feed has holes and the peer has not told its head in this session.
+    fn has_untold_holes(&self, peer: &Peer, feed_id: &FeedId) -> bool {
+        let untold = |&(device, lane): &LogKey| {
+            let log = LogId {
+                feed: *feed_id,
+                device,
+                lane,
+            };
+            peer.logs.get(&log).is_none_or(|state| state.head.is_none())
+        };
+        let feed = self.feeds.get(feed_id);
+        feed.is_some_and(|feed| {
+            feed.public()
+                .any(|(key, log)| log.has_holes() && untold(key))
+        })
     }
 
     pub(super) fn report_behind(&mut self, id: P, peer: &Peer) {

@@ -453,7 +453,9 @@ impl<P: PeerIdentity> Swarm<P> {
             return Ok(());
         }
         let mine = self.fingerprint(peer);
-        if theirs.unwrap_or(print) == mine {
+        // Silence would keep from the peer that holes were filled here.
+        let told_all = peer.filled_out == self.filled;
+        if theirs.unwrap_or(print) == mine && told_all {
             // The peer has written down the same two fingerprints.
             let agreed = Agreement {
                 mine,

@@ -42,6 +42,7 @@ impl<P: PeerIdentity> Swarm<P> {
             let blinded = swarm.blind(id, &feed_id);
             if fresh {
                 peer.mine.insert(blinded, feed_id);
+                peer.forget_theirs(&feed_id);
                 if !peer.wants_removed.remove(&blinded) {
                     peer.wants_added.insert(blinded);
                 }

@@ -375,13 +375,10 @@ impl Peer {
         Ok(())
     }
 
-    /// Forgets what was told of a feed, by either side; numbers keep their meaning.
+    /// Forgets what was told of a feed. Requests under way may still use the old numbers, but its logs get new ones
+    /// when they are told again: a peer that had left the feed took the old ones for nothing.
     pub(super) fn forget_feed(&mut self, feed: &FeedId) {
-        for (log, told) in &mut self.told {
-            if log.feed == *feed {
-                told.state = None;
-            }
-        }
+        self.told.retain(|log, _| log.feed != *feed);
         self.told_statements.remove(feed);
         self.statements_asked.remove(feed);
         self.news.remove(feed);

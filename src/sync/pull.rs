@@ -425,7 +425,9 @@ impl<P: PeerIdentity> Swarm<P> {
 
     /// What came was stored before; the rest of the range the peer does not hold.
     fn mark_not_held(&self, peer: &mut Peer, log_id: &LogId, start: u64, end: u64) {
-        let Some(state) = peer.logs.get_mut(log_id) else {
+        // Of a feed left meanwhile nothing was taken, which says nothing about the peer.
+        let known = self.feeds.contains_key(&log_id.feed);
+        let Some(state) = peer.logs.get_mut(log_id).filter(|_| known) else {
             return;
         };
         state.not_held.insert(start, end);

@@ -132,10 +132,6 @@ impl Feed {
             .filter(|((_, lane), log)| !lane.is_private() && log.is_known())
     }
 
-    pub(super) fn has_holes(&self) -> bool {
-        self.public().any(|(_, log)| log.has_holes())
-    }
-
     /// The same wherever the same heads and statements are held; zeros where there are none.
     pub(super) fn digest(&mut self) -> Hash16 {
         if let Some(digest) = self.digest {
