@@ -7,6 +7,7 @@ mod append;
 mod batch;
 mod changes;
 mod error;
+mod facts;
 mod index;
 mod keys;
 mod migrate;
@@ -14,27 +15,33 @@ mod page;
 mod peers;
 mod row;
 mod rows;
+mod segment;
 mod serve;
 mod snapshot;
 mod state;
 mod take;
+#[cfg(test)]
+mod tests;
 mod trust;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 pub(crate) use self::batch::{FeedBatch, Note};
 pub(crate) use self::changes::{Change, Changed};
 pub use self::error::FeedsError;
+use self::facts::Facts;
 use self::keys::FeedNo;
 pub(crate) use self::page::{PageRow, Query, Scope};
 pub use self::row::Profile;
 pub(crate) use self::rows::StoredEntry;
-pub(crate) use self::serve::{HeldLog, HeldReplica};
+pub(crate) use self::serve::HeldLog;
 pub(crate) use self::snapshot::{FeedSnapshot, FollowedFeed};
 pub(crate) use self::take::Taken;
 use self::trust::Trust;
-use crate::store::{Durability, Storage};
+use crate::store::{Durability, ReadTx, Storage};
 
 /// The feed store.
 #[derive(Debug)]
@@ -43,22 +50,34 @@ pub(crate) struct FeedStore {
     shared: Mutex<Shared>,
 }
 
-/// What a write finds instead of reading it each time; changed only by a write that was committed.
-#[derive(Debug, Default, Clone)]
+/// What is known without reading it each time, as of the commit that left these counters.
+#[derive(Debug, Default)]
 struct Shared {
     counters: Counters,
     trust: HashMap<FeedNo, Arc<Trust>>,
+    facts: Arc<Facts>,
 }
 
-/// The next free numbers.
-#[derive(Debug, Default, Clone, Copy)]
+/// The next free numbers, as one row that every commit writes.
+///
+/// A write compares the row with what it remembers. They differ where another write has not come round to remembering
+/// its own commit yet, and where the backend lost relaxed commits to a crash of its own: all that is remembered is
+/// forgotten then, or numbers would be given out for logs that are gone.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Counters {
+    /// How many commits changed anything here.
+    commits: u64,
     arrival: u64,
     feed: u32,
     log: u32,
     kind: u32,
     /// The arrival number at which a hole or a body behind a head was last filled.
     filled: u64,
+    /// How many times a feed began or ceased to be wanted.
+    wanted: u64,
+    /// Entries held of the own feeds, and of all.
+    own_entries: u64,
+    entries: u64,
 }
 
 impl FeedStore {
@@ -69,28 +88,52 @@ impl FeedStore {
     /// [`FeedsError::Newer`] or [`FeedsError::NotOurs`] for what another program wrote; nothing is changed then.
     pub(crate) fn open(storage: Arc<dyn Storage>) -> Result<Self, FeedsError> {
         migrate::check(&*storage)?;
-        let counters = migrate::counters(&*storage)?;
+        let counters = migrate::read_counters(&*storage.read()?)?;
         Ok(Self {
             storage,
             shared: Mutex::new(Shared {
                 counters,
-                trust: HashMap::new(),
+                ..Shared::default()
             }),
         })
+    }
+
+    /// Reads a store before it is opened; its arrival number is not known then.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub(crate) fn inspect(held: Box<dyn ReadTx>) -> Result<FeedSnapshot, FeedsError> {
+        migrate::inspect(&*held)?;
+        Ok(FeedSnapshot::new(
+            held,
+            Counters::default(),
+            Shared::default().facts,
+        ))
     }
 
     /// Begins a write; waits for the one in progress.
     pub(crate) fn batch(&self) -> Result<FeedBatch<'_>, FeedsError> {
         let tx = self.storage.write()?;
-        let counters = self.shared().counters;
+        let counters = migrate::read_counters(&*tx)?;
+        let mut shared = self.shared();
+        if shared.counters != counters {
+            *shared = Shared {
+                counters,
+                ..Shared::default()
+            };
+        }
+        drop(shared);
         Ok(FeedBatch::new(tx, self, counters))
     }
 
     /// Takes a snapshot to read from.
     pub(crate) fn snapshot(&self) -> Result<FeedSnapshot, FeedsError> {
-        // The counter is read first: a commit in between then shows twice rather than not at all.
-        let arrival = self.shared().counters.arrival;
-        Ok(FeedSnapshot::new(self.storage.read()?, arrival))
+        let tx = self.storage.read()?;
+        let facts = self.shared().facts.clone();
+        // Read from the snapshot itself, so that a page and what is told after it never overlap and never miss.
+        let counters = migrate::read_counters(&*tx)?;
+        Ok(FeedSnapshot::new(tx, counters, facts))
     }
 
     /// The arrival number that the next thing stored will have.
@@ -101,6 +144,11 @@ impl FeedStore {
     /// Commits nothing in such a way that opening after a kill is quick.
     pub(crate) fn checkpoint(&self) -> Result<(), FeedsError> {
         Ok(self.storage.write()?.commit(Durability::Checkpoint)?)
+    }
+
+    /// Lets others have the store, whoever still holds this; nothing can be read or written any more.
+    pub(crate) fn close(&self) {
+        self.storage.close();
     }
 
     /// The arrival number at which a hole or a body behind a head was last filled.

@@ -1,4 +1,42 @@
-//! Lists of posts that people own.
+//! Lists of posts that people own: signed feeds, a merged timeline, and replication between any devices that can reach
+//! each other. Nothing waits for a server.
+//!
+//! A [`Node`] is an identity made on this device, its store, and the peers it replicates with. Reading is answered from
+//! the local store; writing returns once what was written is on disk; the network only brings news.
+//!
+#![cfg_attr(feature = "net", doc = "```no_run")]
+#![cfg_attr(not(feature = "net"), doc = "```ignore")]
+//! # async fn example() -> Result<(), tidings::TidingsError> {
+//! use tidings::Node;
+//!
+//! let node = Node::open("./ada").await?;
+//! node.edit_profile().name("Ada").save().await?;
+//! node.post("First tomatoes").tag("tomato").send().await?;
+//! println!("{}", node.ticket().await?); // hand this to a friend, who calls `follow` with it
+//! let page = node.timeline().limit(50).page()?;
+//! let mut news = node.timeline().live(page.newest());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Words
+//!
+//! A *feed* is one person's list of posts; a *device* is an installation that may append to it; a *lane* is a named strand
+//! of a device's entries; a *log* is one device's entries in one lane, a hash chain; an *entry* is one signed item of a log,
+//! a header that is kept and a body that may go; a *kind* says what a body is. A *peer* is the other end of a connection.
+//!
+//! # Floors
+//!
+//! [`format`](mod@format) says what the bytes mean, [`store`] keeps ordered keys, [`sync`] finds out what two replicas lack,
+//! without I/O; above them stands [`Node`], which most apps need alone.
+//!
+//! # Features
+//!
+//! | Feature | Default | Brings |
+//! | --- | --- | --- |
+//! | `net` | yes | `Node`, and replication over iroh |
+//! | `redb` | yes | the file-backed store |
+//! | `test-util` | no | the contract suite for backends, and the simulated network |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -13,8 +51,20 @@
     )
 )]
 
-#[cfg_attr(not(feature = "net"), allow(dead_code, reason = "driven by `net`"))]
+#[cfg(any(test, feature = "net"))]
+#[cfg_attr(
+    not(feature = "net"),
+    allow(dead_code, unused_imports, reason = "driven by `net`")
+)]
 mod feeds;
+#[cfg_attr(
+    not(feature = "net"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "some of it only the floors above use"
+    )
+)]
 pub mod format;
 #[cfg(feature = "net")]
 mod net;
@@ -36,3 +86,8 @@ pub use self::node::{
     Followed, Gap, Live, LiveFrom, NewPost, Node, NodeBuilder, Page, PostBuilder, ProfileEdit,
     TidingsError, Timeline, TimelineItem, Typed,
 };
+
+/// The README's code, compiled and run.
+#[cfg(all(doctest, feature = "net"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -25,7 +25,7 @@ pub(crate) use self::endpoint::{EndpointOptions, bind, local_address};
 pub(crate) use self::engine::Engine;
 pub use self::error::NetError;
 pub use self::status::{PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport};
-pub(crate) use self::writer::{SharedError, Writer};
+pub(crate) use self::writer::Writer;
 use crate::format::Timestamp;
 
 /// The name of the sync protocol and its version, as iroh's endpoints agree on it.

@@ -1,5 +1,7 @@
 //! Floor 3: what an app sees.
 
+#[cfg(feature = "test-util")]
+mod bench;
 mod builder;
 mod content;
 mod cursor;
@@ -10,6 +12,7 @@ mod keys;
 mod live;
 mod post;
 mod profile;
+mod setup;
 mod timeline;
 mod view;
 
@@ -72,8 +75,8 @@ impl Node {
         NodeBuilder::default()
     }
 
-    /// Finishes the writes that wait, closes all connections and makes the next opening quick. Repeatable; other handles
-    /// of the same node fail with [`TidingsError::ShutDown`] from then on, and the folder is free once they are dropped.
+    /// Finishes the writes that wait, closes all connections and makes the next opening quick. Repeatable; the folder is
+    /// free then, and other handles of the same node fail with [`TidingsError::ShutDown`] from then on.
     ///
     /// # Errors
     ///
@@ -87,7 +90,10 @@ impl Node {
             engine.shutdown().await;
         }
         self.inner.writer.close().await;
-        Ok(())
+        // Streams and reads under way may hold the store a little longer, but not its file.
+        let store = self.inner.store.clone();
+        let closed = tokio::task::spawn_blocking(move || store.close()).await;
+        closed.map_err(|_| TidingsError::ShutDown)
     }
 
     /// The own feed.
@@ -138,7 +144,7 @@ impl Node {
             expected: "the name of a post",
             why: "neither feed:device:lane:seq:id nor a short name such as 3.14",
         };
-        let (log, seq) = name.split_once('.').ok_or(wrong.clone())?;
+        let (log, seq) = name.split_once('.').ok_or_else(|| wrong.clone())?;
         let (Ok(log), Ok(seq)) = (log.parse(), seq.parse()) else {
             return Err(wrong.into());
         };

@@ -55,6 +55,12 @@ pub trait Storage: Send + Sync + Debug + 'static {
     ///
     /// [`StoreError::SnapshotsAlive`] when it would have to move what a snapshot still reads.
     fn compact(&self) -> Result<(), StoreError>;
+
+    /// Ends it, whoever still holds it: waits for the write in progress, and lets others have the store. Repeatable.
+    ///
+    /// Everything fails with [`StoreError::Closed`] or [`StoreError::Interrupted`] from then on. A backend that nobody
+    /// else could have open need not do anything.
+    fn close(&self) {}
 }
 
 /// Reads of one state of the store: a snapshot's, or a write's own.

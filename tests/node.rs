@@ -127,3 +127,49 @@ async fn posts_written_offline_arrive_once_the_author_is_back() {
     );
     drop(ben);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_followed_over_an_open_session_is_synced_before_the_call_returns() {
+    let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ada = open(folders.0.path()).await;
+    let ben = open(folders.1.path()).await;
+    ben.post("a reply to come").send().await.unwrap();
+    befriend(&ben, &ada).await;
+    ben.sync(PATIENCE).await.unwrap();
+    befriend(&ada, &ben).await;
+    let report = ada.sync(PATIENCE).await.unwrap();
+    assert!(report.is_ok(), "{report:?}");
+    assert_eq!(texts(&ada), ["a reply to come"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_meanwhile_is_with_the_other_before_the_call_returns() {
+    let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ada = open(folders.0.path()).await;
+    let ben = open(folders.1.path()).await;
+    befriend(&ada, &ben).await;
+    befriend(&ben, &ada).await;
+    for number in 0..5 {
+        ben.post(format!("news {number}")).send().await.unwrap();
+    }
+    ben.sync(PATIENCE).await.unwrap();
+    assert_eq!(texts(&ada), texts(&ben));
+    assert_eq!(texts(&ada).len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_new_costs_two_small_messages() {
+    let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ada = open(folders.0.path()).await;
+    ada.post("hello").send().await.unwrap();
+    let ben = open(folders.1.path()).await;
+    befriend(&ben, &ada).await;
+    ben.sync(PATIENCE).await.unwrap();
+    ben.shutdown().await.unwrap();
+    drop(ben);
+    let ben = open(folders.1.path()).await;
+    let report = ben.sync(PATIENCE).await.unwrap();
+    assert_eq!(report.entries(), 0);
+    let bytes = report.received() + report.sent();
+    assert!((1..=256).contains(&bytes), "{bytes} bytes");
+}

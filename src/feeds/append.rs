@@ -1,11 +1,14 @@
 //! Own entries: appended, signed and indexed in one write.
 
-use super::batch::{FeedBatch, Note};
+use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
+use super::keys::FeedNo;
 use super::row::Event;
 use crate::format::limits::LANES_PER_DEVICE;
-use crate::format::{DeviceSecret, Draft, EntryRef, FeedId, Lane, LogId, Run, Statement};
+use crate::format::{
+    DeviceSecret, Draft, EntryId, EntryRef, FeedId, Lane, LogId, Run, Seq, Statement,
+};
 
 impl FeedBatch<'_> {
     /// Makes a feed one of the node's own: always wanted and served. `statements` admit its devices.
@@ -18,7 +21,10 @@ impl FeedBatch<'_> {
         let row = self.feed_row_mut(no)?;
         if !row.own {
             row.own = true;
-            self.notes.push(Note::Wanted { feed: *feed });
+            self.wanted_changed(Note::Wanted { feed: *feed });
+            self.counters.own_entries += self.rows().entries_of(no)?;
+            // From now on every statement is kept, not only what others would.
+            self.reload_trust(no, feed)?;
         }
         self.take_statements(feed, statements)?;
         Ok(())
@@ -46,14 +52,14 @@ impl FeedBatch<'_> {
         if !self.trust(feed_no, feed)?.standing.is_live(&log.device) {
             return Err(FeedsError::NotAdmitted { feed: *feed });
         }
-        if self.rows().log_no(&log)?.is_none() && self.lanes_of(&log, feed_no)? >= LANES_PER_DEVICE
-        {
+        if self.met_log(&log)?.is_none() && self.lanes_of(&log, feed_no)? >= LANES_PER_DEVICE {
             return Err(FeedsError::TooManyLanes {
                 limit: LANES_PER_DEVICE,
             });
         }
-        let log_no = self.intern_log(&log)?;
-        let row = self.log_row(log_no)?;
+        let no = self.intern_log(&log)?;
+        let name = self.log_name(no)?;
+        let row = self.log_row(no)?;
         if let Some(at) = row.forked {
             return Err(FeedsError::OwnFork {
                 log: Box::new(log),
@@ -63,93 +69,97 @@ impl FeedBatch<'_> {
         let runs = Run::sign(secret, &log, row.held.end(), row.head, drafts)?;
         let mut names = Vec::with_capacity(drafts.len());
         for run in &runs {
-            names.extend(
-                (run.first().0..run.end().0)
-                    .filter_map(|seq| run.reference(crate::format::Seq(seq))),
-            );
-            self.store_run(log_no, run, true)?;
+            let places = (run.first().0..run.end().0).map(Seq);
+            names.extend(places.filter_map(|seq| run.reference(seq)));
+            self.store_run(name, run, Seq(u64::MAX))?;
         }
         Ok(names)
     }
 
     /// Stores a run of which nothing is held yet: segment, ranges, indexes, arrival.
+    ///
+    /// Entries from `bound` on do not count: their headers are kept as the proof of those before, and nothing else.
     pub(super) fn store_run(
         &mut self,
-        log_no: u32,
+        name: LogName,
         run: &Run,
-        counts: bool,
+        bound: Seq,
     ) -> Result<(), FeedsError> {
-        let range = run.first()..run.end();
-        self.put_segment(log_no, run)?;
-        let row = self.log_row_mut(log_no)?;
-        let before = row.held.clone();
-        row.held.insert(range.clone());
-        let is_head = row.held.end() == range.end;
-        if is_head {
-            row.head = run.last_id();
+        if run.end() > bound {
+            let counting = |seq| seq < bound;
+            let run = run.with_bodies(|seq, item| item.body().filter(|_| counting(seq)).cloned());
+            return self.store_stripped(name, &run, bound);
         }
-        let head = (
-            crate::format::Seq(row.held.end().0.saturating_sub(1)),
-            row.head,
-        );
-        let row = row.clone();
-        let missing = if counts {
-            self.index_run(log_no, &row, run, range.clone(), Index::New)?;
-            self.want_bodies(log_no, run, &range)?
-        } else {
-            Vec::new()
-        };
-        self.move_gaps(log_no, &row, &before)?;
+        self.store_stripped(name, run, bound)
+    }
+
+    fn store_stripped(&mut self, name: LogName, run: &Run, bound: Seq) -> Result<(), FeedsError> {
+        let range = run.first()..run.end();
+        let counting = range.start..range.end.min(bound);
+        self.put_segment(name.no, run)?;
+        let (head, is_head) = self.hold(name, run)?;
+        self.index_run(name, run, counting.clone(), Index::New)?;
+        let missing = self.want_bodies(name, run, &counting)?;
+        self.move_gaps(name, run, bound)?;
         let arrival = self.record(Event::Entries {
-            log: log_no,
-            first: range.start,
-            count: run.len(),
+            log: name.no,
+            first: counting.start,
+            count: counting.end.0 - counting.start.0,
         })?;
         if is_head {
-            self.log_row_mut(log_no)?.changed = arrival;
+            self.log_row_mut(name.no)?.changed = arrival;
         } else {
             self.counters.filled = arrival;
         }
-        self.feed_row_mut(row.feed_no)?.entries += run.len();
-        self.tidy_block(log_no, &row.log, range.start)?;
-        let run = Some(run.packed().clone());
+        self.count_entries(name.feed_no, run.len())?;
+        self.tidy_block(name, range.start)?;
         self.notes.push(Note::Stored {
-            log: row.log,
+            log: name.id,
             range,
             head,
-            run,
+            run: Some(run.packed().clone()),
             missing,
             arrival,
         });
         Ok(())
     }
 
+    /// The totals stand in the row of counters, which is written anyway: an append leaves its feed's row alone.
+    fn count_entries(&mut self, feed_no: FeedNo, count: u64) -> Result<(), FeedsError> {
+        self.counters.entries += count;
+        if self.feed_row(feed_no)?.own {
+            self.counters.own_entries += count;
+        }
+        Ok(())
+    }
+
+    /// Notes that a run is held: gives the head, and whether the run brought it.
+    fn hold(&mut self, name: LogName, run: &Run) -> Result<((Seq, EntryId), bool), FeedsError> {
+        let row = self.log_row_mut(name.no)?;
+        row.held.insert(run.first()..run.end());
+        let is_head = row.held.end() == run.end();
+        if is_head {
+            row.head = run.last_id();
+        }
+        let last = Seq(row.held.end().0.saturating_sub(1));
+        Ok(((last, row.head), is_head))
+    }
+
     /// Once a block is held whole, its stored runs become one: what others ask for then goes out as it lies on disk.
-    fn tidy_block(
-        &mut self,
-        log_no: u32,
-        log: &LogId,
-        seq: crate::format::Seq,
-    ) -> Result<(), FeedsError> {
+    fn tidy_block(&mut self, name: LogName, seq: Seq) -> Result<(), FeedsError> {
         let block = seq.block_start()..seq.block_end();
-        if !self.log_row(log_no)?.held.absent(block.clone()).is_empty() {
+        let held = self.log_row(name.no)?.held.around(seq);
+        let is_whole = held.is_some_and(|held| held.start <= block.start && held.end >= block.end);
+        if !is_whole {
             return Ok(());
         }
-        let parts = self.rows().segments(log_no, log, &block)?;
-        let [first, rest @ ..] = parts.as_slice() else {
-            return Ok(());
-        };
-        if rest.is_empty() {
+        let parts = self.rows().segments(name.no, &name.id, &block)?;
+        if parts.len() < 2 {
             return Ok(());
         }
         let whole = Run::join(&parts).ok_or(FeedsError::Damaged {
             what: "the runs of a block",
         })?;
-        for part in rest {
-            self.tx
-                .delete(super::keys::segment(log_no, part.first()).as_slice())?;
-        }
-        debug_assert_eq!(first.first(), block.start);
-        self.put_segment(log_no, &whole)
+        self.rewrite_segment(name.no, &whole)
     }
 }

@@ -8,11 +8,12 @@ use bytes::Bytes;
 
 use super::error::FeedsError;
 use super::keys::{self, FeedNo, KindNo, LogNo};
+use super::migrate::write_counters;
 use super::row::{Event, FeedRow, LogRow, encode};
-use super::rows::{Rows, write_segment};
+use super::rows::Rows;
 use super::trust::Trust;
-use super::{Counters, FeedStore};
-use crate::format::{EntryId, FeedId, Kind, LogId, Run, Seq};
+use super::{Counters, FeedStore, segment};
+use crate::format::{EntryId, FeedId, Kind, LogId, OrderKey, Run, Seq, Timestamp};
 use crate::store::{Durability, WriteTx};
 
 /// What a commit changed, for whoever passes it on: sync, streams.
@@ -43,22 +44,41 @@ pub(crate) enum Note {
     Unwanted { feed: FeedId },
 }
 
+/// What names a log: by this store's own numbers, in full, and in the order of views.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LogName {
+    pub(super) no: LogNo,
+    pub(super) feed_no: FeedNo,
+    pub(super) id: LogId,
+    pub(super) order: [u8; 8],
+}
+
+impl LogName {
+    pub(super) const fn place(&self, time: Timestamp, seq: Seq) -> OrderKey {
+        OrderKey {
+            time,
+            log: self.order,
+            seq,
+        }
+    }
+}
+
 /// A write in progress: committed as a whole, or dropped and nothing happened.
 pub(crate) struct FeedBatch<'s> {
     pub(super) tx: Box<dyn WriteTx + 's>,
     pub(super) store: &'s FeedStore,
     pub(super) counters: Counters,
+    begun: Counters,
     pub(super) notes: Vec<Note>,
     pub(super) trust: HashMap<FeedNo, Arc<Trust>>,
     feeds: BTreeMap<FeedNo, (FeedRow, bool)>,
-    logs: BTreeMap<LogNo, (LogRow, bool)>,
+    logs: BTreeMap<LogNo, (LogRow, bool, [u8; 8])>,
     feed_nos: HashMap<FeedId, FeedNo>,
     log_nos: HashMap<LogId, LogNo>,
     kind_nos: HashMap<Kind, KindNo>,
-    skipped_arrival: bool,
     /// Pieces of state that changed: merged once, before the commit.
     pub(super) stale_profiles: BTreeSet<FeedNo>,
-    pub(super) stale_follows: BTreeSet<(FeedNo, [u8; 8])>,
+    pub(super) stale_follows: BTreeSet<(FeedNo, FeedId)>,
 }
 
 impl<'s> FeedBatch<'s> {
@@ -67,6 +87,7 @@ impl<'s> FeedBatch<'s> {
             tx,
             store,
             counters,
+            begun: counters,
             notes: Vec::new(),
             trust: HashMap::new(),
             feeds: BTreeMap::new(),
@@ -74,7 +95,6 @@ impl<'s> FeedBatch<'s> {
             feed_nos: HashMap::new(),
             log_nos: HashMap::new(),
             kind_nos: HashMap::new(),
-            skipped_arrival: false,
             stale_profiles: BTreeSet::new(),
             stale_follows: BTreeSet::new(),
         }
@@ -82,31 +102,37 @@ impl<'s> FeedBatch<'s> {
 
     /// Makes everything visible at once and says what changed.
     pub(crate) fn commit(mut self, durability: Durability) -> Result<Vec<Note>, FeedsError> {
+        // Merging reads rows of feeds and logs, and changes some.
+        self.put_rows()?;
         self.merge_state()?;
-        for (no, (row, dirty)) in std::mem::take(&mut self.feeds) {
-            if dirty {
-                self.put_trust(no, &row)?;
-            }
-        }
-        for (no, (row, dirty)) in std::mem::take(&mut self.logs) {
-            if dirty {
-                self.tx.put(keys::log(no).as_slice(), encode(&row))?;
-            }
-        }
-        if self.skipped_arrival {
-            let value = Bytes::copy_from_slice(&self.counters.arrival.to_be_bytes());
-            self.tx.put(keys::meta("arrival").as_slice(), value)?;
-        }
-        let before = self.store.shared().counters;
-        if self.counters.filled != before.filled {
-            let value = Bytes::copy_from_slice(&self.counters.filled.to_be_bytes());
-            self.tx.put(keys::meta("filled").as_slice(), value)?;
+        self.put_rows()?;
+        if self.counters != self.begun {
+            self.counters.commits += 1;
+            write_counters(&mut *self.tx, &self.counters)?;
         }
         self.tx.commit(durability)?;
         let mut shared = self.store.shared();
-        shared.counters = self.counters;
-        shared.trust.extend(self.trust);
+        // A later write may have been quicker to remember what it committed.
+        let is_next = self.counters.commits > shared.counters.commits;
+        if is_next || shared.counters == self.counters {
+            shared.counters = self.counters;
+            shared.trust.extend(self.trust);
+        }
         Ok(self.notes)
+    }
+
+    fn put_rows(&mut self) -> Result<(), FeedsError> {
+        for (no, (row, dirty)) in &mut self.feeds {
+            if std::mem::take(dirty) {
+                self.tx.put(keys::feed(*no).as_slice(), encode(row))?;
+            }
+        }
+        for (no, (row, dirty, _)) in &mut self.logs {
+            if std::mem::take(dirty) {
+                self.tx.put(keys::log(*no).as_slice(), encode(row))?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn rows(&self) -> Rows<'_> {
@@ -115,46 +141,59 @@ impl<'s> FeedBatch<'s> {
 
     /// The number of a feed; a new one if it was never met.
     pub(super) fn intern_feed(&mut self, feed: &FeedId) -> Result<FeedNo, FeedsError> {
-        if let Some(no) = self.feed_nos.get(feed) {
-            return Ok(*no);
+        if let Some(no) = self.met_feed(feed)? {
+            return Ok(no);
         }
-        let no = match self.rows().feed_no(feed)? {
-            Some(no) => no,
-            None => {
-                let no = self.counters.feed;
-                self.counters.feed += 1;
-                self.tx
-                    .put(keys::feed_by_id(feed.as_bytes()).as_slice(), number(no))?;
-                let row = FeedRow::new(*feed);
-                // Written at once, so that reads inside this write find it; what changes in it follows at the commit.
-                self.put_trust(no, &row)?;
-                self.feeds.insert(no, (row, false));
-                no
-            }
-        };
+        let no = self.counters.feed;
+        self.counters.feed += 1;
+        self.tx
+            .put(keys::feed_by_id(feed.as_bytes()).as_slice(), number(no))?;
+        self.feeds.insert(no, (FeedRow::new(*feed), true));
         self.feed_nos.insert(*feed, no);
+        Ok(no)
+    }
+
+    /// The number of a feed, if this node has met it.
+    pub(super) fn met_feed(&mut self, feed: &FeedId) -> Result<Option<FeedNo>, FeedsError> {
+        if let Some(no) = self.feed_nos.get(feed) {
+            return Ok(Some(*no));
+        }
+        let no = self.rows().feed_no(feed)?;
+        if let Some(no) = no {
+            self.feed_nos.insert(*feed, no);
+        }
+        Ok(no)
+    }
+
+    /// The number of a log, if this node has met it.
+    pub(super) fn met_log(&mut self, log: &LogId) -> Result<Option<LogNo>, FeedsError> {
+        if let Some(no) = self.log_nos.get(log) {
+            return Ok(Some(*no));
+        }
+        let Some(feed_no) = self.met_feed(&log.feed)? else {
+            return Ok(None);
+        };
+        let no = self.rows().log_no_in(feed_no, log)?;
+        if let Some(no) = no {
+            self.log_nos.insert(*log, no);
+        }
         Ok(no)
     }
 
     /// The number of a log; a new one if it was never met.
     pub(super) fn intern_log(&mut self, log: &LogId) -> Result<LogNo, FeedsError> {
-        if let Some(no) = self.log_nos.get(log) {
-            return Ok(*no);
+        if let Some(no) = self.met_log(log)? {
+            return Ok(no);
         }
         let feed_no = self.intern_feed(&log.feed)?;
+        let no = self.counters.log;
+        self.counters.log += 1;
         let key = keys::log_by_id(feed_no, log.device.as_bytes(), log.lane.as_str());
-        let no = match self.rows().number(&key, "the number of a log")? {
-            Some(no) => no,
-            None => {
-                let no = self.counters.log;
-                self.counters.log += 1;
-                self.tx.put(key.as_slice(), number(no))?;
-                let row = LogRow::new(feed_no, *log);
-                self.tx.put(keys::log(no).as_slice(), encode(&row))?;
-                self.logs.insert(no, (row, false));
-                no
-            }
-        };
+        self.tx.put(key.as_slice(), number(no))?;
+        let row = LogRow::new(feed_no, *log);
+        // At once, since state is merged by reading the rows of logs.
+        self.tx.put(keys::log(no).as_slice(), encode(&row))?;
+        self.logs.insert(no, (row, false, log.order()));
         self.log_nos.insert(*log, no);
         Ok(no)
     }
@@ -212,18 +251,30 @@ impl<'s> FeedBatch<'s> {
 
     /// The row of a log, to be changed: it is written at the commit.
     pub(super) fn log_row_mut(&mut self, no: LogNo) -> Result<&mut LogRow, FeedsError> {
-        let (row, dirty) = self.load_log(no)?;
+        let (row, dirty, _) = self.load_log(no)?;
         *dirty = true;
         Ok(row)
     }
 
-    fn load_log(&mut self, no: LogNo) -> Result<&mut (LogRow, bool), FeedsError> {
+    /// What names a log here.
+    pub(super) fn log_name(&mut self, no: LogNo) -> Result<LogName, FeedsError> {
+        let (row, _, order) = self.load_log(no)?;
+        Ok(LogName {
+            no,
+            feed_no: row.feed_no,
+            id: row.log,
+            order: *order,
+        })
+    }
+
+    fn load_log(&mut self, no: LogNo) -> Result<&mut (LogRow, bool, [u8; 8]), FeedsError> {
         use std::collections::btree_map::Entry;
         match self.logs.entry(no) {
             Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(free) => {
                 let row = Rows(&*self.tx).log(no)?;
-                Ok(free.insert((row, false)))
+                let order = row.log.order();
+                Ok(free.insert((row, false, order)))
             }
         }
     }
@@ -236,18 +287,33 @@ impl<'s> FeedBatch<'s> {
         Ok(self.counters.arrival)
     }
 
+    /// Says that a feed began or ceased to be wanted.
+    pub(super) fn wanted_changed(&mut self, note: Note) {
+        self.counters.wanted += 1;
+        self.notes.push(note);
+    }
+
     /// Takes an arrival number for something that the change feed does not tell.
     pub(super) const fn skip_arrival(&mut self) -> u64 {
-        self.skipped_arrival = true;
         self.counters.arrival += 1;
         self.counters.arrival
     }
 
+    /// Stores a run of which nothing is stored yet.
     pub(super) fn put_segment(&mut self, log_no: LogNo, run: &Run) -> Result<(), FeedsError> {
-        Ok(self.tx.put(
-            keys::segment(log_no, run.first()).as_slice(),
-            write_segment(run),
-        )?)
+        for (first, piece) in segment::pieces(run)? {
+            self.tx
+                .put(keys::segment(log_no, first).as_slice(), piece)?;
+        }
+        Ok(())
+    }
+
+    /// Stores a run in place of what is stored of the same entries.
+    pub(super) fn rewrite_segment(&mut self, log_no: LogNo, run: &Run) -> Result<(), FeedsError> {
+        for key in self.rows().piece_keys(log_no, &(run.first()..run.end()))? {
+            self.tx.delete(&key)?;
+        }
+        self.put_segment(log_no, run)
     }
 
     /// How many lanes one device has in a feed.

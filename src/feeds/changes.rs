@@ -48,23 +48,6 @@ impl FeedSnapshot {
         Ok(found)
     }
 
-    /// The number that the first thing stored after this moment has, or a lower one that nothing has.
-    pub(crate) fn next_arrival(&self) -> Result<u64, FeedsError> {
-        let what = "an event";
-        let mut next = Ok(0);
-        let table = keys::Key::table(keys::ARRIVAL);
-        self.tx().scan_prefix(
-            table.as_slice(),
-            Direction::Descending,
-            &mut |key, value| {
-                let at = keys::u64_at(key, 1).ok_or(FeedsError::Damaged { what });
-                next = at.and_then(|at| Ok(at + decode::<Event>(what, value)?.width()));
-                ControlFlow::Break(())
-            },
-        )?;
-        next
-    }
-
     fn events(&self, from: u64, limit: usize) -> Result<Vec<(u64, Event)>, FeedsError> {
         let what = "an event";
         let mut events = Vec::new();
@@ -81,11 +64,11 @@ impl FeedSnapshot {
                 ControlFlow::Break(())
             },
         )?;
-        let end = crate::store::prefix_end(table.as_slice());
+        let end = keys::arrival(u64::MAX);
         let mut failed = None;
         self.tx().scan(
             &start,
-            end.as_deref(),
+            Some(end.as_slice()),
             Direction::Ascending,
             &mut |key, value| {
                 match (keys::u64_at(key, 1), decode::<Event>(what, value)) {
@@ -185,10 +168,7 @@ impl FeedSnapshot {
                     log_no,
                     reference,
                     time: item.time,
-                    expires: item.expires,
                     kind: item.kind.clone(),
-                    body_len: item.body_len,
-                    body_hash: item.body_hash,
                     body: item.body.clone(),
                 });
             }

@@ -5,13 +5,11 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::batch::FeedBatch;
+use super::batch::{FeedBatch, LogName};
 use super::error::FeedsError;
 use super::keys::{self, GAP, Key, LogNo, SHOWN};
-use super::row::{LogRow, Ranges};
-use crate::format::{
-    Body, EntryId, Item, Kind, Lane, LogId, OrderKey, Rel, Run, Seq, Timestamp, lanes, standard,
-};
+use super::state::Change;
+use crate::format::{Body, EntryId, Item, Kind, Lane, OrderKey, Rel, Run, Seq, lanes, standard};
 
 /// What is done with index rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,77 +35,65 @@ impl FeedBatch<'_> {
     /// Writes the index rows of the entries of a run that lie in `part`, or takes them away.
     pub(super) fn index_run(
         &mut self,
-        log_no: LogNo,
-        row: &LogRow,
+        name: LogName,
         run: &Run,
         part: Range<Seq>,
         how: Index,
     ) -> Result<(), FeedsError> {
-        let order = row.log.order();
-        let places = (run.first().0..)
-            .map(Seq)
-            .zip(run.ids().iter().zip(run.items()));
-        for (seq, (id, item)) in places.filter(|(seq, _)| part.contains(seq)) {
-            let order = OrderKey {
-                time: item.time(),
-                log: order,
-                seq,
-            };
-            self.index_entry(log_no, row, order, *id, item, how)?;
+        let places = (run.first().0..).map(Seq);
+        let entries = places.zip(run.ids().iter().zip(run.items()));
+        for (seq, (id, item)) in entries.filter(|(seq, _)| part.contains(seq)) {
+            self.index_entry(name, seq, *id, item, how)?;
         }
         Ok(())
     }
 
     fn index_entry(
         &mut self,
-        log_no: LogNo,
-        row: &LogRow,
-        order: OrderKey,
+        name: LogName,
+        seq: Seq,
         id: EntryId,
         item: &Item,
         how: Index,
     ) -> Result<(), FeedsError> {
-        let lane = &row.log.lane;
-        let kind_no = self.intern_kind(item.kind())?;
+        let order = name.place(item.time(), seq);
+        let end = IndexEnd::new(&order, name.no);
+        let lane = &name.id.lane;
+        let is_shown = is_shown_lane(lane) && is_shown_kind(item.kind());
         // A body that is no envelope is kept and shown as unreadable; there is nothing in it to index.
         let body = item.body().and_then(|bytes| Body::decode(bytes).ok());
-        if is_shown_lane(lane) && is_shown_kind(item.kind()) {
-            self.mark(&keys::timeline(), order, log_no, how)?;
-            self.mark(&keys::of_feed(row.feed_no), order, log_no, how)?;
-            for tag in body.iter().flat_map(|body| folded(&body.tags)) {
-                self.mark(&keys::of_tag(&tag), order, log_no, how)?;
-            }
+        if is_shown {
+            self.mark(keys::timeline(), &end, how)?;
+            self.mark(keys::of_feed(name.feed_no), &end, how)?;
         }
         if *lane != lanes::STATE && *lane != lanes::OWN {
-            self.mark(&keys::of_kind(kind_no), order, log_no, how)?;
+            let kind_no = self.intern_kind(item.kind())?;
+            self.mark(keys::of_kind(kind_no), &end, how)?;
         }
         let Some(body) = body else { return Ok(()) };
+        if is_shown {
+            for tag in folded(&body.tags) {
+                self.mark(keys::of_tag(&tag), &end, how)?;
+            }
+        }
         for target in body.refs.iter().filter(|r| !matches!(r.rel, Rel::Other(_))) {
             let key = keys::of_target(&target.target.id).raw(&[target.rel.into()]);
-            self.mark(&key, order, log_no, how)?;
+            self.mark(key, &end, how)?;
         }
         if *lane == lanes::STATE || lane.is_private() {
-            self.index_state(
-                log_no,
-                row,
-                order,
+            let change = Change {
                 id,
-                item.kind(),
-                &body,
-                how != Index::Away,
-            )?;
+                order,
+                kind: item.kind(),
+                body: &body,
+            };
+            self.index_state(name, &change, how != Index::Away)?;
         }
         Ok(())
     }
 
-    fn mark(
-        &mut self,
-        prefix: &Key,
-        order: OrderKey,
-        log_no: LogNo,
-        how: Index,
-    ) -> Result<(), FeedsError> {
-        let key = prefix.clone().order(&order).u32(log_no);
+    fn mark(&mut self, prefix: Key, end: &IndexEnd, how: Index) -> Result<(), FeedsError> {
+        let key = prefix.raw(&end.0);
         match how {
             Index::New => Ok(self.tx.put(key.as_slice(), Bytes::from_static(&[SHOWN]))?),
             Index::Again => self.set_mark(&key, SHOWN, true),
@@ -118,9 +104,12 @@ impl FeedBatch<'_> {
     fn set_mark(&mut self, key: &Key, bit: u8, on: bool) -> Result<(), FeedsError> {
         let mut mark = 0;
         self.tx.get(key.as_slice(), &mut |value| {
-            mark = value.first().copied().unwrap_or(0)
+            mark = value.first().copied().unwrap_or(0);
         })?;
         let new = if on { mark | bit } else { mark & !bit };
+        if new == mark {
+            return Ok(());
+        }
         match new {
             0 => self.tx.delete(key.as_slice())?,
             new => self
@@ -130,48 +119,80 @@ impl FeedBatch<'_> {
         Ok(())
     }
 
-    /// Moves the marks of gaps to where the ranges of a log begin now.
+    /// Moves the marks of gaps when a run has come in: one may begin below it, and the one above it may be closed.
     ///
-    /// A gap stands right below the oldest entry above it, and takes its place in the order of views from that one.
+    /// A gap stands right below the oldest entry above it, and takes its place in the order of views from that one. What
+    /// does not count has no gaps.
     pub(super) fn move_gaps(
         &mut self,
-        log_no: LogNo,
-        row: &LogRow,
-        before: &Ranges,
+        name: LogName,
+        run: &Run,
+        bound: Seq,
     ) -> Result<(), FeedsError> {
-        if !is_shown_lane(&row.log.lane) {
+        let held = &self.log_row(name.no)?.held;
+        let begins = held
+            .around(run.first())
+            .is_some_and(|range| range.start == run.first() && range.start.0 > 0);
+        let closes = held.contains(run.end());
+        if let Some(first) = run.items().first().filter(|_| begins) {
+            self.set_gap(name, name.place(first.time(), run.first()), true)?;
+        }
+        if closes && run.end() < bound {
+            self.clear_gap(name, run.end())?;
+        }
+        Ok(())
+    }
+
+    fn clear_gap(&mut self, name: LogName, seq: Seq) -> Result<(), FeedsError> {
+        match self.rows().entry(name.no, &name.id, seq)? {
+            Some(entry) => self.set_gap(name, name.place(entry.time, seq), false),
+            None => Ok(()),
+        }
+    }
+
+    /// Marks, or no longer marks, all gaps of a log whose upper side lies in a range.
+    pub(super) fn set_gaps(
+        &mut self,
+        name: LogName,
+        starts: &Range<Seq>,
+        on: bool,
+    ) -> Result<(), FeedsError> {
+        let held = &self.log_row(name.no)?.held;
+        let marked: Vec<Seq> = held
+            .iter()
+            .map(|range| range.start)
+            .filter(|start| start.0 > 0 && starts.contains(start))
+            .collect();
+        for seq in marked {
+            if let Some(entry) = self.rows().entry(name.no, &name.id, seq)? {
+                self.set_gap(name, name.place(entry.time, seq), on)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn set_gap(&mut self, name: LogName, order: OrderKey, on: bool) -> Result<(), FeedsError> {
+        if !is_shown_lane(&name.id.lane) {
             return Ok(());
         }
-        let starts = |ranges: &Ranges| {
-            ranges
-                .iter()
-                .map(|r| r.start)
-                .filter(|s| s.0 > 0)
-                .collect::<BTreeSet<_>>()
-        };
-        let (old, new) = (starts(before), starts(&row.held));
-        for (seq, on) in old
-            .difference(&new)
-            .map(|s| (*s, false))
-            .chain(new.difference(&old).map(|s| (*s, true)))
-        {
-            let Some(entry) = self.rows().entry(log_no, &row.log, seq)? else {
-                continue;
-            };
-            let order = order_of(&row.log, entry.time, seq);
-            for table in [keys::timeline(), keys::of_feed(row.feed_no)] {
-                self.set_mark(&table.order(&order).u32(log_no), GAP, on)?;
-            }
+        let end = IndexEnd::new(&order, name.no);
+        for table in [keys::timeline(), keys::of_feed(name.feed_no)] {
+            self.set_mark(&table.raw(&end.0), GAP, on)?;
         }
         Ok(())
     }
 }
 
-pub(super) fn order_of(log: &LogId, time: Timestamp, seq: Seq) -> OrderKey {
-    OrderKey {
-        time,
-        log: log.order(),
-        seq,
+/// What all index keys of one entry end with: its place in the order of views, and its log.
+struct IndexEnd([u8; 28]);
+
+impl IndexEnd {
+    fn new(order: &OrderKey, log_no: LogNo) -> Self {
+        let mut bytes = [0; 28];
+        let (place, log) = bytes.split_at_mut(24);
+        place.copy_from_slice(&order.to_bytes());
+        log.copy_from_slice(&log_no.to_be_bytes());
+        Self(bytes)
     }
 }
 

@@ -11,7 +11,7 @@
 //! l #log                                -> LogRow
 //! K name                                -> #kind
 //! k #kind                               -> name
-//! S #log first[8]                       -> segment: count u8, ids [32] each, packed run
+//! S #log first[8]                       -> piece of a stored run, with the ids of its entries
 //! T order #log                          -> mark      timeline
 //! P #feed order #log                    -> mark      one feed
 //! C #kind order #log                    -> mark      one kind
@@ -19,6 +19,7 @@
 //! R target[16] rel order #log           -> mark      what points at an entry
 //! I #feed #kind slot[8] #log seq[8]     -> StateRow  changes of one piece of state
 //! A arrival[8]                          -> Event     what was stored, in order
+//! A ff[9]                               -> Counters  right behind the newest event, so both lie in one page
 //! B #log seq[8]                         -> ()        bodies wanted and not held
 //! D #feed statement[32]                 -> statement
 //! X #log                                -> fork proof
@@ -160,6 +161,10 @@ pub(super) fn arrival(number: u64) -> Key {
     Key::table(ARRIVAL).u64(number)
 }
 
+pub(super) fn counters() -> Key {
+    Key::table(ARRIVAL).raw(&[0xff; 9])
+}
+
 pub(super) fn missing_of(log: LogNo) -> Key {
     Key::table(b'B').u32(log)
 }
@@ -186,10 +191,6 @@ pub(super) fn profiles_by_tag(folded: &str) -> Key {
 
 pub(super) fn peer(endpoint: &[u8; 32]) -> Key {
     Key::table(b'H').raw(endpoint)
-}
-
-pub(super) fn peers() -> Key {
-    Key::table(b'H')
 }
 
 pub(super) fn finders_of(feed: &[u8; 32]) -> Key {

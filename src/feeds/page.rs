@@ -1,11 +1,9 @@
 //! Pages of views, newest first: one query shape for the timeline, a feed, a kind, a tag, a thread.
 
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::error::FeedsError;
-use super::keys::{self, FeedNo, GAP, Key, LogNo, SHOWN};
-use super::row::LogRow;
+use super::keys::{self, GAP, Key, SHOWN};
 use super::rows::{Rows, StoredEntry};
 use super::snapshot::FeedSnapshot;
 use crate::format::limits::FUTURE_MILLIS;
@@ -39,6 +37,10 @@ pub(crate) enum Scope {
 
 /// One row of a page.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all rows of a page are entries"
+)]
 pub(crate) enum PageRow {
     Entry {
         order: OrderKey,
@@ -114,13 +116,14 @@ impl FeedSnapshot {
         now: Timestamp,
     ) -> Result<Vec<PageRow>, FeedsError> {
         let mut page = Page {
-            rows: self.rows(),
-            logs: HashMap::new(),
-            feeds: HashMap::new(),
+            snapshot: self,
             found: Vec::new(),
             entries: 0,
         };
-        let Some(prefix) = query.prefix(page.rows)? else {
+        if limit == 0 {
+            return Ok(page.found);
+        }
+        let Some(prefix) = query.prefix(self.rows())? else {
             return Ok(Vec::new());
         };
         let due = OrderKey {
@@ -170,9 +173,7 @@ impl FeedSnapshot {
 
 /// A page being put together.
 struct Page<'a> {
-    rows: Rows<'a>,
-    logs: HashMap<LogNo, LogRow>,
-    feeds: HashMap<FeedNo, bool>,
+    snapshot: &'a FeedSnapshot,
     found: Vec<PageRow>,
     entries: usize,
 }
@@ -184,15 +185,14 @@ impl Page<'_> {
                 what: "an index row",
             });
         };
-        let (feed_no, log) = {
-            let row = self.log(log_no)?;
-            (row.feed_no, row.log)
-        };
-        if !self.is_wanted(feed_no)? {
+        let rows = self.snapshot.rows();
+        let facts = &self.snapshot.facts;
+        let (feed_no, log) = facts.log(rows, log_no)?;
+        if !facts.is_wanted(rows, self.snapshot.wanted_version(), feed_no)? {
             return Ok(());
         }
         if mark & SHOWN != 0 {
-            let entry = self.rows.entry(log_no, &log, order.seq)?;
+            let entry = rows.entry(log_no, &log, order.seq)?;
             let entry = entry.ok_or(FeedsError::Damaged {
                 what: "an entry that an index names",
             })?;
@@ -206,7 +206,7 @@ impl Page<'_> {
             }
         }
         if mark & GAP != 0 {
-            let from = self.log(log_no)?.held.end_before(order.seq);
+            let from = rows.log(log_no)?.held.end_before(order.seq);
             self.found.push(PageRow::Gap {
                 order,
                 log,
@@ -215,22 +215,5 @@ impl Page<'_> {
             });
         }
         Ok(())
-    }
-
-    fn log(&mut self, no: LogNo) -> Result<&LogRow, FeedsError> {
-        use std::collections::hash_map::Entry;
-        match self.logs.entry(no) {
-            Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(free) => Ok(free.insert(self.rows.log(no)?)),
-        }
-    }
-
-    fn is_wanted(&mut self, no: FeedNo) -> Result<bool, FeedsError> {
-        if let Some(known) = self.feeds.get(&no) {
-            return Ok(*known);
-        }
-        let wanted = self.rows.feed(no)?.is_some_and(|row| row.is_wanted());
-        self.feeds.insert(no, wanted);
-        Ok(wanted)
     }
 }

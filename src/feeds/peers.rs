@@ -51,12 +51,6 @@ impl FeedSnapshot {
             .map(Bytes::from))
     }
 
-    /// Addresses of all endpoints that are remembered.
-    pub(crate) fn peers(&self) -> Result<Vec<Bytes>, FeedsError> {
-        self.rows()
-            .collect(&keys::peers(), |_, value| Ok(Bytes::copy_from_slice(value)))
-    }
-
     /// Endpoints at which a feed was said to be found.
     pub(crate) fn finders(&self, feed: &FeedId) -> Result<Vec<[u8; 32]>, FeedsError> {
         let what = "an endpoint";

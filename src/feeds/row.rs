@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::FeedsError;
 use super::keys::FeedNo;
-use crate::format::{DeviceId, EntryId, FeedId, Lane, LogId, ProfileField, Seq, Timestamp};
+use crate::format::{EntryId, FeedId, LogId, ProfileField, Seq, Timestamp};
 
 /// What this node has to do with a feed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,8 +22,6 @@ pub(super) struct FeedRow {
     pub(super) statements: [u8; 16],
     /// The arrival number at which they last changed.
     pub(super) statements_changed: u64,
-    /// Entries held, all lanes.
-    pub(super) entries: u64,
 }
 
 impl FeedRow {
@@ -34,7 +32,6 @@ impl FeedRow {
             followed: false,
             statements: [0; 16],
             statements_changed: 0,
-            entries: 0,
         }
     }
 
@@ -130,6 +127,24 @@ impl Ranges {
             .map(cut)
             .filter(|part| part.start < part.end)
             .collect()
+    }
+
+    /// Whether a range neither overlaps nor meets what is in the set.
+    pub(super) fn is_apart(&self, range: &Range<Seq>) -> bool {
+        let after = self.0.partition_point(|&(_, to)| to < range.start.0);
+        self.0
+            .get(after)
+            .is_none_or(|&(from, _)| from > range.end.0)
+    }
+
+    /// How many places are in the set.
+    pub(super) fn count(&self) -> u64 {
+        self.0.iter().map(|&(from, to)| to - from).sum()
+    }
+
+    /// How many ranges there are.
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// The place after the highest.
@@ -233,11 +248,6 @@ pub(super) fn decode<T: DeserializeOwned>(
     postcard::from_bytes(bytes).map_err(|_| FeedsError::Damaged { what })
 }
 
-/// What names a device's strand in a feed's table of logs.
-pub(super) fn log_key_end(device: &DeviceId, lane: &Lane) -> Vec<u8> {
-    [device.as_bytes().as_slice(), lane.as_str().as_bytes()].concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,5 +283,8 @@ mod tests {
         assert_eq!(held.around(Seq(4)), None);
         assert_eq!(held.end_before(Seq(6)), Seq(4));
         assert_eq!(held.end_before(Seq(1)), Seq(0));
+        assert_eq!((held.len(), held.count()), (2, 5));
+        assert!(held.is_apart(&(Seq(10)..Seq(11))) && held.is_apart(&(Seq(0)..Seq(1))));
+        assert!(!held.is_apart(&(Seq(9)..Seq(11))) && !held.is_apart(&(Seq(4)..Seq(6))));
     }
 }

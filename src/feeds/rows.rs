@@ -6,15 +6,12 @@ use bytes::Bytes;
 
 use super::error::FeedsError;
 use super::keys::{self, FeedNo, KindNo, LogNo};
-use super::row::{FeedRow, LogRow, Profile, StateRow, decode};
-use crate::format::{
-    EntryId, EntryRef, FeedId, FormatError, Kind, LogId, RawBody, Run, Seq, Statement, Timestamp,
-    View,
-};
-use crate::store::{Direction, ReadTx};
+use super::row::{FeedRow, LogRow, Profile, decode};
+use super::segment::{self, Joiner, Piece};
+use crate::format::{EntryId, EntryRef, FeedId, Kind, LogId, Run, Seq, Statement, Timestamp};
+use crate::store::{Direction, ReadTx, prefix_end};
 
 const LOG: &str = "the row of a log";
-const SEGMENT: &str = "a stored run";
 
 /// One entry as it lies in the store.
 #[derive(Debug, Clone)]
@@ -22,10 +19,7 @@ pub(crate) struct StoredEntry {
     pub(crate) log_no: LogNo,
     pub(crate) reference: EntryRef,
     pub(crate) time: Timestamp,
-    pub(crate) expires: Option<Timestamp>,
     pub(crate) kind: Kind,
-    pub(crate) body_len: u32,
-    pub(crate) body_hash: Option<[u8; 32]>,
     pub(crate) body: Option<Bytes>,
 }
 
@@ -79,10 +73,12 @@ impl Rows<'_> {
         let Some(feed) = self.feed_no(&log.feed)? else {
             return Ok(None);
         };
-        self.number(
-            &keys::log_by_id(feed, log.device.as_bytes(), log.lane.as_str()),
-            "the number of a log",
-        )
+        self.log_no_in(feed, log)
+    }
+
+    pub(super) fn log_no_in(&self, feed: FeedNo, log: &LogId) -> Result<Option<LogNo>, FeedsError> {
+        let key = keys::log_by_id(feed, log.device.as_bytes(), log.lane.as_str());
+        self.number(&key, "the number of a log")
     }
 
     pub(super) fn log(&self, no: LogNo) -> Result<LogRow, FeedsError> {
@@ -104,6 +100,15 @@ impl Rows<'_> {
         self.collect(&keys::logs_of(feed), |_, value| {
             keys::u32_at(value, 0).ok_or(FeedsError::Damaged { what: LOG })
         })
+    }
+
+    /// Entries held of a feed, all lanes.
+    pub(super) fn entries_of(&self, feed: FeedNo) -> Result<u64, FeedsError> {
+        let mut count = 0;
+        for no in self.logs_of(feed)? {
+            count += self.log(no)?.held.count();
+        }
+        Ok(count)
     }
 
     pub(super) fn kind_no(&self, kind: &Kind) -> Result<Option<KindNo>, FeedsError> {
@@ -131,24 +136,6 @@ impl Rows<'_> {
         })
     }
 
-    /// The changes of one piece of state, with the log and the place of each.
-    pub(super) fn state(
-        &self,
-        prefix: &keys::Key,
-    ) -> Result<Vec<([u8; 8], LogNo, Seq, StateRow)>, FeedsError> {
-        let what = "a change of state";
-        self.collect(prefix, |key, value| {
-            let damaged = || FeedsError::Damaged { what };
-            let slot = key
-                .get(9..17)
-                .and_then(|slot| slot.try_into().ok())
-                .ok_or_else(damaged)?;
-            let log = keys::u32_at(key, 17).ok_or_else(damaged)?;
-            let seq = keys::u64_at(key, 21).ok_or_else(damaged)?;
-            Ok((slot, log, Seq(seq), decode(what, value)?))
-        })
-    }
-
     /// The stored runs that lie, at least in part, in `range`; ascending.
     pub(super) fn segments(
         &self,
@@ -157,26 +144,78 @@ impl Rows<'_> {
         range: &Range<Seq>,
     ) -> Result<Vec<Run>, FeedsError> {
         let from = keys::segment(no, range.start.block_start());
-        let to = keys::segment(no, range.end);
+        let last = Seq(range.end.0.saturating_sub(1));
+        let to = keys::segment(no, last.block_end());
+        let mut joiner = Joiner::new(log);
         let mut segments = Vec::new();
-        let mut failed = None;
+        self.visit(from.as_slice(), Some(to.as_slice()), |key, value| {
+            let piece = read_piece(key, value)?;
+            if piece.begins && piece.first >= range.end {
+                return Ok(ControlFlow::Break(()));
+            }
+            if let Some(run) = joiner.push(&piece)?
+                && run.end() > range.start
+            {
+                segments.push(run);
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        if joiner.is_inside() {
+            return Err(FeedsError::Damaged {
+                what: segment::WHAT,
+            });
+        }
+        Ok(segments)
+    }
+
+    /// The keys of the pieces of runs in `range`.
+    pub(super) fn piece_keys(
+        &self,
+        no: LogNo,
+        range: &Range<Seq>,
+    ) -> Result<Vec<Vec<u8>>, FeedsError> {
+        let (from, to) = (keys::segment(no, range.start), keys::segment(no, range.end));
+        let mut found = Vec::new();
+        self.visit(from.as_slice(), Some(to.as_slice()), |key, _| {
+            found.push(key.to_vec());
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
+    }
+
+    /// Places in `range` whose bodies are wanted and not held.
+    pub(super) fn missing(&self, no: LogNo, range: &Range<Seq>) -> Result<Vec<Seq>, FeedsError> {
+        let what = "a missing body";
+        let (from, to) = (keys::missing(no, range.start), keys::missing(no, range.end));
+        let mut found = Vec::new();
+        self.visit(from.as_slice(), Some(to.as_slice()), |key, _| {
+            let seq = keys::u64_at(key, 5).ok_or(FeedsError::Damaged { what })?;
+            found.push(Seq(seq));
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
+    }
+
+    /// Lends the piece that a place lies in, if it is held.
+    fn with_piece<T>(
+        &self,
+        no: LogNo,
+        seq: Seq,
+        mut read: impl FnMut(&Piece<'_>) -> Result<Option<T>, FeedsError>,
+    ) -> Result<Option<T>, FeedsError> {
+        let from = keys::segment(no, seq.block_start());
+        let to = keys::segment(no, seq.next());
+        let mut found = Ok(None);
         self.0.scan(
             from.as_slice(),
             Some(to.as_slice()),
-            Direction::Ascending,
-            &mut |_, value| {
-                match read_segment(log, value) {
-                    Ok(run) if run.end() > range.start => segments.push(run),
-                    Ok(_) => {}
-                    Err(error) => {
-                        failed = Some(error);
-                        return ControlFlow::Break(());
-                    }
-                }
-                ControlFlow::Continue(())
+            Direction::Descending,
+            &mut |key, value| {
+                found = read_piece(key, value).and_then(|piece| read(&piece));
+                ControlFlow::Break(())
             },
         )?;
-        failed.map_or(Ok(segments), Err)
+        found
     }
 
     /// One entry, if it is held.
@@ -186,29 +225,55 @@ impl Rows<'_> {
         log: &LogId,
         seq: Seq,
     ) -> Result<Option<StoredEntry>, FeedsError> {
-        let from = keys::segment(no, seq.block_start());
-        let to = keys::segment(no, seq.next());
-        let mut found = Ok(None);
-        self.0.scan(
-            from.as_slice(),
-            Some(to.as_slice()),
-            Direction::Descending,
-            &mut |_, value| {
-                found = entry_in(no, log, seq, value);
-                ControlFlow::Break(())
-            },
-        )?;
-        found
+        self.with_piece(no, seq, |piece| piece.entry(no, log, seq))
     }
 
     /// The id of an entry, if it is held.
-    pub(super) fn id(
+    pub(super) fn id(&self, no: LogNo, seq: Seq) -> Result<Option<EntryId>, FeedsError> {
+        self.with_piece(no, seq, |piece| Ok(piece.id(seq)))
+    }
+
+    /// The id that a held entry names as the one before it.
+    pub(super) fn prev_named_by(
         &self,
         no: LogNo,
         log: &LogId,
         seq: Seq,
     ) -> Result<Option<EntryId>, FeedsError> {
-        Ok(self.entry(no, log, seq)?.map(|entry| entry.reference.id))
+        let before = seq.0.checked_sub(1).map(Seq);
+        let held = |piece: &Piece<'_>| {
+            let before = before.filter(|before| *before >= piece.first);
+            Ok(before.and_then(|before| piece.id(before)))
+        };
+        if let Some(id) = self.with_piece(no, seq, held)? {
+            return Ok(Some(id));
+        }
+        let segments = self.segments(no, log, &(seq..seq.next()))?;
+        Ok(segments.first().and_then(|run| {
+            if run.first() == seq {
+                Some(run.prev())
+            } else {
+                run.id_at(before?)
+            }
+        }))
+    }
+
+    /// Visits rows until told to stop, or until one cannot be read.
+    fn visit(
+        &self,
+        from: &[u8],
+        to: Option<&[u8]>,
+        mut read: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, FeedsError>,
+    ) -> Result<(), FeedsError> {
+        let mut failed = None;
+        self.0
+            .scan(from, to, Direction::Ascending, &mut |key, value| {
+                read(key, value).unwrap_or_else(|error| {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                })
+            })?;
+        failed.map_or(Ok(()), Err)
     }
 
     /// Reads all rows under a prefix, ascending.
@@ -218,97 +283,17 @@ impl Rows<'_> {
         mut read: impl FnMut(&[u8], &[u8]) -> Result<T, FeedsError>,
     ) -> Result<Vec<T>, FeedsError> {
         let mut rows = Vec::new();
-        let mut failed = None;
-        self.0.scan_prefix(
-            prefix.as_slice(),
-            Direction::Ascending,
-            &mut |key, value| match read(key, value) {
-                Ok(row) => {
-                    rows.push(row);
-                    ControlFlow::Continue(())
-                }
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
-            },
-        )?;
-        failed.map_or(Ok(rows), Err)
+        let end = prefix_end(prefix.as_slice());
+        self.visit(prefix.as_slice(), end.as_deref(), |key, value| {
+            rows.push(read(key, value)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(rows)
     }
 }
 
-/// Writes a run as a segment: how many entries, their ids, the run as it goes over the wire.
-///
-/// The ids are kept beside the run, so that a page of fifty posts hashes nothing.
-pub(super) fn write_segment(run: &Run) -> Bytes {
-    let mut bytes = Vec::with_capacity(1 + 32 * run.ids().len() + run.packed().len());
-    // A run has at most 64 entries.
-    bytes.push(u8::try_from(run.len()).unwrap_or(u8::MAX));
-    for id in run.ids() {
-        bytes.extend_from_slice(id.as_bytes());
-    }
-    bytes.extend_from_slice(run.packed());
-    bytes.into()
-}
-
-fn split_segment(value: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (count, rest) = value.split_first()?;
-    rest.split_at_checked(32 * usize::from(*count))
-}
-
-fn read_segment(log: &LogId, value: &[u8]) -> Result<Run, FeedsError> {
-    let damaged = FeedsError::Damaged { what: SEGMENT };
-    let Some((ids, packed)) = split_segment(value) else {
-        return Err(damaged);
-    };
-    let id = |id: &[u8]| EntryId::from_bytes(id.try_into().unwrap_or([0; 32]));
-    let ids = ids.chunks_exact(32).map(id).collect();
-    Run::trusted(log, ids, Bytes::copy_from_slice(packed)).map_err(|_| damaged)
-}
-
-fn entry_in(
-    no: LogNo,
-    log: &LogId,
-    seq: Seq,
-    value: &[u8],
-) -> Result<Option<StoredEntry>, FeedsError> {
-    let damaged = |_: FormatError| FeedsError::Damaged { what: SEGMENT };
-    let (ids, packed) = split_segment(value).ok_or(FeedsError::Damaged { what: SEGMENT })?;
-    let mut view = View::open(packed).map_err(damaged)?;
-    let Some(index) = seq
-        .0
-        .checked_sub(view.first.0)
-        .filter(|index| *index < view.count)
-    else {
-        return Ok(None);
-    };
-    for _ in 0..index {
-        view.item(&log.lane).map_err(damaged)?;
-    }
-    let item = view.item(&log.lane).map_err(damaged)?;
-    let kind = view.kinds.get(item.kind).copied().unwrap_or_default();
-    let id = usize::try_from(index)
-        .ok()
-        .and_then(|index| ids.get(32 * index..32 * index + 32));
-    let id = id
-        .and_then(|id| id.try_into().ok())
-        .ok_or(FeedsError::Damaged { what: SEGMENT })?;
-    let (body, body_hash) = match item.body {
-        RawBody::Held(body) => (Some(Bytes::copy_from_slice(body)), None),
-        RawBody::Absent(hash) => (None, Some(hash)),
-    };
-    Ok(Some(StoredEntry {
-        log_no: no,
-        reference: EntryRef {
-            log: *log,
-            seq,
-            id: EntryId::from_bytes(id),
-        },
-        time: item.time,
-        expires: item.expires,
-        kind: Kind::new(kind).map_err(damaged)?,
-        body_len: item.body_len,
-        body_hash,
-        body,
-    }))
+fn read_piece<'a>(key: &[u8], value: &'a [u8]) -> Result<Piece<'a>, FeedsError> {
+    let what = segment::WHAT;
+    let first = keys::u64_at(key, 5).ok_or(FeedsError::Damaged { what })?;
+    Piece::read(Seq(first), value)
 }

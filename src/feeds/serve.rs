@@ -25,7 +25,6 @@ pub(crate) struct HeldLog {
 /// What is held of one feed.
 #[derive(Debug, Clone)]
 pub(crate) struct HeldReplica {
-    pub(crate) feed: FeedId,
     pub(crate) logs: Vec<HeldLog>,
     pub(crate) statements: [u8; 16],
     pub(crate) statements_changed: u64,
@@ -60,7 +59,6 @@ impl FeedSnapshot {
         }
         let (statements, statements_changed) = (row.statements, row.statements_changed);
         Ok(Some(HeldReplica {
-            feed: *feed,
             logs,
             statements,
             statements_changed,
@@ -140,28 +138,9 @@ impl FeedSnapshot {
             && let Some((log_no, row)) = self.rows().known_log(log)?
             && row.held.contains(end)
         {
-            next = self.prev_named_by(log_no, &row, end)?;
+            next = self.rows().prev_named_by(log_no, log, end)?;
         }
         Ok(packed.verify(log, next.as_ref())?)
-    }
-
-    fn prev_named_by(
-        &self,
-        log_no: LogNo,
-        row: &LogRow,
-        seq: Seq,
-    ) -> Result<Option<EntryId>, FeedsError> {
-        let segments = self.rows().segments(log_no, &row.log, &(seq..seq.next()))?;
-        let Some(run) = segments.first() else {
-            return Ok(None);
-        };
-        if run.first() == seq {
-            return Ok(Some(run.prev()));
-        }
-        Ok(seq
-            .0
-            .checked_sub(1)
-            .and_then(|before| run.id_at(Seq(before))))
     }
 }
 
@@ -174,7 +153,7 @@ impl Rows<'_> {
         part: Range<Seq>,
         leans: bool,
     ) -> Result<Option<Run>, FeedsError> {
-        let whole = row.held.around(part.start).unwrap_or(part.clone());
+        let whole = row.held.around(part.start).unwrap_or_else(|| part.clone());
         let until = if leans {
             part.end
         } else {
@@ -220,7 +199,11 @@ fn fit(run: Run, max_bytes: usize) -> Run {
         if over == 0 {
             break;
         }
-        over = over.saturating_sub(body.len().saturating_sub(32));
+        // A hash in place of a body that is no longer makes nothing shorter.
+        let Some(saved) = body.len().checked_sub(32).filter(|saved| *saved > 0) else {
+            continue;
+        };
+        over = over.saturating_sub(saved);
         left_out.push(run.first().plus(index as u64));
     }
     run.with_bodies(|seq, item| item.body().filter(|_| !left_out.contains(&seq)).cloned())

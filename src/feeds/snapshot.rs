@@ -1,16 +1,20 @@
 //! A moment of the store, to read from for as long as it is held.
 
+use std::sync::Arc;
+
 use super::error::FeedsError;
-use super::keys;
+use super::facts::Facts;
 use super::row::Profile;
 use super::rows::{Rows, StoredEntry};
-use crate::format::{Body, EntryRef, FeedId, LogId, Seq, Statement, Timestamp};
+use super::{Counters, keys};
+use crate::format::{Body, EntryRef, FeedId, Seq, Statement, Timestamp};
 use crate::store::ReadTx;
 
 /// A moment of the store. Writes go on meanwhile and are not seen.
 pub(crate) struct FeedSnapshot {
     tx: Box<dyn ReadTx>,
-    arrival: u64,
+    counters: Counters,
+    pub(super) facts: Arc<Facts>,
 }
 
 /// One followed feed, as a list of them shows it.
@@ -23,8 +27,12 @@ pub(crate) struct FollowedFeed {
 }
 
 impl FeedSnapshot {
-    pub(super) fn new(tx: Box<dyn ReadTx>, arrival: u64) -> Self {
-        Self { tx, arrival }
+    pub(super) fn new(tx: Box<dyn ReadTx>, counters: Counters, facts: Arc<Facts>) -> Self {
+        Self {
+            tx,
+            counters,
+            facts,
+        }
     }
 
     pub(super) fn tx(&self) -> &dyn ReadTx {
@@ -35,9 +43,14 @@ impl FeedSnapshot {
         Rows(&*self.tx)
     }
 
-    /// The arrival number that the first thing stored after this moment has, or a later one.
+    /// The arrival number that the first thing stored after this moment has.
     pub(crate) const fn arrival(&self) -> u64 {
-        self.arrival
+        self.counters.arrival
+    }
+
+    /// How many times a feed began or ceased to be wanted before this moment.
+    pub(super) const fn wanted_version(&self) -> u64 {
+        self.counters.wanted
     }
 
     /// A feed's profile; empty for a feed never met.
@@ -78,7 +91,7 @@ impl FeedSnapshot {
             followed.push(FollowedFeed {
                 feed: row.id,
                 profile: rows.profile(no)?,
-                entries: row.entries,
+                entries: rows.entries_of(no)?,
                 newest,
             });
         }
@@ -99,15 +112,12 @@ impl FeedSnapshot {
 
     /// Entries held: of the own feeds, and of all.
     pub(crate) fn counts(&self) -> Result<(u64, u64), FeedsError> {
-        let feeds = self.rows().feeds()?;
-        let sum = |own: bool| {
-            feeds
-                .iter()
-                .filter(|(_, row)| !own || row.own)
-                .map(|(_, row)| row.entries)
-                .sum()
-        };
-        Ok((sum(true), sum(false)))
+        let Counters {
+            own_entries,
+            entries,
+            ..
+        } = self.counters;
+        Ok((own_entries, entries))
     }
 
     /// One entry by its full name, if it is held and is the one that is named.
@@ -137,20 +147,6 @@ impl FeedSnapshot {
         Ok(self.rows().entry(log_no, &log, seq)?.map(with_body))
     }
 
-    /// This store's own number for a log.
-    pub(crate) fn log_number(&self, log: &LogId) -> Result<Option<u32>, FeedsError> {
-        self.rows().log_no(log)
-    }
-
-    /// The highest held place of a log and its id.
-    pub(crate) fn head(
-        &self,
-        log: &LogId,
-    ) -> Result<Option<(Seq, crate::format::EntryId)>, FeedsError> {
-        let row = self.rows().known_log(log)?.map(|(_, row)| row);
-        Ok(row.and_then(|row| Some((Seq(row.held.end().0.checked_sub(1)?), row.head))))
-    }
-
     /// The verified statements of a feed.
     pub(crate) fn statement_set(&self, feed: &FeedId) -> Result<Vec<Statement>, FeedsError> {
         self.rows()
@@ -169,6 +165,6 @@ fn with_body(entry: StoredEntry) -> (StoredEntry, Option<Body>) {
 
 impl std::fmt::Debug for FeedSnapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "FeedSnapshot(at {})", self.arrival)
+        write!(f, "FeedSnapshot(at {})", self.counters.arrival)
     }
 }

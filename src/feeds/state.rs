@@ -1,18 +1,38 @@
 //! State merged from entries that name what they replace: profiles and follows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
 use bytes::Bytes;
 
-use super::batch::{FeedBatch, Note};
+use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
-use super::keys::{self, FeedNo, LogNo};
-use super::row::{LogRow, Profile, StateRow, encode};
+use super::keys::{self, FeedNo, Key, LogNo};
+use super::row::{Profile, StateRow, decode, encode};
 use super::rows::{Rows, StoredEntry};
+use crate::format::limits::TAG_BYTES;
 use crate::format::{
-    Body, Content as _, EntryId, EntryRef, Follow, Kind, OrderKey, ProfileField, Rel, Seq,
+    Body, Content as _, EntryId, EntryRef, FeedId, Follow, Kind, OrderKey, ProfileField, Rel, Seq,
     StateItem, decode_content, derive, lanes, settle,
 };
+use crate::store::{Direction, prefix_end};
+
+/// Changes of one piece of state that are looked at in one log: the last ones. Who changed a name more often than that
+/// is read from there on, as if the rest were not held. The bound is on the work of a hostile feed.
+const CHANGES: usize = 128;
+
+/// Pieces of state of one kind that are looked at in one feed: declared tags and links, mostly. Which are passed over is
+/// the same at every replica, since slots are hashes.
+const SLOTS: usize = 256;
+
+/// Bytes of a state key up to and with the log.
+const SLOT_AND_LOG: usize = 21;
+
+const WHAT: &str = "a change of state";
+const DAMAGED: FeedsError = FeedsError::Damaged { what: WHAT };
+
+/// The changes of each piece of state, with the place of each.
+type Slots = BTreeMap<[u8; 8], Vec<((LogNo, Seq), StateItem)>>;
 
 /// Which piece of state an entry is about. Entries of one slot replace one another.
 fn slot_of(kind: &Kind, body: &Body) -> [u8; 8] {
@@ -39,48 +59,50 @@ fn profile_slot(field: &ProfileField) -> Vec<u8> {
     format!("{name}{value}").into_bytes()
 }
 
+/// One change of one piece of state, as the entry that made it says.
+pub(super) struct Change<'a> {
+    pub(super) id: EntryId,
+    pub(super) order: OrderKey,
+    pub(super) kind: &'a Kind,
+    pub(super) body: &'a Body,
+}
+
 impl FeedBatch<'_> {
     /// Writes or takes away the row of one change of state, and remembers what has to be merged again.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one entry, as its caller holds it in parts"
-    )]
     pub(super) fn index_state(
         &mut self,
-        log_no: LogNo,
-        row: &LogRow,
-        order: OrderKey,
-        id: EntryId,
-        kind: &Kind,
-        body: &Body,
+        name: LogName,
+        change: &Change<'_>,
         put: bool,
     ) -> Result<(), FeedsError> {
+        let Change {
+            kind, body, order, ..
+        } = change;
         let kind_no = self.intern_kind(kind)?;
         let slot = slot_of(kind, body);
-        let key = keys::state_slot(row.feed_no, kind_no, &slot)
-            .u32(log_no)
+        let key = keys::state_slot(name.feed_no, kind_no, &slot)
+            .u32(name.no)
             .u64(order.seq.0);
         if put {
-            let replaces = body
-                .targets(Rel::Replaces)
-                .map(|target| target.id)
-                .collect();
-            self.tx.put(
-                key.as_slice(),
-                encode(&StateRow {
-                    id,
-                    time: order.time,
-                    replaces,
-                }),
-            )?;
+            let replaces = body.targets(Rel::Replaces);
+            let row = StateRow {
+                id: change.id,
+                time: order.time,
+                replaces: replaces.map(|target| target.id).collect(),
+            };
+            self.tx.put(key.as_slice(), encode(&row))?;
         } else {
             self.tx.delete(key.as_slice())?;
         }
-        if kind.as_str() == ProfileField::KIND && row.log.lane == lanes::STATE {
-            self.stale_profiles.insert(row.feed_no);
+        let lane = name.id.lane;
+        if kind.as_str() == ProfileField::KIND && lane == lanes::STATE {
+            self.stale_profiles.insert(name.feed_no);
         }
-        if kind.as_str() == Follow::KIND && row.log.lane == lanes::OWN {
-            self.stale_follows.insert((row.feed_no, slot));
+        if kind.as_str() == Follow::KIND
+            && lane == lanes::OWN
+            && let Ok(Follow { feed, .. }) = decode_content(&body.content)
+        {
+            self.stale_follows.insert((name.feed_no, feed));
         }
         Ok(())
     }
@@ -90,8 +112,8 @@ impl FeedBatch<'_> {
         for feed_no in std::mem::take(&mut self.stale_profiles) {
             self.merge_profile(feed_no)?;
         }
-        for (feed_no, slot) in std::mem::take(&mut self.stale_follows) {
-            self.merge_follow(feed_no, slot)?;
+        for (feed_no, target) in std::mem::take(&mut self.stale_follows) {
+            self.merge_follow(feed_no, &target)?;
         }
         Ok(())
     }
@@ -99,17 +121,30 @@ impl FeedBatch<'_> {
     fn merge_profile(&mut self, feed_no: FeedNo) -> Result<(), FeedsError> {
         let old = self.rows().profile(feed_no)?;
         let mut new = Profile::default();
-        for (entry, body) in self.rows().settled(feed_no, ProfileField::KIND, None)? {
-            debug_assert_eq!(entry.kind.as_str(), ProfileField::KIND);
+        let rows = self.rows();
+        let mut winners = rows.settled(feed_no, ProfileField::KIND, None)?;
+        // Of too many pieces of state some are passed over; never these two.
+        for field in [
+            ProfileField::Name(String::new()),
+            ProfileField::Bio(String::new()),
+        ] {
+            let slot = derive::TAG.hash8(&profile_slot(&field));
+            winners.extend(rows.settled(feed_no, ProfileField::KIND, Some(slot))?);
+        }
+        for (_, body) in winners {
             if let Ok(field) = decode_content(&body.content) {
                 new.apply(field);
             }
+        }
+        if new == old {
+            return Ok(());
         }
         let tags = |profile: &Profile| {
             profile
                 .tags
                 .iter()
                 .map(|tag| Body::fold_tag(tag))
+                .filter(|tag| !tag.is_empty())
                 .collect::<BTreeSet<_>>()
         };
         for gone in tags(&old).difference(&tags(&new)) {
@@ -127,33 +162,46 @@ impl FeedBatch<'_> {
             .put(keys::profile(feed_no).as_slice(), encode(&new))?)
     }
 
-    fn merge_follow(&mut self, feed_no: FeedNo, slot: [u8; 8]) -> Result<(), FeedsError> {
+    /// Follows what any own feed says is followed.
+    fn merge_follow(&mut self, feed_no: FeedNo, feed: &FeedId) -> Result<(), FeedsError> {
         if !self.feed_row(feed_no)?.own {
             return Ok(());
         }
-        for (_, body) in self.rows().settled(feed_no, Follow::KIND, Some(slot))? {
-            let Ok(Follow { feed, following }) = decode_content(&body.content) else {
-                continue;
-            };
-            let target = self.intern_feed(&feed)?;
-            let row = self.feed_row_mut(target)?;
-            let (before, own) = (row.followed, row.own);
-            row.followed = following;
-            if own || before == following {
-                continue;
-            }
-            self.notes.push(if following {
-                Note::Wanted { feed }
-            } else {
-                Note::Unwanted { feed }
-            });
+        let following =
+            self.rows().follows(feed_no, feed)? || self.another_follows(feed_no, feed)?;
+        let target = self.intern_feed(feed)?;
+        let row = self.feed_row_mut(target)?;
+        let (before, own) = (row.followed, row.own);
+        row.followed = following;
+        if own || before == following {
+            return Ok(());
         }
+        let feed = *feed;
+        self.wanted_changed(if following {
+            Note::Wanted { feed }
+        } else {
+            Note::Unwanted { feed }
+        });
         Ok(())
+    }
+
+    fn another_follows(&self, but: FeedNo, feed: &FeedId) -> Result<bool, FeedsError> {
+        let rows = self.rows();
+        for (no, _) in rows
+            .feeds()?
+            .iter()
+            .filter(|(no, row)| row.own && *no != but)
+        {
+            if rows.follows(*no, feed)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What a new entry about one piece of state has to name as replaced: whatever counts now.
     pub(crate) fn replaced(
-        &mut self,
+        &self,
         feed_no: FeedNo,
         kind: &Kind,
         body: &Body,
@@ -164,15 +212,23 @@ impl FeedBatch<'_> {
     }
 
     /// The number of a feed that this node has met.
-    pub(crate) fn feed_number(
-        &mut self,
-        feed: &crate::format::FeedId,
-    ) -> Result<FeedNo, FeedsError> {
+    pub(crate) fn feed_number(&mut self, feed: &FeedId) -> Result<FeedNo, FeedsError> {
         self.intern_feed(feed)
     }
 }
 
 impl Rows<'_> {
+    /// Whether the state of an own feed says that another feed is followed.
+    fn follows(&self, own: FeedNo, feed: &FeedId) -> Result<bool, FeedsError> {
+        let slot = derive::TAG.hash8(feed.as_bytes());
+        let says = |body: &Body| {
+            decode_content(&body.content)
+                .is_ok_and(|follow: Follow| follow.feed == *feed && follow.following)
+        };
+        let settled = self.settled(own, Follow::KIND, Some(slot))?;
+        Ok(settled.iter().any(|(_, body)| says(body)))
+    }
+
     /// The entries that count now: for each slot of a kind the one that the others lead to.
     pub(super) fn settled(
         &self,
@@ -188,19 +244,9 @@ impl Rows<'_> {
             || keys::state_of(feed_no, kind_no),
             |slot| keys::state_slot(feed_no, kind_no, &slot),
         );
-        let mut slots: BTreeMap<[u8; 8], Vec<(LogNo, Seq, StateItem)>> = BTreeMap::new();
-        for (slot, log_no, seq, StateRow { id, time, replaces }) in self.state(&prefix)? {
-            slots
-                .entry(slot)
-                .or_default()
-                .push((log_no, seq, StateItem { id, time, replaces }));
-        }
-        let mut winners = Vec::with_capacity(slots.len());
-        for items in slots.into_values() {
-            let (places, items): (Vec<_>, Vec<_>) = items
-                .into_iter()
-                .map(|(log, seq, item)| ((log, seq), item))
-                .unzip();
+        let mut winners = Vec::new();
+        for changes in self.changes_of_state(&prefix)?.into_values() {
+            let (places, items): (Vec<_>, Vec<_>) = changes.into_iter().unzip();
             let Some(&(log_no, seq)) = settle(&items).and_then(|winner| places.get(winner)) else {
                 continue;
             };
@@ -216,6 +262,57 @@ impl Rows<'_> {
         }
         Ok(winners)
     }
+
+    /// The changes of each piece of state under a prefix, within [`SLOTS`] and [`CHANGES`].
+    fn changes_of_state(&self, prefix: &Key) -> Result<Slots, FeedsError> {
+        let mut slots = Slots::new();
+        let mut to = prefix_end(prefix.as_slice());
+        loop {
+            let (mut place, mut count, mut full) = (None, 0, None);
+            let mut failed = None;
+            self.0.scan(
+                prefix.as_slice(),
+                to.as_deref(),
+                Direction::Descending,
+                &mut |key, value| {
+                    let Ok((slot, log, seq, item)) = read_change(key, value) else {
+                        failed = Some(DAMAGED);
+                        return ControlFlow::Break(());
+                    };
+                    if place != Some((slot, log)) {
+                        (place, count) = (Some((slot, log)), 0);
+                    }
+                    if !slots.contains_key(&slot) && slots.len() >= SLOTS {
+                        return ControlFlow::Break(());
+                    }
+                    if count >= CHANGES {
+                        full = key.get(..SLOT_AND_LOG).map(<[u8]>::to_vec);
+                        return ControlFlow::Break(());
+                    }
+                    count += 1;
+                    slots.entry(slot).or_default().push(((log, seq), item));
+                    ControlFlow::Continue(())
+                },
+            )?;
+            match (failed, full) {
+                (Some(error), _) => return Err(error),
+                (None, None) => return Ok(slots),
+                // On with the next log, below all of this one's.
+                (None, full) => to = full,
+            }
+        }
+    }
+}
+
+fn read_change(key: &[u8], value: &[u8]) -> Result<([u8; 8], LogNo, Seq, StateItem), FeedsError> {
+    let slot = key.get(9..17).and_then(|slot| slot.try_into().ok());
+    let log = keys::u32_at(key, 17);
+    let seq = keys::u64_at(key, 21);
+    let (Some(slot), Some(log), Some(seq)) = (slot, log, seq) else {
+        return Err(DAMAGED);
+    };
+    let StateRow { id, time, replaces } = decode(WHAT, value)?;
+    Ok((slot, log, Seq(seq), StateItem { id, time, replaces }))
 }
 
 impl Profile {
@@ -224,6 +321,7 @@ impl Profile {
         match field {
             ProfileField::Name(name) => self.name = some(name),
             ProfileField::Bio(bio) => self.bio = some(bio),
+            ProfileField::TagAdded(tag) if tag.len() > TAG_BYTES => {}
             ProfileField::TagAdded(tag) => drop(self.tags.insert(tag)),
             ProfileField::LinkAdded(link) => drop(self.links.insert(link)),
             // Removed tags and links are the absence of their slot's winner; pictures come with media.

@@ -4,13 +4,17 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::batch::{FeedBatch, Note};
+use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
-use super::keys::{self, LogNo};
+use super::keys;
 use super::row::{Event, LogRow};
 use crate::format::limits::LANES_PER_DEVICE;
-use crate::format::{Closing, EntryId, ForkProof, LogId, Run, Seq};
+use crate::format::{Closing, ForkProof, LogId, Run, Seq};
+
+/// Separate ranges held of one log. Honest logs have a handful; past it nothing is taken that stands apart from the
+/// rest, or a feed with an entry here and one there would make its row, which each commit writes, grow without bound.
+const RANGES: usize = 1_024;
 
 /// What became of something that a peer sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,137 +36,158 @@ pub(crate) enum Taken {
 impl FeedBatch<'_> {
     /// Takes a verified run of a wanted feed: what is new in it, if it links to what is held.
     pub(crate) fn take_run(&mut self, run: &Run) -> Result<Taken, FeedsError> {
-        let log = *run.log();
-        let Some((feed_no, feed)) = self.rows().known_feed(&log.feed)? else {
-            return Ok(Taken::Refused);
+        let (name, bound) = match self.admitted_log(run.log())? {
+            Ok(known) => known,
+            Err(refused) => return Ok(refused),
         };
-        if !self.feed_row(feed_no)?.is_wanted() || (log.lane.is_private() && !feed.own) {
-            return Ok(Taken::Refused);
-        }
-        let trust = self.trust(feed_no, &log.feed)?;
-        if !trust.standing.is_admitted(&log.device) {
-            return Ok(Taken::NotAdmitted);
-        }
-        if self.rows().log_no(&log)?.is_none() && self.lanes_of(&log, feed_no)? >= LANES_PER_DEVICE
-        {
-            return Ok(Taken::Refused);
-        }
-        let log_no = self.intern_log(&log)?;
-        let row = self.log_row(log_no)?.clone();
-        let bound = self.bound_of(&trust, log_no, &row)?;
         if run.first() >= bound {
             return Ok(Taken::Refused);
         }
-        if row.forked.is_some_and(|at| run.end() > at) {
+        let row = self.log_row(name.no)?.clone();
+        if *run.closing() == Closing::NextHeld && !row.held.contains(run.end()) {
+            return Ok(Taken::Mismatch);
+        }
+        let settled = row.forked.unwrap_or(Seq(u64::MAX));
+        if run.first() >= settled {
             return Ok(Taken::Forked);
         }
-        if let Some(ours) = self.contradicting(log_no, &row, run)? {
-            return self.fork(log_no, &row, &ours, run);
+        if let Some(ours) = self.contradicting(name, &row, run, settled)? {
+            return self.fork(name, &row, &ours, run);
         }
-        self.take_new(log_no, &row, run, bound)
+        if run.end() > settled {
+            return self.take_below(name, &row, run, settled, bound);
+        }
+        self.take_new(name, &row, run, bound)
+    }
+
+    /// The log of an admitted device of a wanted feed, and the place from which on its entries do not count.
+    fn admitted_log(&mut self, log: &LogId) -> Result<Result<(LogName, Seq), Taken>, FeedsError> {
+        let Some(feed_no) = self.met_feed(&log.feed)? else {
+            return Ok(Err(Taken::Refused));
+        };
+        let feed = self.feed_row(feed_no)?;
+        if !feed.is_wanted() || (log.lane.is_private() && !feed.own) {
+            return Ok(Err(Taken::Refused));
+        }
+        let trust = self.trust(feed_no, &log.feed)?;
+        if !trust.standing.is_admitted(&log.device) {
+            return Ok(Err(Taken::NotAdmitted));
+        }
+        if self.met_log(log)?.is_none() && self.lanes_of(log, feed_no)? >= LANES_PER_DEVICE {
+            return Ok(Err(Taken::Refused));
+        }
+        let no = self.intern_log(log)?;
+        Ok(Ok((self.log_name(no)?, trust.bound(log))))
     }
 
     /// Stores the parts of a linking run that are not held, and fills in bodies of those that are.
     fn take_new(
         &mut self,
-        log_no: LogNo,
+        name: LogName,
         row: &LogRow,
         run: &Run,
         bound: Seq,
     ) -> Result<Taken, FeedsError> {
         let range = run.first()..run.end();
-        let mut taken = Taken::AlreadyHeld;
-        for part in row.held.within(range.clone()) {
-            for seq in part.start.0..part.end.0 {
-                let index = usize::try_from(seq - run.first().0).unwrap_or(usize::MAX);
-                let Some(body) = run.items().get(index).and_then(|item| item.body()) else {
-                    continue;
-                };
-                if self.take_body(run.log(), Seq(seq), body)? == Taken::Stored {
-                    taken = Taken::Stored;
-                }
-            }
+        if row.held.is_apart(&range) && row.held.len() >= RANGES {
+            return Ok(Taken::Refused);
         }
-        for part in row.held.absent(range.clone()) {
+        let mut taken = Taken::AlreadyHeld;
+        let mut bodies = Vec::new();
+        for part in row.held.within(range.clone()) {
+            bodies.extend(self.lacking(name, run, &part)?);
+        }
+        if !bodies.is_empty() {
+            self.fill(name, &bodies)?;
+            taken = Taken::Stored;
+        }
+        let absent = row.held.absent(range.clone()).into_iter();
+        for part in absent.filter(|part| part.start < bound) {
             let closing = if part.end == range.end {
                 *run.closing()
             } else {
                 Closing::NextHeld
             };
-            let new = if part == range {
-                run.clone()
+            if part == range {
+                self.store_run(name, run, bound)?;
             } else {
-                cut_out(run, &part, closing)?
-            };
-            self.store_within(log_no, &new, bound)?;
+                self.store_run(name, &cut_out(run, &part, closing)?, bound)?;
+            }
             taken = Taken::Stored;
         }
         Ok(taken)
     }
 
-    /// Stores a new run, of which entries from `bound` on do not count and are kept as proof only.
-    fn store_within(&mut self, log_no: LogNo, run: &Run, bound: Seq) -> Result<(), FeedsError> {
-        if run.end() <= bound {
-            return self.store_run(log_no, run, true);
-        }
-        let run = run.with_bodies(|seq, item| item.body().filter(|_| seq < bound).cloned());
-        self.store_run(log_no, &run, false)?;
-        let row = self.log_row(log_no)?.clone();
-        let counting = run.first()..bound;
-        self.index_run(log_no, &row, &run, counting.clone(), Index::Again)?;
-        self.want_bodies(log_no, &run, &counting)?;
-        Ok(())
-    }
-
-    /// A held, signed run that the new one cannot stand beside, if there is one.
-    fn contradicting(
-        &self,
-        log_no: LogNo,
+    /// Takes of a run that goes past a fork what lies below it. On which branch it goes on does not matter.
+    fn take_below(
+        &mut self,
+        name: LogName,
         row: &LogRow,
         run: &Run,
+        fork: Seq,
+        bound: Seq,
+    ) -> Result<Taken, FeedsError> {
+        let last = run.id_at(Seq(fork.0.saturating_sub(1)));
+        let taken = if row.held.contains(fork) {
+            if self.rows().prev_named_by(name.no, &name.id, fork)? != last {
+                return Ok(Taken::Forked);
+            }
+            let below = cut_out(run, &(run.first()..fork), Closing::NextHeld)?;
+            self.take_new(name, row, &below, bound)?
+        } else if row.held.within(fork..run.end()).is_empty() {
+            // The headers past the fork, up to the signature, are kept as proof and do not count.
+            self.take_new(name, row, run, bound.min(fork))?
+        } else {
+            Taken::AlreadyHeld
+        };
+        Ok(match taken {
+            Taken::AlreadyHeld => Taken::Forked,
+            other => other,
+        })
+    }
+
+    /// A held, signed run that the new one cannot stand beside below `until`, if there is one.
+    fn contradicting(
+        &self,
+        name: LogName,
+        row: &LogRow,
+        run: &Run,
+        until: Seq,
     ) -> Result<Option<Run>, FeedsError> {
         let (first, end) = (run.first(), run.end());
-        let before = first
-            .0
-            .checked_sub(1)
-            .map(Seq)
-            .filter(|seq| row.held.contains(*seq));
-        if let Some(before) = before
-            && self.rows().id(log_no, &row.log, before)? != Some(run.prev())
+        let before = first.0.checked_sub(1).map(Seq);
+        if let Some(before) = before.filter(|seq| row.held.contains(*seq))
+            && self.rows().id(name.no, before)? != Some(run.prev())
         {
-            return self.held_run(log_no, row, before);
+            return self.held_run(name, row, before);
         }
-        for part in row.held.within(first..end) {
-            for held in self.rows().segments(log_no, &row.log, &part)? {
+        for part in row.held.within(first..end.min(until)) {
+            for held in self.rows().segments(name.no, &name.id, &part)? {
                 let differs = |seq: u64| held.id_at(Seq(seq)) != run.id_at(Seq(seq));
-                let both = held.first().max(first).0..held.end().min(end).0;
-                if let Some(seq) = both.into_iter().find(|seq| differs(*seq)) {
-                    return self.held_run(log_no, row, Seq(seq));
+                let mut both = held.first().max(part.start).0..held.end().min(part.end).0;
+                if let Some(seq) = both.find(|seq| differs(*seq)) {
+                    return self.held_run(name, row, Seq(seq));
                 }
             }
         }
-        if row.held.contains(end) {
-            let held = self.rows().segments(log_no, &row.log, &(end..end.next()))?;
-            let named = held
-                .first()
-                .map(|after| after.id_at(run.end()).map(|_| prev_of(after, end)));
-            if named
-                .flatten()
-                .is_some_and(|prev| prev != Some(run.last_id()))
-            {
-                return self.held_run(log_no, row, end);
-            }
+        if end <= until
+            && row.held.contains(end)
+            && self.rows().prev_named_by(name.no, &name.id, end)? != Some(run.last_id())
+        {
+            return self.held_run(name, row, end);
         }
         Ok(None)
     }
 
     /// The held entries around a place as one run that ends with a signature.
-    fn held_run(&self, log_no: LogNo, row: &LogRow, seq: Seq) -> Result<Option<Run>, FeedsError> {
+    ///
+    /// There is one in the same block: where a held range ends, and where a block does, a signature is kept.
+    fn held_run(&self, name: LogName, row: &LogRow, seq: Seq) -> Result<Option<Run>, FeedsError> {
         let Some(held) = row.held.around(seq) else {
             return Ok(None);
         };
         let block = seq.block_start().max(held.start)..seq.block_end().min(held.end);
-        let parts = self.rows().segments(log_no, &row.log, &block)?;
+        let parts = self.rows().segments(name.no, &name.id, &block)?;
         let signed = |part: &Run| part.end() > seq && matches!(part.closing(), Closing::Signed(_));
         let Some(last) = parts.iter().position(signed) else {
             return Ok(None);
@@ -173,7 +198,7 @@ impl FeedBatch<'_> {
     /// Keeps the proof of a fork, if the two runs make one.
     fn fork(
         &mut self,
-        log_no: LogNo,
+        name: LogName,
         row: &LogRow,
         ours: &Run,
         theirs: &Run,
@@ -181,7 +206,7 @@ impl FeedBatch<'_> {
         let theirs = match theirs.closing() {
             Closing::Signed(_) => Some(theirs.clone()),
             // It leans on what is held here, so the held signature after it closes it as well.
-            Closing::NextHeld => self.held_run(log_no, row, theirs.end())?.and_then(|after| {
+            Closing::NextHeld => self.held_run(name, row, theirs.end())?.and_then(|after| {
                 let after = after.part(theirs.end(), after.end(), *after.closing())?;
                 Run::join(&[theirs.clone(), after])
             }),
@@ -189,35 +214,38 @@ impl FeedBatch<'_> {
         let Some(proof) = theirs.and_then(|theirs| ForkProof::new(ours, &theirs).ok()) else {
             return Ok(Taken::Refused);
         };
-        self.take_proof(&proof)?;
+        self.keep_proof(name, &proof)?;
         Ok(Taken::Forked)
     }
 
     /// Keeps a verified proof that a log is forked; of several, the one with the lowest place.
     pub(crate) fn take_proof(&mut self, proof: &ForkProof) -> Result<Taken, FeedsError> {
-        let log = *proof.log();
-        let Some((_, feed)) = self.rows().known_feed(&log.feed)? else {
-            return Ok(Taken::Refused);
-        };
-        if !feed.is_wanted() {
-            return Ok(Taken::Refused);
+        match self.admitted_log(proof.log())? {
+            Ok((name, _)) => self.keep_proof(name, proof),
+            Err(refused) => Ok(refused),
         }
-        let log_no = self.intern_log(&log)?;
+    }
+
+    fn keep_proof(&mut self, name: LogName, proof: &ForkProof) -> Result<Taken, FeedsError> {
         let at = proof.at();
         if self
-            .log_row(log_no)?
+            .log_row(name.no)?
             .forked
             .is_some_and(|known| known <= at)
         {
             return Ok(Taken::AlreadyHeld);
         }
         self.tx
-            .put(keys::fork(log_no).as_slice(), proof.encode().into())?;
-        let arrival = self.record(Event::Forked { log: log_no, at })?;
-        let row = self.log_row_mut(log_no)?;
+            .put(keys::fork(name.no).as_slice(), proof.encode().into())?;
+        let arrival = self.record(Event::Forked { log: name.no, at })?;
+        let row = self.log_row_mut(name.no)?;
         row.forked = Some(at);
         row.changed = arrival;
-        self.notes.push(Note::Forked { log, at, arrival });
+        self.notes.push(Note::Forked {
+            log: name.id,
+            at,
+            arrival,
+        });
         Ok(Taken::Stored)
     }
 
@@ -228,47 +256,78 @@ impl FeedBatch<'_> {
         seq: Seq,
         body: &Bytes,
     ) -> Result<Taken, FeedsError> {
-        let Some(log_no) = self.rows().log_no(log)? else {
+        let Some(no) = self.met_log(log)? else {
             return Ok(Taken::Refused);
         };
-        if !self.tx.contains(keys::missing(log_no, seq).as_slice())? {
+        let name = self.log_name(no)?;
+        if !self.feed_row(name.feed_no)?.is_wanted() {
+            return Ok(Taken::Refused);
+        }
+        if !self.tx.contains(keys::missing(no, seq).as_slice())? {
             return Ok(Taken::AlreadyHeld);
         }
-        let segments = self.rows().segments(log_no, log, &(seq..seq.next()))?;
-        let Some(run) = segments.first() else {
-            return Ok(Taken::Refused);
-        };
-        let Some(entry) = run.entries().find(|entry| entry.header().seq() == seq) else {
+        let segments = self.rows().segments(no, log, &(seq..seq.next()))?;
+        let mut entries = segments.iter().flat_map(Run::entries);
+        let Some(entry) = entries.find(|entry| entry.header().seq() == seq) else {
             return Ok(Taken::Refused);
         };
         if !entry.header().matches_body(body) {
             return Ok(Taken::Mismatch);
         }
-        let filled = run.with_bodies(|at, item| {
-            if at == seq {
-                Some(body.clone())
-            } else {
-                item.body().cloned()
-            }
-        });
-        self.put_segment(log_no, &filled)?;
-        self.tx.delete(keys::missing(log_no, seq).as_slice())?;
-        let row = self.log_row(log_no)?.clone();
-        self.index_run(log_no, &row, &filled, seq..seq.next(), Index::Again)?;
-        let arrival = self.record(Event::Body { log: log_no, seq })?;
-        self.counters.filled = arrival;
-        self.notes.push(Note::Body {
-            log: *log,
-            seq,
-            arrival,
-        });
+        self.fill(name, &[(seq, body.clone())])?;
         Ok(Taken::Stored)
+    }
+
+    /// Bodies that a run brings for held entries that lack them.
+    fn lacking(
+        &self,
+        name: LogName,
+        run: &Run,
+        part: &Range<Seq>,
+    ) -> Result<Vec<(Seq, Bytes)>, FeedsError> {
+        let body = |seq: Seq| {
+            let index = usize::try_from(seq.0.checked_sub(run.first().0)?).ok()?;
+            Some((seq, run.items().get(index)?.body()?.clone()))
+        };
+        let lacking = self.rows().missing(name.no, part)?;
+        Ok(lacking.into_iter().filter_map(body).collect())
+    }
+
+    /// Puts in bodies that were missing and are known to be the right ones; all of one block, ascending.
+    fn fill(&mut self, name: LogName, bodies: &[(Seq, Bytes)]) -> Result<(), FeedsError> {
+        let Some(range) = span_of(bodies) else {
+            return Ok(());
+        };
+        let given = |seq: Seq| {
+            let at = bodies.binary_search_by_key(&seq, |(seq, _)| *seq).ok()?;
+            bodies.get(at).map(|(_, body)| body.clone())
+        };
+        for run in self.rows().segments(name.no, &name.id, &range)? {
+            let of_run = |(seq, _): &&(Seq, Bytes)| *seq >= run.first() && *seq < run.end();
+            let mine: Vec<Seq> = bodies.iter().filter(of_run).map(|(seq, _)| *seq).collect();
+            if mine.is_empty() {
+                continue;
+            }
+            let filled = run.with_bodies(|seq, item| given(seq).or_else(|| item.body().cloned()));
+            self.rewrite_segment(name.no, &filled)?;
+            for seq in mine {
+                self.tx.delete(keys::missing(name.no, seq).as_slice())?;
+                self.index_run(name, &filled, seq..seq.next(), Index::Again)?;
+            }
+        }
+        for (seq, _) in bodies {
+            let (log, seq) = (name.id, *seq);
+            let arrival = self.record(Event::Body { log: name.no, seq })?;
+            self.counters.filled = arrival;
+            self.notes.push(Note::Body { log, seq, arrival });
+        }
+        Ok(())
     }
 
     /// Notes which entries of a part of a run count and lack their bodies.
     pub(super) fn want_bodies(
         &mut self,
-        log_no: LogNo,
+        name: LogName,
         run: &Run,
         part: &Range<Seq>,
     ) -> Result<Vec<Seq>, FeedsError> {
@@ -277,10 +336,14 @@ impl FeedBatch<'_> {
         let lacking: Vec<Seq> = lacking.map(|(seq, _)| seq).collect();
         for seq in &lacking {
             self.tx
-                .put(keys::missing(log_no, *seq).as_slice(), Bytes::new())?;
+                .put(keys::missing(name.no, *seq).as_slice(), Bytes::new())?;
         }
         Ok(lacking)
     }
+}
+
+fn span_of(bodies: &[(Seq, Bytes)]) -> Option<Range<Seq>> {
+    Some(bodies.first()?.0..bodies.last()?.0.next())
 }
 
 fn cut_out(run: &Run, part: &Range<Seq>, closing: Closing) -> Result<Run, FeedsError> {
@@ -288,13 +351,4 @@ fn cut_out(run: &Run, part: &Range<Seq>, closing: Closing) -> Result<Run, FeedsE
         .ok_or(FeedsError::Damaged {
             what: "the places held of a log",
         })
-}
-
-/// The id that the entry at `seq` names as the one before it.
-fn prev_of(run: &Run, seq: Seq) -> Option<EntryId> {
-    if seq == run.first() {
-        Some(run.prev())
-    } else {
-        run.id_at(Seq(seq.0.checked_sub(1)?))
-    }
 }

@@ -1,13 +1,14 @@
 //! Which devices of a feed count, and what happens to stored entries when that changes.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::batch::{FeedBatch, Note};
+use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
-use super::keys::{self, FeedNo, LogNo};
-use super::row::{Event, LogRow, encode};
-use crate::format::{EntryId, FeedId, FormatError, LogId, Seq, Standing, Statement, Statements};
+use super::keys::{self, FeedNo};
+use super::row::Event;
+use crate::format::{FeedId, FormatError, LogId, Seq, Standing, Statement, Statements};
 
 /// The statements of a feed and what they come to.
 #[derive(Debug)]
@@ -26,7 +27,10 @@ impl Trust {
     }
 
     /// The place from which on entries of a log no longer count; 0 if none does.
-    pub(super) fn bound(&self, log: &LogId, id_at: impl Fn(Seq) -> Option<EntryId>) -> Seq {
+    ///
+    /// The end's own place counts whatever is held there: if it is the entry that the end names, it counts by that, and
+    /// if not, the end's entry is not held, and such an end cuts by seq alone.
+    pub(super) fn bound(&self, log: &LogId) -> Seq {
         let standing = &self.standing;
         if !standing.is_admitted(&log.device) {
             return Seq::ZERO;
@@ -34,14 +38,8 @@ impl Trust {
         if log.lane.is_private() || !standing.is_retired(&log.device) {
             return Seq(u64::MAX);
         }
-        let Some(end) = standing.end(&log.device, &log.lane) else {
-            return Seq::ZERO;
-        };
-        let at_end = id_at(end.seq);
-        let holds = |id: &EntryId| at_end == Some(*id);
-        let counts =
-            at_end.is_none_or(|id| standing.counts(&log.device, &log.lane, end.seq, &id, holds));
-        if counts { end.seq.next() } else { end.seq }
+        let end = standing.end(&log.device, &log.lane);
+        end.map_or(Seq::ZERO, |end| end.seq.next())
     }
 }
 
@@ -55,18 +53,28 @@ impl FeedBatch<'_> {
             return Ok(trust.clone());
         }
         let known = self.store.shared().trust.get(&feed_no).cloned();
-        let trust = match known {
-            Some(trust) => trust,
-            None => {
-                let own = self.feed_row(feed_no)?.own;
-                let mut statements = Statements::new(*feed);
-                if own {
-                    statements = statements.keep_all();
-                }
-                statements.merge(self.rows().statements(feed_no)?);
-                Arc::new(Trust::new(statements))
+        match known {
+            Some(trust) => {
+                self.trust.insert(feed_no, trust.clone());
+                Ok(trust)
             }
-        };
+            None => self.reload_trust(feed_no, feed),
+        }
+    }
+
+    /// Reads the statements of a feed and judges them.
+    pub(super) fn reload_trust(
+        &mut self,
+        feed_no: FeedNo,
+        feed: &FeedId,
+    ) -> Result<Arc<Trust>, FeedsError> {
+        let own = self.feed_row(feed_no)?.own;
+        let mut statements = Statements::new(*feed);
+        if own {
+            statements = statements.keep_all();
+        }
+        statements.merge(self.rows().statements(feed_no)?);
+        let trust = Arc::new(Trust::new(statements));
         self.trust.insert(feed_no, trust.clone());
         Ok(trust)
     }
@@ -152,82 +160,86 @@ impl FeedBatch<'_> {
         after: &Trust,
     ) -> Result<(), FeedsError> {
         for log_no in self.rows().logs_of(feed_no)? {
-            let row = self.log_row(log_no)?.clone();
-            let held_end = row.held.end();
-            let (old, new) = (
-                self.bound_of(before, log_no, &row)?,
-                self.bound_of(after, log_no, &row)?,
-            );
+            let name = self.log_name(log_no)?;
+            let (old, new) = (before.bound(&name.id), after.bound(&name.id));
             if new < old {
-                self.cut(log_no, &row, new, old.min(held_end))?;
+                self.cut(name, new..old)?;
             } else if old < new {
-                self.restore(log_no, &row, old, new.min(held_end))?;
+                self.restore(name, old..new)?;
             }
         }
         Ok(())
     }
 
-    pub(super) fn bound_of(
-        &self,
-        trust: &Trust,
-        log_no: LogNo,
-        row: &LogRow,
-    ) -> Result<Seq, FeedsError> {
-        let end = trust.standing.end(&row.log.device, &row.log.lane);
-        let at_end = end.map_or(Ok(None), |end| self.rows().id(log_no, &row.log, end.seq))?;
-        Ok(trust.bound(&row.log, |_| at_end))
-    }
-
     /// Entries that a Retire cut: bodies go, headers stay.
-    fn cut(&mut self, log_no: LogNo, row: &LogRow, from: Seq, to: Seq) -> Result<(), FeedsError> {
-        for part in row.held.within(from..to) {
-            for run in self.rows().segments(log_no, &row.log, &part)? {
-                self.index_run(log_no, row, &run, part.clone(), Index::Away)?;
+    fn cut(&mut self, name: LogName, range: Range<Seq>) -> Result<(), FeedsError> {
+        self.set_gaps(name, &range, false)?;
+        for part in self.held_blocks(name, &range)? {
+            for run in self.rows().segments(name.no, &name.id, &part)? {
+                let part = part.start.max(run.first())..part.end.min(run.end());
+                self.index_run(name, &run, part.clone(), Index::Away)?;
+                let kept = |seq| seq < range.start;
                 let stripped =
-                    run.with_bodies(|seq, item| item.body().filter(|_| seq < from).cloned());
-                self.put_segment(log_no, &stripped)?;
-                for seq in run.first().0.max(part.start.0)..run.end().0.min(part.end.0) {
-                    self.tx.delete(keys::missing(log_no, Seq(seq)).as_slice())?;
+                    run.with_bodies(|seq, item| item.body().filter(|_| kept(seq)).cloned());
+                self.rewrite_segment(name.no, &stripped)?;
+                for seq in self.rows().missing(name.no, &part)? {
+                    self.tx.delete(keys::missing(name.no, seq).as_slice())?;
                 }
+                let count = part.end.0 - part.start.0;
+                self.record(Event::Gone {
+                    log: name.no,
+                    first: part.start,
+                    count,
+                })?;
             }
-            let count = part.end.0 - part.start.0;
-            self.record(Event::Gone {
-                log: log_no,
-                first: part.start,
-                count,
-            })?;
         }
         Ok(())
     }
 
     /// Entries that count again, or only now: shown from their headers, their bodies wanted.
-    fn restore(
-        &mut self,
-        log_no: LogNo,
-        row: &LogRow,
-        from: Seq,
-        to: Seq,
-    ) -> Result<(), FeedsError> {
-        for part in row.held.within(from..to) {
-            for run in self.rows().segments(log_no, &row.log, &part)? {
-                self.index_run(log_no, row, &run, part.clone(), Index::Again)?;
-                self.want_bodies(log_no, &run, &part)?;
+    fn restore(&mut self, name: LogName, range: Range<Seq>) -> Result<(), FeedsError> {
+        self.set_gaps(name, &range, true)?;
+        let row = self.log_row(name.no)?;
+        let head = (Seq(row.held.end().0.saturating_sub(1)), row.head);
+        for part in self.held_blocks(name, &range)? {
+            for run in self.rows().segments(name.no, &name.id, &part)? {
+                let part = part.start.max(run.first())..part.end.min(run.end());
+                self.index_run(name, &run, part.clone(), Index::Again)?;
+                let missing = self.want_bodies(name, &run, &part)?;
+                let arrival = self.record(Event::Entries {
+                    log: name.no,
+                    first: part.start,
+                    count: part.end.0 - part.start.0,
+                })?;
+                self.counters.filled = arrival;
+                self.notes.push(Note::Stored {
+                    log: name.id,
+                    range: part,
+                    head,
+                    run: None,
+                    missing,
+                    arrival,
+                });
             }
-            let count = part.end.0 - part.start.0;
-            self.record(Event::Entries {
-                log: log_no,
-                first: part.start,
-                count,
-            })?;
         }
         Ok(())
     }
 
-    pub(super) fn put_trust(
+    /// What is held of a range, cut at blocks, so that a long log passes through memory piece by piece.
+    fn held_blocks(
         &mut self,
-        feed_no: FeedNo,
-        row: &super::row::FeedRow,
-    ) -> Result<(), FeedsError> {
-        Ok(self.tx.put(keys::feed(feed_no).as_slice(), encode(row))?)
+        name: LogName,
+        range: &Range<Seq>,
+    ) -> Result<Vec<Range<Seq>>, FeedsError> {
+        let mut blocks = Vec::new();
+        for part in self.log_row(name.no)?.held.within(range.clone()) {
+            let mut at = part.start;
+            while at < part.end {
+                let end = at.block_end().min(part.end);
+                blocks.push(at..end);
+                at = end;
+            }
+        }
+        Ok(blocks)
     }
 }

@@ -32,6 +32,8 @@ const MAIL: usize = 64;
 const SESSIONS: usize = 256;
 /// How long one dialing may take: iroh itself gives up on a dead address after 30 s.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a shutdown waits for peers to confirm that the connection is closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 /// Peers whose misbehaviour is remembered.
 const REMEMBERED: usize = 1_024;
 /// How long a peer that broke a rule is not let in.
@@ -61,7 +63,7 @@ enum Command {
 
 impl Engine {
     /// Goes online: serves what the store wants served, and dials who may have what it wants.
-    pub(crate) async fn spawn(
+    pub(crate) fn spawn(
         endpoint: Endpoint,
         store: Arc<FeedStore>,
         writer: Writer,
@@ -244,11 +246,12 @@ impl Actor {
             let wake = self.wake();
             tokio::select! {
                 biased;
+                // What a caller wrote is known here before what it commands next.
+                Some(note) = boxes.notes.recv() => self.note(note),
                 command = boxes.commands.recv() => match command {
                     Some(Command::Shutdown) | None => break,
                     Some(command) => self.command(command),
                 },
-                Some(note) = boxes.notes.recv() => self.note(note),
                 Some(done) = boxes.finished.recv() => self.finished(done),
                 Some(dialed) = self.dialing.join_next() => self.dialed(dialed),
                 Some(mail) = boxes.sessions.recv() => self.mail(mail),
@@ -276,8 +279,10 @@ impl Actor {
         for session in self.sessions.into_values() {
             session.connection.close(VarInt::from_u32(code::BYE), b"");
         }
-        // A panic of a handler, the only error there is, has been seen where it happened.
-        let _panicked = router.shutdown().await;
+        // Sessions are closed and have been told. iroh waits up to three seconds more for peers that do not answer; that
+        // goes on in the background for as long as the process lives, and nobody has to wait for it.
+        let closing = tokio::spawn(async move { router.shutdown().await });
+        let _still_closing = timeout(CLOSE_TIMEOUT, closing).await;
     }
 
     fn handle(&mut self, input: Input<EndpointId>) {
@@ -313,9 +318,10 @@ impl Actor {
                     .chain(self.sessions.keys())
                     .copied()
                     .collect();
-                let mut round = Round::new(peers.into_iter(), self.totals.clone(), deadline, reply);
-                self.sessions.keys().for_each(|peer| round.opened(peer));
+                let round = Round::new(peers.into_iter(), self.totals.clone(), deadline, reply);
                 self.rounds.push(round);
+                let open: Vec<EndpointId> = self.sessions.keys().copied().collect();
+                open.iter().for_each(|peer| self.await_agreement(peer));
             }
             Command::Retarget => self.retarget(),
             Command::Hurry => self.dialer.hurry(Instant::now()),
@@ -517,7 +523,6 @@ impl Actor {
         };
         self.sessions.insert(peer, session);
         self.dialer.connected(&peer);
-        self.rounds.iter_mut().for_each(|round| round.opened(&peer));
         let memory = self
             .work
             .store
@@ -531,6 +536,19 @@ impl Actor {
             clock,
             proof,
         });
+        if !self.rounds.is_empty() {
+            self.await_agreement(&peer);
+        }
+    }
+
+    /// Somebody waits until both ends hold the same.
+    fn await_agreement(&mut self, peer: &EndpointId) {
+        self.rounds.iter_mut().for_each(|round| round.opened(peer));
+        self.with_session(peer, |session| {
+            session.standing.agreed = false;
+            session.standing.moved = Instant::now();
+        });
+        self.handle(Input::Settle { peer: *peer });
     }
 
     /// Carries out what the machine asks for.
@@ -561,6 +579,10 @@ impl Actor {
                     session.behind = entries;
                     session.standing.caught_up = session.standing.caught_up && entries == 0;
                 }),
+                Output::Agreed { peer } => {
+                    self.dialer.went_well(&peer);
+                    self.with_session(&peer, |session| session.standing.agreed = true);
+                }
                 Output::ClockDiffers { peer, by } => {
                     self.with_session(&peer, |session| session.clock_differs_by = Some(by));
                 }

@@ -24,7 +24,7 @@ pub(super) struct Standing {
 
 impl Standing {
     fn is_done(&self, now: Instant) -> bool {
-        self.caught_up && (self.agreed || now >= self.moved + QUIET)
+        self.agreed || (self.caught_up && now >= self.moved + QUIET)
     }
 }
 

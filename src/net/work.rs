@@ -98,7 +98,7 @@ impl Work {
                 take, log, proof, ..
             } => match ForkProof::decode(&proof) {
                 Ok(proof) if *proof.log() == log => {
-                    self.write(take, 0, move |batch| batch.take_proof(&proof))
+                    self.write(take, 0, move |batch| batch.take_proof(&proof));
                 }
                 Ok(_) => self.taken(
                     take,

@@ -1,18 +1,16 @@
 //! Opening a node: every setting says what holds when it is unset.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 use tokio::sync::mpsc;
 
 use super::error::TidingsError;
-use super::keys::{self, Found, Keys};
-use super::{Inner, Node};
+use super::{Inner, Node, setup};
 use crate::feeds::{FeedStore, Query};
-use crate::format::{DeviceId, End, Ends, FeedId, Statement, Timestamp};
+use crate::format::{FeedId, Timestamp};
 use crate::net::{self, EndpointOptions, Engine, Writer};
-use crate::store::{Durability, RedbOptions, RedbStorage};
 
 /// When this release was made: a clock that says less is wrong.
 const RELEASED: Timestamp = Timestamp(1_795_392_000_000);
@@ -57,7 +55,7 @@ impl NodeBuilder {
     /// Dropped half-way, the folder holds a new identity or none; opening it again goes on from there.
     pub async fn open(self, folder: impl AsRef<Path>) -> Result<Node, TidingsError> {
         let folder = folder.as_ref().to_owned();
-        let opened = tokio::task::spawn_blocking(move || open_store(&folder)).await;
+        let opened = tokio::task::spawn_blocking(move || setup::open(&folder)).await;
         let (store, keys) = opened.map_err(|_| TidingsError::ShutDown)??;
         let floor = clock_floor(&store, &keys.feed.id())?;
         let (notes, told) = mpsc::unbounded_channel();
@@ -72,7 +70,13 @@ impl NodeBuilder {
             None
         } else {
             let bound = net::bind(&endpoint).await?;
-            Some(Engine::spawn(bound, store.clone(), writer.clone(), told, keys.device.id()).await?)
+            Some(Engine::spawn(
+                bound,
+                store.clone(),
+                writer.clone(),
+                told,
+                keys.device.id(),
+            )?)
         };
         let (feed, floor) = (keys.feed.id(), AtomicI64::new(floor.as_millis()));
         Ok(Node {
@@ -87,120 +91,6 @@ impl NodeBuilder {
             }),
         })
     }
-}
-
-/// Opens store and keys, in that order: the store's lock guards the keys.
-fn open_store(folder: &Path) -> Result<(Arc<FeedStore>, Keys), TidingsError> {
-    keys::make_folder(folder)?;
-    let storage = RedbStorage::open(folder.join("store.redb"), RedbOptions::new())?;
-    let store = Arc::new(FeedStore::open(Arc::new(storage))?);
-    let holds_feed = !store.snapshot()?.wanted()?.is_empty();
-    let mut set_up = false;
-    let keys = match Keys::find(folder)? {
-        Found::Nothing if holds_feed => {
-            return Err(lost(
-                folder,
-                "they are gone, though the store beside them is not",
-            ));
-        }
-        Found::Nothing => {
-            let keys = Keys::generate()?;
-            keys.write(folder)?;
-            keys
-        }
-        Found::Keys { set_up: true, .. } if !holds_feed => {
-            return Err(lost(
-                folder,
-                "the store they belong to is gone, and going on without it would fork the feed",
-            ));
-        }
-        Found::Keys {
-            keys, moved: true, ..
-        } => {
-            let keys = keys.renewed()?;
-            keys.write(folder)?;
-            keys
-        }
-        Found::Keys {
-            keys,
-            set_up: known,
-            ..
-        } => {
-            set_up = known;
-            keys
-        }
-    };
-    let keys = admit(&store, folder, keys)?;
-    if !set_up {
-        keys::mark(folder)?;
-    }
-    Ok((store, keys))
-}
-
-fn lost(folder: &Path, why: &str) -> TidingsError {
-    let path: PathBuf = folder.join("keys");
-    TidingsError::Keys {
-        path,
-        why: format!("{why}; put the whole folder back from a backup, or begin in a new one"),
-    }
-}
-
-/// Sees to it that the feed is the node's own, its device admitted, and a key that may exist twice retired.
-fn admit(store: &FeedStore, folder: &Path, mut keys: Keys) -> Result<Keys, TidingsError> {
-    let (feed, device) = (keys.feed.id(), keys.device.id());
-    let mut batch = store.batch()?;
-    batch.adopt_own(&feed, Vec::new())?;
-    let mut statements = Vec::new();
-    if !batch.standing(&feed)?.is_admitted(&device) {
-        let consent = keys.device.consent(&feed);
-        statements.push(Statement::admit(
-            feed, &keys.feed, device, true, "", consent,
-        )?);
-    }
-    if let Some(old) = keys.retiring {
-        statements.push(retire(store, &keys, &feed, old)?);
-    }
-    let fresh = !statements.is_empty();
-    batch.adopt_own(&feed, statements)?;
-    if fresh {
-        batch.commit(Durability::Checkpoint)?;
-        keys.retiring = None;
-        keys.write(folder)?;
-    }
-    Ok(keys)
-}
-
-/// Retires a device at the highest entries that are held of it, keeping whom it admitted.
-fn retire(
-    store: &FeedStore,
-    keys: &Keys,
-    feed: &FeedId,
-    old: DeviceId,
-) -> Result<Statement, TidingsError> {
-    let snapshot = store.snapshot()?;
-    let replica = snapshot.replica(feed)?;
-    let logs = replica.iter().flat_map(|replica| &replica.logs);
-    let public = logs
-        .filter(|log| log.log.device == old && !log.log.lane.is_private() && !log.held.is_empty());
-    let ends = public.map(|log| {
-        (
-            log.log.lane,
-            End {
-                seq: log.head.0,
-                id: log.head.1,
-            },
-        )
-    });
-    let ends = Ends::new(ends.collect::<Vec<_>>())?;
-    let by_old = |statement: &Statement| {
-        statement.signer() == crate::format::Signer::Device(old) && statement.as_admit().is_some()
-    };
-    let keep: Vec<Statement> = snapshot
-        .statement_set(feed)?
-        .into_iter()
-        .filter(by_old)
-        .collect();
-    Ok(Statement::retire(*feed, &keys.feed, old, ends, keep)?)
 }
 
 /// The clock is taken as no earlier than the newest own entry and this release.

@@ -68,6 +68,7 @@ impl From<FeedsError> for TidingsError {
     fn from(error: FeedsError) -> Self {
         match error {
             FeedsError::Format(error) => Self::Format(error),
+            FeedsError::Store(StoreError::Closed { .. }) => Self::ShutDown,
             error => Self::Feeds(Arc::new(error)),
         }
     }
@@ -91,6 +92,7 @@ impl From<Option<Arc<FeedsError>>> for TidingsError {
             None => Self::ShutDown,
             Some(error) => match &*error {
                 FeedsError::Format(format) => Self::Format(format.clone()),
+                FeedsError::Store(StoreError::Closed { .. }) => Self::ShutDown,
                 _ => Self::Feeds(error),
             },
         }

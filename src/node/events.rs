@@ -112,6 +112,7 @@ impl Node {
                 let Ok(read) = read else { return };
                 let events = match read {
                     Ok(events) => events.into_iter().map(Ok).collect(),
+                    Err(TidingsError::ShutDown) => return,
                     Err(error) => vec![Err(error)],
                 };
                 let before = next;

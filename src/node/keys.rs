@@ -31,6 +31,7 @@ pub(super) struct Keys {
 }
 
 /// What was found in the folder.
+#[expect(clippy::large_enum_variant, reason = "there is one of it, at opening")]
 pub(super) enum Found {
     /// No keys yet.
     Nothing,
@@ -68,12 +69,13 @@ impl Keys {
     /// Reads the folder.
     pub(super) fn find(folder: &Path) -> Result<Found, TidingsError> {
         let path = folder.join(KEYS);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => Zeroizing::new(text),
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => Zeroizing::new(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
             Err(error) => return Err(failed(&path, "read", &error)),
         };
-        let keys = parse(&text).ok_or_else(|| TidingsError::Keys {
+        let text = std::str::from_utf8(&bytes).ok();
+        let keys = text.and_then(parse).ok_or_else(|| TidingsError::Keys {
             path,
             why: "the file is damaged; put it back from a backup of this device".to_owned(),
         })?;
@@ -120,6 +122,8 @@ impl Keys {
         if let Some(device) = self.retiring {
             text.push_str(&format!("retiring {device}\n"));
         }
+        let check = checksum(&text);
+        text.push_str(&format!("check {check}\n"));
         text
     }
 }
@@ -157,7 +161,18 @@ fn inode(_: &fs::Metadata) -> u64 {
     0
 }
 
+/// Eight bytes over the lines before: a character that flipped would else be another identity.
+fn checksum(text: &str) -> String {
+    let context = "tidings v1 2026-11 keys file";
+    let hash = blake3::derive_key(context, text.as_bytes());
+    crate::format::to_base32(hash.first_chunk::<8>().unwrap_or(&[0; 8]))
+}
+
 fn parse(text: &str) -> Option<Keys> {
+    let (text, check) = text.split_at(text.rfind("check ")?);
+    if check != format!("check {}\n", checksum(text)) {
+        return None;
+    }
     let mut lines = text
         .lines()
         .filter(|line| !line.starts_with('#') && !line.is_empty());

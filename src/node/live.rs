@@ -95,6 +95,7 @@ impl Reader {
             let read = tokio::task::spawn_blocking(move || read(&node, &query, from)).await;
             let (next, found) = match read {
                 Ok(Ok(read)) => read,
+                Ok(Err(TidingsError::ShutDown)) => return,
                 Ok(Err(error)) => {
                     if self.send.send(Err(error)).await.is_err() {
                         return;

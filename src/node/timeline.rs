@@ -116,7 +116,7 @@ impl Timeline {
         Ok(Page {
             items,
             next,
-            newest: LiveFrom(snapshot.next_arrival()?),
+            newest: LiveFrom(snapshot.arrival()),
         })
     }
 

@@ -16,6 +16,7 @@ use crate::format::{
 /// One item of a timeline.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "nearly all items are entries")]
 pub enum TimelineItem {
     /// An entry.
     Entry(EntryView),

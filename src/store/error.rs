@@ -67,6 +67,13 @@ pub enum StoreError {
         path: PathBuf,
     },
 
+    /// The store was closed.
+    #[error("{} was closed; open it again", path.display())]
+    Closed {
+        /// The file of the store.
+        path: PathBuf,
+    },
+
     /// Space can be reclaimed only while nothing reads.
     #[error("{} is being read; drop the snapshots of it and compact again", path.display())]
     SnapshotsAlive {

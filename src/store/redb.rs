@@ -8,7 +8,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use redb::{Database, ReadableDatabase as _, TableDefinition, TableError};
 
@@ -90,13 +90,32 @@ impl RedbStorage {
     /// [`StoreError::Locked`], [`StoreError::NotAStore`], [`StoreError::Damaged`],
     /// [`StoreError::NotWritable`], [`StoreError::DiskFull`] or [`StoreError::Io`].
     pub fn open(path: impl AsRef<Path>, options: RedbOptions) -> Result<Self, StoreError> {
+        Self::open_if(path, options, |_| Ok(()))
+    }
+
+    /// Does as [`open`](Self::open), but only if `judge` agrees once it has seen what is in the file.
+    ///
+    /// A file with anything in it is not changed by a byte before that: neither marked as open, nor repaired.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open), or what `judge` says.
+    pub fn open_if<E: From<StoreError>>(
+        path: impl AsRef<Path>,
+        options: RedbOptions,
+        judge: impl FnOnce(Box<dyn ReadTx>) -> Result<(), E>,
+    ) -> Result<Self, E> {
         let path = path.as_ref().to_owned();
-        let opened = Opened::open(&path, &options, file::Missing::Create)?;
+        let (opened, file) = Opened::held_back(&path, &options, file::Missing::Create)?;
+        let snapshot = Snapshot::take(&Arc::from(&*path), &opened)?;
+        judge(Box::new(snapshot))?;
+        opened.keep(&path, &file)?;
         let store = Store {
-            pid_file: PidFile::write(&path),
+            pid_file: Mutex::new(PidFile::write(&path)),
             path: path.into(),
             options,
             opened: RwLock::new(Some(opened)),
+            closed: AtomicBool::new(false),
         };
         Ok(Self {
             store: Arc::new(store),
@@ -127,6 +146,11 @@ impl Storage for RedbStorage {
         self.store.reopen_if_failed()?;
         self.store.compact()
     }
+
+    fn close(&self) {
+        let _turn = Turn::wait(&self.turnstile);
+        self.store.close();
+    }
 }
 
 /// The open file, or none while it cannot be opened after a failure.
@@ -137,7 +161,9 @@ struct Store {
     path: Arc<Path>,
     options: RedbOptions,
     opened: RwLock<Option<Opened>>,
-    pid_file: PidFile,
+    /// Not to be opened again.
+    closed: AtomicBool,
+    pid_file: Mutex<PidFile>,
 }
 
 impl Store {
@@ -155,8 +181,11 @@ impl Store {
     }
 
     fn interrupted(&self) -> StoreError {
-        StoreError::Interrupted {
-            path: self.path.to_path_buf(),
+        let path = self.path.to_path_buf();
+        if self.closed.load(Ordering::Acquire) {
+            StoreError::Closed { path }
+        } else {
+            StoreError::Interrupted { path }
         }
     }
 
@@ -167,8 +196,27 @@ impl Store {
         Ok(())
     }
 
+    /// Closes the file for good.
+    fn close(&self) {
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        self.closed.store(true, Ordering::Release);
+        self.remove_pid_file();
+        if let Some(opened) = opened.take() {
+            opened.close();
+        }
+    }
+
+    /// Before the lock goes, or it would be the next holder's file that is removed.
+    fn remove_pid_file(&self) {
+        let mut pid_file = self.pid_file.lock().unwrap_or_else(PoisonError::into_inner);
+        pid_file.remove();
+    }
+
     fn reopen(&self) -> Result<(), StoreError> {
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        if self.closed.load(Ordering::Acquire) {
+            return Err(self.interrupted());
+        }
         if let Some(failed) = opened.take() {
             failed.close();
         }
@@ -222,8 +270,7 @@ impl std::fmt::Debug for Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        // Before the lock goes, or it would be the next holder's file that is removed.
-        self.pid_file.remove();
+        self.remove_pid_file();
     }
 }
 
@@ -239,6 +286,17 @@ impl Opened {
         options: &RedbOptions,
         missing: file::Missing,
     ) -> Result<Self, StoreError> {
+        let (opened, file) = Self::held_back(path, options, missing)?;
+        opened.keep(path, &file)?;
+        Ok(opened)
+    }
+
+    /// Opens the file, with the changes which that makes still to be kept.
+    fn held_back(
+        path: &Path,
+        options: &RedbOptions,
+        missing: file::Missing,
+    ) -> Result<(Self, file::StoreFile), StoreError> {
         let failed = Arc::new(AtomicBool::new(false));
         let opened = file::StoreFile::open(path, missing).map_err(redb::Error::Io);
         let database = opened.and_then(|file| {
@@ -248,14 +306,19 @@ impl Opened {
                     .set_check_integrity_on_open(options.check_integrity)
                     .create_with_backend(file.clone())?;
                 ensure_table(&database)?;
-                file.keep()?;
-                Ok(database)
+                Ok((database, file))
             })
         });
         match database {
-            Ok(database) => Ok(Self { database, failed }),
+            Ok((database, file)) => Ok((Self { database, failed }, file)),
             Err(error) => Err(fault::explain(path, &failed, error)),
         }
+    }
+
+    /// Lets the changes that opening made reach the file.
+    fn keep(&self, path: &Path, file: &file::StoreFile) -> Result<(), StoreError> {
+        let kept = file.keep().map_err(redb::Error::Io);
+        kept.map_err(|error| fault::explain(path, &self.failed, error))
     }
 
     fn close(self) {

@@ -159,6 +159,12 @@ pub enum Input<P> {
         /// How many.
         bytes: usize,
     },
+    /// Somebody waits for this peer: find out as soon as nothing is left to do whether both hold the same, and answer
+    /// with [`Output::Agreed`].
+    Settle {
+        /// With whom.
+        peer: P,
+    },
     /// Time passed: at the latest when [`next_timer`](super::Swarm::next_timer) said.
     Tick,
     /// Entries of one log were committed, own or taken.
@@ -329,6 +335,12 @@ pub enum Output<P> {
     },
     /// All that the peer announced up to now is taken, or it said that it does not hold it.
     CaughtUp {
+        /// Who.
+        peer: P,
+    },
+    /// Neither end has anything more to tell the other: both hold what the other offered and they want. Said in answer to
+    /// [`Input::Settle`].
+    Agreed {
         /// Who.
         peer: P,
     },

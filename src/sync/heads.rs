@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::PeerError;
 use super::event::{Millis, Output, PeerIdentity};
+use super::fields::{FeedHeads, Hash8, LogHead, LogName};
 use super::hello::fingerprint;
-use super::limits::{ALIASES, BUCKET_BITS, FEW_FEEDS, HEADS_BYTES, LOGS_PER_PART};
-use super::message::{FeedHeads, Hash8, LogHead, LogName, Message};
+use super::limits::{
+    ALIASES, BUCKET_BITS, BUCKETS_A_SESSION, FEW_FEEDS, HEADS_BYTES, LOGS_PER_PART,
+};
+use super::message::Message;
 use super::peer::{News, Peer, Told};
 use super::ranges::RangeSet;
 use super::replica::{Feed, short};
@@ -36,6 +39,7 @@ impl<P: PeerIdentity> Swarm<P> {
                 peer.news.insert(*feed, News::All);
             }
             peer.compared_out = true;
+            peer.compared_all = true;
             peer.last_due = true;
         } else {
             let bits = bits_for(peer.common.len());
@@ -43,8 +47,17 @@ impl<P: PeerIdentity> Swarm<P> {
         }
     }
 
+    /// Everything changed was told and the fingerprints still differ: what was agreed on does not hold any more, as
+    /// after a feed was left and followed again while apart.
+    pub(super) fn compare_all(&mut self, now: Millis, id: P, peer: &mut Peer) {
+        let bits = bits_for(peer.common.len());
+        self.send_buckets(id, peer, bits);
+        self.unsettle(now, peer);
+    }
+
     fn send_buckets(&mut self, id: P, peer: &mut Peer, bits: u8) {
         peer.buckets_sent = true;
+        peer.compared_all = true;
         let prints = self.buckets(peer, bits);
         self.send(id, peer, &Message::Buckets { bits, prints });
     }
@@ -85,12 +98,14 @@ impl<P: PeerIdentity> Swarm<P> {
                 why: "buckets are a power of two, at most 256",
             });
         }
-        if !peer.has_room() {
+        // Hashing all common feeds is much work for a small message.
+        if !peer.has_room() || peer.buckets_got >= BUCKETS_A_SESSION {
             return Err(PeerError::OutOfTurn {
                 message: "buckets",
-                when: "without reading what was sent",
+                when: "more often than can be of use",
             });
         }
+        peer.buckets_got += 1;
         if !peer.buckets_sent {
             self.send_buckets(id, peer, bits);
         }
@@ -255,7 +270,7 @@ impl<P: PeerIdentity> Swarm<P> {
         Ok(())
     }
 
-    fn take_feed_heads(&mut self, peer: &mut Peer, heads: FeedHeads) -> Result<(), PeerError> {
+    fn take_feed_heads(&self, peer: &mut Peer, heads: FeedHeads) -> Result<(), PeerError> {
         let feed_id = peer.mine.get(&heads.id).copied();
         if let Some(feed_id) = feed_id {
             self.take_statements_digest(peer, feed_id, heads.statements);
@@ -294,9 +309,7 @@ impl<P: PeerIdentity> Swarm<P> {
             return;
         }
         peer.statements_asked.insert(feed_id, told);
-        if !peer.queues.statements.contains(&feed_id) {
-            peer.queues.statements.push_back(feed_id);
-        }
+        peer.queues.statements.insert(feed_id);
         peer.caught_up = false;
     }
 
@@ -317,7 +330,7 @@ impl<P: PeerIdentity> Swarm<P> {
             let lower = held.is_none_or(|held| at < held);
             if lower && state.proof_asked.is_none_or(|asked| at < asked) {
                 state.proof_asked = Some(at);
-                peer.queues.proofs.push_back(log_id);
+                peer.queues.proofs.insert(log_id);
                 peer.caught_up = false;
             }
         }
@@ -325,7 +338,7 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     /// Asks for the heads of feeds with holes of which the peer had nothing new to tell.
-    pub(super) fn look_for_holes(&mut self, peer: &mut Peer) {
+    pub(super) fn look_for_holes(&self, peer: &mut Peer) {
         if peer.holes_asked || !peer.compared_in {
             return;
         }

@@ -6,10 +6,11 @@ use bytes::Bytes;
 
 use super::error::PeerError;
 use super::event::{Millis, Output, PeerIdentity};
+use super::fields::{Hello, Wants};
 use super::limits::{CLOCK_DIFFERS, IDS_PER_MESSAGE, SETTLE, SETTLE_SECOND, WANTS};
 use super::memory::{Agreement, Memory, wants_digest};
-use super::message::{Hello, Message, Wants};
-use super::peer::{News, Peer};
+use super::message::Message;
+use super::peer::{News, Peer, Settling};
 use super::ranges::RangeSet;
 use super::replica::Feed;
 use super::swarm::Swarm;
@@ -111,6 +112,7 @@ impl<P: PeerIdentity> Swarm<P> {
         peer.wants_in = !owing;
         if owed || owing {
             peer.memory.agreed = None;
+            peer.memory.settled = None;
             if peer.wants_in {
                 self.start_compare(now, id, peer);
             }
@@ -143,14 +145,14 @@ impl<P: PeerIdentity> Swarm<P> {
         let agreed = peer.token().filter(|_| peer.sent.agreed == hello.agreed);
         match agreed {
             Some(agreed) if agreed.mine == peer.sent.now && agreed.theirs == hello.now => {
-                self.nothing_to_tell(peer)
+                self.nothing_to_tell(peer);
             }
             Some(agreed) => self.tell_since(now, peer, agreed.arrival),
             None => self.start_compare(now, id, peer),
         }
     }
 
-    fn nothing_to_tell(&mut self, peer: &mut Peer) {
+    fn nothing_to_tell(&self, peer: &mut Peer) {
         peer.compared_in = true;
         peer.compared_out = true;
         // What was stored after the hello went out is not in its fingerprint.
@@ -158,14 +160,14 @@ impl<P: PeerIdentity> Swarm<P> {
         self.add_changed_since(peer, arrival);
     }
 
-    fn tell_since(&mut self, now: Millis, peer: &mut Peer, arrival: u64) {
+    fn tell_since(&self, now: Millis, peer: &mut Peer, arrival: u64) {
         self.add_changed_since(peer, arrival);
         peer.compared_out = true;
         peer.last_due = true;
         self.unsettle(now, peer);
     }
 
-    fn add_changed_since(&mut self, peer: &mut Peer, arrival: u64) {
+    fn add_changed_since(&self, peer: &mut Peer, arrival: u64) {
         if arrival >= self.arrival {
             return;
         }
@@ -295,6 +297,7 @@ impl<P: PeerIdentity> Swarm<P> {
             .collect();
         if peer.common != old {
             peer.memory.agreed = None;
+            peer.memory.settled = None;
         }
         for (id, feed) in &old {
             if !peer.common.contains_key(id) {
@@ -312,6 +315,8 @@ impl<P: PeerIdentity> Swarm<P> {
                 .map(|(_, feed)| *feed)
                 .collect();
             for feed in fresh {
+                // What it did not deliver while it did not want the feed, it may hold.
+                peer.forget_theirs(&feed);
                 peer.news.insert(feed, News::All);
             }
             self.unsettle(now, peer);
@@ -343,7 +348,12 @@ impl<P: PeerIdentity> Swarm<P> {
     /// The settle timer fired: the fingerprint goes out once nothing is left to do.
     pub(super) fn settle(&mut self, now: Millis, id: P, peer: &mut Peer) {
         if !peer.is_idle() {
-            return self.unsettle(now, peer);
+            // What waits for a statement may wait for ever; its coming sets the timer again.
+            peer.settle_at = None;
+            if peer.unadmitted.is_empty() {
+                self.unsettle(now, peer);
+            }
+            return;
         }
         peer.settle_at = None;
         let print = self.fingerprint(peer);
@@ -354,10 +364,50 @@ impl<P: PeerIdentity> Swarm<P> {
         if same && peer.filled_out == self.filled {
             return;
         }
-        self.send_now(now, id, peer, print);
+        self.send_now(now, id, peer, print, false);
     }
 
-    fn send_now(&mut self, now: Millis, id: P, peer: &mut Peer, print: Hash16) {
+    /// Asks for, and answers with, fingerprints that somebody waits for, once nothing is left to do.
+    pub(super) fn answer_settling(&mut self, now: Millis, id: P, peer: &mut Peer) {
+        let asks = peer.settling.is_some_and(|settling| !settling.asked);
+        if !(asks || peer.answer_due) || !peer.wants_in || !peer.is_idle() {
+            return;
+        }
+        let print = self.fingerprint(peer);
+        if asks && peer.now_in == Some(print) {
+            // The peer said so already, in its hello for one: nothing has to be asked.
+            peer.settling = None;
+            self.out.push_back(Output::Agreed { peer: id });
+            if !peer.answer_due {
+                return;
+            }
+        }
+        peer.answer_due = false;
+        if let Some(settling) = &mut peer.settling {
+            settling.asked = true;
+        }
+        let answer = peer.settling.is_some();
+        self.send_now(now, id, peer, print, answer);
+    }
+
+    /// The peer's fingerprint came: whether that is what somebody waits for.
+    pub(super) fn settled(&mut self, id: P, peer: &mut Peer, print: Hash16) {
+        let Some(settling) = peer.settling.filter(|settling| settling.asked) else {
+            return;
+        };
+        let same = self.fingerprint(peer) == print;
+        if peer.is_idle() && (same || settling.tries == 0) {
+            peer.settling = None;
+            self.out.push_back(Output::Agreed { peer: id });
+        } else {
+            peer.settling = Some(Settling {
+                tries: settling.tries.saturating_sub(1),
+                asked: false,
+            });
+        }
+    }
+
+    fn send_now(&mut self, now: Millis, id: P, peer: &mut Peer, print: Hash16, answer: bool) {
         let theirs = peer.now_in.filter(|theirs| *theirs != print);
         peer.filled_out = self.filled;
         self.send(
@@ -367,6 +417,7 @@ impl<P: PeerIdentity> Swarm<P> {
                 print,
                 theirs,
                 filled: self.filled,
+                answer,
             },
         );
         let agreed = Agreement {
@@ -410,14 +461,16 @@ impl<P: PeerIdentity> Swarm<P> {
                 arrival: self.arrival,
             };
             self.agree(now, id, peer, agreed);
+        } else if print != mine && !peer.compared_all {
+            self.compare_all(now, id, peer);
         } else {
-            self.send_now(now, id, peer, mine);
+            self.send_now(now, id, peer, mine, false);
         }
         Ok(())
     }
 
     /// The peer filled holes: what it did not hold may be asked of it again.
-    fn look_again(&mut self, peer: &mut Peer) {
+    fn look_again(&self, peer: &mut Peer) {
         let mut again = Vec::new();
         for (log, state) in &mut peer.logs {
             if !state.not_held.is_empty() || !state.bodies_not_held.is_empty() {

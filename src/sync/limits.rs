@@ -33,6 +33,9 @@ pub(super) const FEW_FEEDS: usize = 16;
 /// Bits of the bucket number; 256 buckets are the square root of the 65,536 feeds a peer may want.
 pub(super) const BUCKET_BITS: u8 = 8;
 
+/// Messages of buckets one side may send in a session; one or two are.
+pub(super) const BUCKETS_A_SESSION: u32 = 8;
+
 /// Runs asked for and not yet answered, a peer. At 24 KiB a block that is 6 MiB: 100 ms at 60 MiB/s.
 pub(super) const WINDOW: usize = 256;
 
@@ -83,3 +86,7 @@ pub(super) const TROUBLE: Millis = 10_000;
 
 /// Clocks that differ by more are told.
 pub(super) const CLOCK_DIFFERS: u64 = limits::FUTURE_MILLIS.unsigned_abs();
+
+/// How often a side that waits for agreement asks for the other's fingerprint: where one refuses what the other holds,
+/// the two never become equal.
+pub(super) const SETTLE_TRIES: u8 = 3;

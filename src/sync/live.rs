@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use super::error::PeerError;
 use super::event::{Head, Millis, Output, PeerIdentity, Replica};
+use super::fields::{PushName, peek_run};
 use super::heads::new_alias;
-use super::message::{Message, PushName, peek_run};
+use super::message::Message;
 use super::peer::{Asked, News, Open, Peer, Told};
 use super::replica::{LogKey, key_of};
 use super::swarm::Swarm;
@@ -45,6 +46,7 @@ impl<P: PeerIdentity> Swarm<P> {
                     peer.wants_added.insert(blinded);
                 }
                 peer.memory.agreed = None;
+                peer.memory.settled = None;
                 if peer.memory.theirs.contains(&blinded) {
                     peer.common.insert(blinded, feed_id);
                 }

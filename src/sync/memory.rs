@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::fields::read_list;
 use super::limits::WANTS_REMEMBERED;
-use super::message::read_list;
 use crate::format::{FormatError, Hash16, Reader, Writer, derive};
 
 const VERSION: u8 = 1;
@@ -40,16 +40,6 @@ pub(super) struct Memory {
     pub(super) agreed: Option<Agreement>,
     /// The peer's `filled` and this side's `opened` when this side last had no more holes to ask it about.
     pub(super) settled: Option<(u64, u64)>,
-}
-
-impl Default for Agreement {
-    fn default() -> Self {
-        Self {
-            mine: [0; 16],
-            theirs: [0; 16],
-            arrival: 0,
-        }
-    }
 }
 
 impl Memory {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::error::PeerError;
 use super::event::Millis;
+use super::fields::{Hash8, Hello};
 use super::limits::{ALIASES, FIRST_WINDOW, OPEN_REQUESTS, OUTGOING_BYTES, WINDOW_BYTES};
 use super::memory::{Agreement, Memory};
-use super::message::{Hash8, Hello};
 use super::ranges::RangeSet;
 use super::replica::LogKey;
 use crate::format::{FeedId, Hash16, LogId, Seq};
@@ -33,12 +33,15 @@ pub(super) struct PeerLog {
     pub(super) proof_asked: Option<Seq>,
 }
 
+/// Head and fork, as they were told.
+pub(super) type ToldState = (Option<(Seq, Hash8)>, Option<Seq>);
+
 /// What was told of one log.
 #[derive(Debug)]
 pub(super) struct Told {
     pub(super) alias: u64,
     /// Nothing yet, or not since the peer wanted it again.
-    pub(super) state: Option<(Option<(Seq, Hash8)>, Option<Seq>)>,
+    pub(super) state: Option<ToldState>,
 }
 
 /// Parts of a feed whose news are to be told.
@@ -109,8 +112,8 @@ pub(super) enum Serve {
 /// Logs to be asked for, in the order of their turn.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
-    pub(super) statements: VecDeque<FeedId>,
-    pub(super) proofs: VecDeque<LogId>,
+    pub(super) statements: BTreeSet<FeedId>,
+    pub(super) proofs: BTreeSet<LogId>,
     pub(super) state: VecDeque<LogId>,
     pub(super) newest: VecDeque<LogId>,
     pub(super) deep: VecDeque<LogId>,
@@ -129,6 +132,14 @@ impl Queues {
             && self.asks.is_empty()
             && self.waiting.is_empty()
     }
+}
+
+/// How far it is known whether both hold the same.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settling {
+    /// How often it is still asked: two sides may never agree, where one refuses what the other holds.
+    pub(super) tries: u8,
+    pub(super) asked: bool,
 }
 
 #[derive(Debug)]
@@ -152,6 +163,9 @@ pub(super) struct Peer {
     pub(super) wants_added: BTreeSet<Hash16>,
     pub(super) wants_removed: BTreeSet<Hash16>,
     pub(super) buckets_sent: bool,
+    pub(super) buckets_got: u32,
+    /// All common feeds were compared in this session, not only what changed since an agreement.
+    pub(super) compared_all: bool,
     /// The peer has told all its heads that matter; so have we.
     pub(super) compared_in: bool,
     pub(super) compared_out: bool,
@@ -193,6 +207,10 @@ pub(super) struct Peer {
     pub(super) now_in: Option<Hash16>,
     pub(super) filled_out: u64,
     pub(super) settle_at: Option<Millis>,
+    /// Somebody waits to know whether both hold the same: questions left, and whether one is under way.
+    pub(super) settling: Option<Settling>,
+    /// The peer waits for our fingerprint.
+    pub(super) answer_due: bool,
     /// The second of two peers waits longer, so that mostly one fingerprint is enough.
     pub(super) stagger: Millis,
     /// A want list of which parts are still to come.
@@ -237,6 +255,8 @@ impl Peer {
             wants_added: BTreeSet::new(),
             wants_removed: BTreeSet::new(),
             buckets_sent: false,
+            buckets_got: 0,
+            compared_all: false,
             compared_in: false,
             compared_out: false,
             last_due: false,
@@ -268,6 +288,8 @@ impl Peer {
             now_in: None,
             filled_out: 0,
             settle_at: None,
+            settling: None,
+            answer_due: false,
             stagger: 0,
             incoming: None,
             incoming_whole: false,

@@ -8,127 +8,14 @@ use bytes::Bytes;
 
 use super::error::PeerError;
 use super::event::{Millis, Output, PeerIdentity};
-use super::limits::{
-    BODIES_PER_REQUEST, FEW_FEEDS, IDS_PER_MESSAGE, NEWEST, STATE_QUOTA, STATEMENTS_BYTES,
-    TAKING_BYTES, WINDOW,
-};
-use super::message::{Message, RunRequest, peek_run};
-use super::peer::{Asked, Open, Peer, PeerLog};
+use super::fields::{RunRequest, peek_run};
+use super::limits::{FEW_FEEDS, IDS_PER_MESSAGE, STATEMENTS_BYTES, TAKING_BYTES, WINDOW};
+use super::message::Message;
+use super::peer::{Asked, Open, Peer};
+use super::pick::{Step, Turn, step};
 use super::replica::{Log, key_of};
 use super::swarm::Swarm;
 use crate::format::{LogId, Seq, limits};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    State,
-    Newest,
-    Deep,
-}
-
-/// What a log's turn comes to.
-#[derive(Debug, PartialEq, Eq)]
-enum Step {
-    Run {
-        start: u64,
-        end: u64,
-    },
-    Bodies(Vec<Seq>),
-    /// Only what others are being asked for is missing.
-    Blocked,
-    /// The rest has a later turn.
-    Later,
-    Nothing,
-}
-
-/// The newest range of at most a block that is neither held nor under way nor known to be lacking.
-fn next_range(log: &Log, state: &PeerLog, top: u64, low: u64) -> Step {
-    let mut end = top;
-    let mut blocked = false;
-    while end > low {
-        let last = end - 1;
-        if let Some((start, _)) = log.inflight.around(last) {
-            blocked = true;
-            end = start;
-        } else if let Some((start, _)) = log
-            .held
-            .around(last)
-            .or_else(|| state.not_held.around(last))
-        {
-            end = start;
-        } else if end != top && end % limits::BLOCK != 0 && log.inflight.contains(end) {
-            // Once the entries behind are held, the run can end with the one before them instead of a signature.
-            blocked = true;
-            end = Seq(last).block_start().0;
-        } else {
-            let start = Seq(last).block_start().0;
-            let sets = [&log.held, &log.inflight, &state.not_held];
-            return Step::Run {
-                start: sets
-                    .iter()
-                    .fold(start, |start, set| start.max(set.end_before(end))),
-                end,
-            };
-        }
-    }
-    if blocked {
-        Step::Blocked
-    } else {
-        Step::Nothing
-    }
-}
-
-/// Wanted bodies that the peer may have.
-fn next_bodies(log: &Log, state: &PeerLog, top: u64) -> Option<Step> {
-    let wanted = log.missing.range(..top).rev();
-    let seqs: Vec<Seq> = wanted
-        .filter(|seq| !log.bodies_inflight.contains(seq) && !state.bodies_not_held.contains(seq))
-        .take(BODIES_PER_REQUEST)
-        .map(|seq| Seq(*seq))
-        .collect();
-    (!seqs.is_empty()).then_some(Step::Bodies(seqs))
-}
-
-fn step(log: &Log, state: &PeerLog, turn: Turn, few: bool) -> Step {
-    let Some((head, id)) = state.head.filter(|_| !state.halted) else {
-        return Step::Nothing;
-    };
-    let forked = [log.forked, state.forked].into_iter().flatten().min();
-    if forked.is_none()
-        && let (Some((seq, held)), Some(told)) = (log.short_head(), id)
-        && seq.0 == head
-        && held != told
-        && state.branch_asked != Some(head)
-    {
-        // Two ids at one place: the entry that is not held proves the fork.
-        return Step::Run {
-            start: head,
-            end: head.saturating_add(1),
-        };
-    }
-    let top = forked.map_or(head.saturating_add(1), |at| {
-        at.0.min(head.saturating_add(1))
-    });
-    if turn != Turn::Newest
-        && let Some(bodies) = next_bodies(log, state, top)
-    {
-        return bodies;
-    }
-    match turn {
-        Turn::State => match next_range(log, state, top, top.saturating_sub(STATE_QUOTA)) {
-            Step::Nothing => Step::Later,
-            step => step,
-        },
-        Turn::Newest => match next_range(log, state, top, top.saturating_sub(NEWEST)) {
-            Step::Run { start, end } if few => Step::Run { start, end },
-            Step::Run { start, end } => Step::Run {
-                start: start.max(end.saturating_sub(NEWEST)),
-                end,
-            },
-            _ => Step::Later,
-        },
-        Turn::Deep => next_range(log, state, top, 0),
-    }
-}
 
 impl<P: PeerIdentity> Swarm<P> {
     /// Asks for what is missing as far as the windows allow.
@@ -179,7 +66,7 @@ impl<P: PeerIdentity> Swarm<P> {
             self.send(id, peer, &Message::Ask { request, ids });
         }
         while peer.window_open() {
-            let Some(log) = peer.queues.proofs.pop_front() else {
+            let Some(log) = peer.queues.proofs.pop_first() else {
                 break;
             };
             let Some(alias) = peer.logs.get(&log).map(|state| state.alias) else {
@@ -189,7 +76,7 @@ impl<P: PeerIdentity> Swarm<P> {
             self.send(id, peer, &Message::ProofRequest { request, alias });
         }
         while peer.window_open() {
-            let Some(feed) = peer.queues.statements.pop_front() else {
+            let Some(feed) = peer.queues.statements.pop_first() else {
                 break;
             };
             if !self.feeds.contains_key(&feed) {
@@ -269,15 +156,19 @@ impl<P: PeerIdentity> Swarm<P> {
                 .inflight
                 .insert(start, end);
         }
-        open(
-            peer,
-            Asked::Run {
-                log: log_id,
-                start,
-                end,
-            },
-        );
+        let what = Asked::Run {
+            log: log_id,
+            start,
+            end,
+        };
+        let request = open(peer, what);
         peer.runs_open += 1;
+        if turn == Turn::Deep {
+            peer.deep_open += 1;
+            if let Some(open) = peer.open.get_mut(&request) {
+                open.deep = true;
+            }
+        }
         let mut alias = 0;
         if let Some(state) = peer.logs.get_mut(&log_id) {
             alias = state.alias;

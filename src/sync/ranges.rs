@@ -107,9 +107,9 @@ mod tests {
             let end = start + next(6);
             let insert = next(2) == 0;
             if insert {
-                set.insert(start, end)
+                set.insert(start, end);
             } else {
-                set.remove(start, end)
+                set.remove(start, end);
             }
             for at in start..end {
                 plain[usize::try_from(at).unwrap()] = insert;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{Head, LogSummary, Replica};
-use super::message::Hash8;
+use super::fields::Hash8;
 use super::ranges::RangeSet;
 use crate::format::{DeviceId, Hash16, Lane, LogId, Seq, derive};
 

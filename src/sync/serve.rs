@@ -2,8 +2,9 @@
 
 use super::error::PeerError;
 use super::event::{Answer, Output, PeerIdentity, ReadId};
+use super::fields::RunRequest;
 use super::limits::{OUTGOING_BYTES, READS, REQUESTS, WANTS};
-use super::message::{Message, RunRequest};
+use super::message::Message;
 use super::peer::{News, Peer, Serve};
 use super::swarm::{Reading, Swarm};
 use crate::format::{FeedId, Hash16, Lane, LogId, Seq, limits};
@@ -19,7 +20,7 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     pub(super) fn on_requests(
-        &mut self,
+        &self,
         peer: &mut Peer,
         first: u64,
         items: &[RunRequest],
@@ -46,7 +47,7 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     pub(super) fn on_bodies_request(
-        &mut self,
+        &self,
         peer: &mut Peer,
         request: u64,
         alias: u64,
@@ -69,7 +70,7 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     pub(super) fn on_statements_request(
-        &mut self,
+        &self,
         peer: &mut Peer,
         request: u64,
         id: &Hash16,
@@ -81,7 +82,7 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     pub(super) fn on_proof_request(
-        &mut self,
+        &self,
         peer: &mut Peer,
         request: u64,
         alias: u64,
@@ -93,7 +94,7 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     pub(super) fn on_ask(
-        &mut self,
+        &self,
         peer: &mut Peer,
         request: u64,
         ids: &[Hash16],

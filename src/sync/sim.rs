@@ -7,87 +7,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
+pub use super::sim_names::{Prng, Sending, SimPeer, feed, log};
 use super::sim_store::SimStore;
-use super::{Answer, Input, Millis, Outcome, Output, PeerError, PeerIdentity, Swarm};
-use crate::format::{DeviceId, EntryId, FeedId, Lane, LogId, Seq};
-
-/// A small generator of numbers that look random: splitmix64.
-#[derive(Debug, Clone)]
-pub struct Prng(u64);
-
-impl Prng {
-    /// Begins where the seed says.
-    pub const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next number below a bound; 0 if the bound is 0.
-    pub const fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        if bound == 0 { 0 } else { z % bound }
-    }
-}
-
-/// A node of the simulation, by its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(clippy::exhaustive_structs, reason = "a number and nothing more")]
-pub struct SimPeer(pub u32);
-
-impl PeerIdentity for SimPeer {
-    fn to_bytes(&self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        let (head, _) = bytes.split_at_mut(4);
-        head.copy_from_slice(&self.0.to_be_bytes());
-        bytes
-    }
-}
-
-/// A feed of the simulation, by its number.
-pub fn feed(number: u32) -> FeedId {
-    let mut bytes = [7; 32];
-    let (head, _) = bytes.split_at_mut(4);
-    head.copy_from_slice(&number.to_be_bytes());
-    FeedId::from_bytes(bytes)
-}
-
-/// The log of a feed's device in a lane.
-///
-/// # Panics
-///
-/// If the lane is no name.
-pub fn log(number: u32, device: u8, lane: &str) -> LogId {
-    let feed = feed(number);
-    let mut bytes = *feed.as_bytes();
-    if let Some(last) = bytes.last_mut() {
-        *last = device;
-    }
-    let lane = Lane::new(lane).unwrap_or_else(|error| panic!("{error}"));
-    LogId {
-        feed,
-        device: DeviceId::from_bytes(bytes),
-        lane,
-    }
-}
-
-/// What crossed the network from one node to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "a record of a simulation")]
-pub struct Sending {
-    /// When it was sent.
-    pub at: Millis,
-    /// Who sent it.
-    pub from: u32,
-    /// Who was to get it.
-    pub to: u32,
-    /// Its bytes with the length prefix.
-    pub bytes: usize,
-    /// The second byte of the message: which it is.
-    pub tag: u8,
-}
+use super::{Input, Millis, Output, PeerError, Swarm};
+use crate::format::{EntryId, FeedId, LogId, Seq};
 
 #[derive(Debug)]
 struct SimNode {
@@ -109,9 +32,9 @@ struct Link {
     session: u64,
     latency: Millis,
     /// Bytes a millisecond; no bound if 0.
-    rate: usize,
-    /// When the last frame in each direction has left.
-    free: [Millis; 2],
+    rate: u64,
+    /// How many bytes could have left in each direction when the last frame has.
+    busy: [u64; 2],
 }
 
 #[derive(Debug)]
@@ -282,6 +205,13 @@ impl Sim {
         }
     }
 
+    /// Removes all of a feed that a node left.
+    pub fn forget(&mut self, id: u32, feed: FeedId) {
+        let store = &mut self.node_mut(id).store;
+        store.logs.retain(|log, _| log.feed != feed);
+        store.statements.remove(&feed);
+    }
+
     /// Copies a node's whole store to another: a restored backup, or a device that was synced before.
     pub fn copy_store(&mut self, from: u32, to: u32) {
         let store = self.node(from).store.clone();
@@ -325,7 +255,7 @@ impl Sim {
     }
 
     /// Connects two nodes: one way takes so long, and so many bytes a millisecond fit (any number if 0).
-    pub fn connect(&mut self, a: u32, b: u32, latency: Millis, rate: usize) {
+    pub fn connect(&mut self, a: u32, b: u32, latency: Millis, rate: u64) {
         self.disconnect(a, b);
         self.next_session += 1;
         let session = self.next_session;
@@ -333,7 +263,7 @@ impl Sim {
             session,
             latency,
             rate,
-            free: [self.now; 2],
+            busy: [0; 2],
         };
         self.links.insert((a.min(b), a.max(b)), link);
         for (me, other) in [(a, b), (b, a)] {
@@ -404,127 +334,7 @@ impl Sim {
             _ => {}
         }
         let node = self.node_mut(id);
-        let store = &mut node.store;
         match output {
-            Output::Read {
-                read,
-                log,
-                range,
-                next_held,
-                ..
-            } => {
-                let runs = store.runs(&log, range.start.0..range.end.0, next_held);
-                inputs.push_back(Input::ReadDone {
-                    read,
-                    answer: Answer::Runs(runs),
-                });
-            }
-            Output::ReadBodies { read, log, seqs } => {
-                let answer = Answer::Bodies(store.bodies(&log, &seqs));
-                inputs.push_back(Input::ReadDone { read, answer });
-            }
-            Output::ReadStatements { read, feed } => {
-                let all = store
-                    .statements
-                    .get(&feed)
-                    .into_iter()
-                    .flatten()
-                    .map(|item| item.clone().into());
-                inputs.push_back(Input::ReadDone {
-                    read,
-                    answer: Answer::Statements(all.collect()),
-                });
-            }
-            Output::ReadProof { read, log } => {
-                inputs.push_back(Input::ReadDone {
-                    read,
-                    answer: Answer::Proof(store.proof(&log)),
-                });
-            }
-            Output::Take { take, log, run, .. } => {
-                let took = store.take(&log, &run);
-                if let Some((range, head, missing)) = took.stored {
-                    node.arrivals
-                        .extend((range.start.0..range.end.0).map(|seq| (log, Seq(seq))));
-                    let arrival = node.store.arrival;
-                    inputs.push_back(Input::Stored {
-                        log,
-                        range,
-                        head,
-                        run: Some(run),
-                        missing,
-                        arrival,
-                    });
-                }
-                if let Some(at) = took.forked {
-                    inputs.push_back(Input::Forked {
-                        log,
-                        at,
-                        arrival: node.store.arrival,
-                    });
-                }
-                inputs.push_back(Input::Taken {
-                    take,
-                    outcome: took.outcome,
-                });
-            }
-            Output::TakeBody {
-                take,
-                log,
-                seq,
-                body,
-                ..
-            } => {
-                let outcome = store.take_body(&log, seq, body);
-                if outcome == Outcome::Stored {
-                    inputs.push_back(Input::BodiesDone {
-                        log,
-                        seqs: vec![seq],
-                        arrival: store.arrival,
-                    });
-                }
-                inputs.push_back(Input::Taken { take, outcome });
-            }
-            Output::TakeStatements {
-                take, feed, items, ..
-            } => {
-                let before = store.digest(&feed);
-                store
-                    .statements
-                    .entry(feed)
-                    .or_default()
-                    .extend(items.iter().map(|item| item.to_vec()));
-                let digest = store.digest(&feed);
-                if digest != before {
-                    store.arrival += 1;
-                    inputs.push_back(Input::StatementsChanged {
-                        feed,
-                        digest,
-                        arrival: store.arrival,
-                    });
-                }
-                inputs.push_back(Input::Taken {
-                    take,
-                    outcome: Outcome::Stored,
-                });
-            }
-            Output::TakeProof {
-                take, log, proof, ..
-            } => {
-                let outcome = match store.take_proof(&log, &proof) {
-                    Ok(Some(at)) => {
-                        inputs.push_back(Input::Forked {
-                            log,
-                            at,
-                            arrival: store.arrival,
-                        });
-                        Outcome::Stored
-                    }
-                    Ok(None) => Outcome::AlreadyHeld,
-                    Err(outcome) => outcome,
-                };
-                inputs.push_back(Input::Taken { take, outcome });
-            }
             Output::Remember { peer, memory } => {
                 node.memories.insert(peer.0, memory);
             }
@@ -532,7 +342,7 @@ impl Sim {
                 node.caught_up.insert(peer.0, now);
             }
             Output::ClockDiffers { peer, .. } => node.clock_differs.push(peer.0),
-            Output::Send { .. } | Output::Close { .. } | Output::Behind { .. } => {}
+            other => inputs.extend(node.store.carry_out(other, &mut node.arrivals)),
         }
     }
 
@@ -542,20 +352,17 @@ impl Sim {
             return;
         };
         let way = usize::from(from > to);
-        let Some(free) = link.free.get_mut(way) else {
+        let Some(busy) = link.busy.get_mut(way) else {
             return;
         };
-        let cost = if link.rate == 0 {
-            0
-        } else {
-            (frame.len() / link.rate) as u64
-        };
-        *free = now.max(*free) + cost;
-        let (gone, session) = (*free, link.session);
+        *busy = (*busy).max(now * link.rate) + frame.len() as u64;
+        let gone = busy.checked_div(link.rate).unwrap_or(now).max(now);
+        let session = link.session;
         let there = gone + link.latency;
         let tag = frame.get(1).copied().unwrap_or(255);
         self.sent.push(Sending {
             at: now,
+            arrives: there,
             from,
             to,
             bytes: frame.len() + 4,
@@ -726,6 +533,19 @@ impl Sim {
             .flat_map(|log| &log.entries)
             .map(|(seq, entry)| (Seq(*seq), entry.id))
             .collect()
+    }
+
+    /// The entries of a log whose bodies a node holds.
+    pub fn bodies(&self, id: u32, log: &LogId) -> Vec<Seq> {
+        let entries = self
+            .node(id)
+            .store
+            .logs
+            .get(log)
+            .into_iter()
+            .flat_map(|log| &log.entries);
+        let held = entries.filter(|(_, entry)| entry.body.is_some());
+        held.map(|(seq, _)| Seq(*seq)).collect()
     }
 
     /// How many entries a node holds without their bodies.

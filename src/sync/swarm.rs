@@ -9,7 +9,7 @@ use super::event::{Input, Millis, Outcome, Output, PeerIdentity, ReadId, TakeId}
 use super::limits::{SILENCE, TROUBLE};
 use super::live::Commit;
 use super::message::Message;
-use super::peer::{Asked, Peer};
+use super::peer::{Asked, Peer, Settling};
 use super::replica::{Feed, Log, key_of};
 use crate::format::{FeedId, LogId};
 
@@ -107,6 +107,7 @@ impl<P: PeerIdentity> Swarm<P> {
             Input::Sent { peer, bytes } => self.with_peer(peer, |_, peer| {
                 peer.outgoing = peer.outgoing.saturating_sub(bytes);
             }),
+            Input::Settle { peer } => self.with_peer(peer, |_, peer| begin_settling(peer)),
             Input::Tick => self.tick(now),
             Input::Stored {
                 log,
@@ -200,7 +201,13 @@ impl<P: PeerIdentity> Swarm<P> {
                 print,
                 theirs,
                 filled,
-            } => self.on_now(now, id, peer, print, theirs, filled),
+                answer,
+            } => {
+                peer.answer_due |= answer;
+                let told = self.on_now(now, id, peer, print, theirs, filled);
+                self.settled(id, peer, print);
+                told
+            }
             Message::Requests { first, items } => self.on_requests(peer, first, &items),
             Message::BodiesRequest {
                 request,
@@ -269,6 +276,7 @@ impl<P: PeerIdentity> Swarm<P> {
         };
         open.takes = open.takes.saturating_sub(1);
         open.keep |= matches!(outcome, Outcome::Trouble | Outcome::NotAdmitted);
+        let again = open.what.clone();
         let (what, log) = match &open.what {
             Asked::Run { log, .. } => ("a run", Some(*log)),
             Asked::Bodies { log, .. } => ("a body", Some(*log)),
@@ -282,9 +290,20 @@ impl<P: PeerIdentity> Swarm<P> {
                 halt(peer, &log);
             }
             (Outcome::Refused, Some(log)) => halt(peer, &log),
-            (Outcome::Trouble, log) => {
+            (Outcome::Trouble, _) => {
                 self.paused_until = Some(now.saturating_add(TROUBLE));
-                peer.queues.waiting.extend(log);
+                match again {
+                    Asked::Run { log, .. } | Asked::Bodies { log, .. } => {
+                        peer.queues.waiting.insert(log);
+                    }
+                    Asked::Statements { feed } => {
+                        peer.queues.statements.insert(feed);
+                    }
+                    Asked::Proof { log } => {
+                        peer.queues.proofs.insert(log);
+                    }
+                    Asked::Heads => {}
+                }
             }
             _ => {}
         }
@@ -370,6 +389,7 @@ impl<P: PeerIdentity> Swarm<P> {
             self.serve(id, &mut peer);
             self.pull(now, id, &mut peer);
             self.starved |= self.taking >= super::limits::TAKING_BYTES;
+            self.answer_settling(now, id, &mut peer);
             if peer.has_all() && !peer.caught_up {
                 self.caught_up(now, id, &mut peer);
             }
@@ -472,6 +492,14 @@ impl Reading {
             feed: Some(feed),
         }
     }
+}
+
+/// Somebody waits for this peer.
+fn begin_settling(peer: &mut Peer) {
+    peer.settling = Some(Settling {
+        tries: super::limits::SETTLE_TRIES,
+        asked: false,
+    });
 }
 
 fn halt(peer: &mut Peer, log: &LogId) {

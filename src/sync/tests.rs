@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 
+use super::fields::{FeedHeads, Hello, LogHead, LogName, PushName, RunRequest, Wants};
 use super::memory::wants_digest;
-use super::message::{FeedHeads, Hello, LogHead, LogName, Message, PushName, RunRequest, Wants};
+use super::message::Message;
 use super::sim::{SimPeer, feed, log};
-use super::{Backoff, Input, Output, PeerError, PeerIdentity, Replica, Swarm};
+use super::{Backoff, Input, Output, PeerError, PeerIdentity as _, Replica, Swarm};
 use crate::format::{FeedId, FormatError, Hash16, LogId, Seq, derive, limits};
 
 const ME: SimPeer = SimPeer(1);
@@ -184,6 +185,7 @@ fn every_message_reads_back_and_none_takes_more_or_less() {
             print: [1; 16],
             theirs: Some([2; 16]),
             filled: 300,
+            answer: true,
         },
         Message::Requests {
             first: 3,
@@ -464,14 +466,15 @@ fn unknown_numbers_and_requests_that_are_none() {
     let error = Table::open().fault(&Message::Heads { last: false, feeds });
     assert_eq!(error, PeerError::UnknownAlias { alias: 3 });
     let seqs = vec![Seq(0); 9];
-    let error = Table::open().fault(&Message::BodiesRequest {
+    let message = Message::BodiesRequest {
         request: 0,
         alias: 0,
         seqs,
-    });
+    };
+    let error = Table::open().fault(&message);
     assert!(matches!(
         error,
-        PeerError::UnknownAlias { .. } | PeerError::BadRequest { .. }
+        PeerError::Malformed(FormatError::TooLarge { .. })
     ));
     let error = Table::open().fault(&Message::Buckets {
         bits: 9,
@@ -546,6 +549,7 @@ fn silence_after_half_an_exchange() {
             print: [0; 16],
             theirs: None,
             filled: now,
+            answer: false,
         });
         assert!(
             outputs

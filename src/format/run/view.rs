@@ -65,6 +65,35 @@ impl<'a> View<'a> {
         })
     }
 
+    /// Goes on in the middle of a run whose head is not at hand: `kinds` are the run's, `time` is the entry before's.
+    pub(crate) fn resume(
+        first: Seq,
+        count: u64,
+        kinds: Vec<&'a str>,
+        time: i64,
+        bytes: &'a [u8],
+    ) -> Self {
+        Self {
+            first,
+            count,
+            prev: EntryId::ZERO,
+            used: kinds.len(),
+            kinds,
+            reader: Reader::new(WHAT, bytes),
+            time,
+        }
+    }
+
+    /// How many bytes have not been read yet.
+    pub(crate) fn bytes_left(&self) -> usize {
+        self.reader.rest().len()
+    }
+
+    /// The time of the entry read last; 0 before the first.
+    pub(crate) const fn time(&self) -> i64 {
+        self.time
+    }
+
     pub(crate) fn item(&mut self, lane: &Lane) -> Result<RawItem<'a>, FormatError> {
         let reader = &mut self.reader;
         let flags = reader.u8()?;

@@ -1,0 +1,270 @@
+//! What the machine can do at all, measured in the same run: bare redb, bare hashes and signatures, a bare iroh stream.
+
+use std::path::Path;
+use std::time::Duration;
+
+use ed25519_dalek::ed25519::signature::Signer as _;
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use iroh::endpoint::{Connection, RecvStream, SendStream, presets};
+use iroh::{Endpoint, EndpointAddr, RelayMode};
+use redb::{Database, ReadableDatabase as _, TableDefinition};
+use tidings::format::Run;
+
+use super::data::AUTHORS;
+use super::machine::{Tries, loopback_bytes, now, timed};
+
+const TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("bare");
+/// Posts of a large transaction: more gain nothing, and all of them are held in memory.
+const TRANSACTION: u64 = 50_000;
+/// Bytes of an index key beyond its time: table, number or hash, place in the log, log.
+const INDEX_ROWS: [(u8, usize); 4] = [(b'T', 0), (b'P', 4), (b'C', 4), (b'G', 8)];
+const ALPN: &[u8] = b"bare-echo";
+
+/// A bare redb database.
+pub(crate) struct Bare(Database, u64);
+
+impl Bare {
+    pub(crate) fn create(folder: &Path) -> Self {
+        Self(
+            Database::create(folder.join("bare.redb")).expect("a new file"),
+            0,
+        )
+    }
+
+    /// Writes one row of 300 bytes in a durable transaction of its own.
+    pub(crate) fn commit_one(&mut self) -> Duration {
+        self.1 += 1;
+        let row = (self.1.to_be_bytes().to_vec(), vec![b'r'; 300]);
+        timed(|| self.commit(&[row])).1
+    }
+
+    /// p50 of `times` such transactions.
+    pub(crate) fn commit_p50(&mut self, times: u64) -> Duration {
+        (0..times)
+            .map(|_| self.commit_one())
+            .collect::<Tries>()
+            .p50()
+    }
+
+    fn commit(&self, rows: &[(Vec<u8>, Vec<u8>)]) {
+        let write = self.0.begin_write().expect("a transaction");
+        {
+            let mut table = write.open_table(TABLE).expect("a table");
+            for (key, value) in rows {
+                table
+                    .insert(key.as_slice(), value.as_slice())
+                    .expect("a row");
+            }
+        }
+        write.commit().expect("a commit");
+    }
+
+    /// Writes what taking these runs in has to write at least: a row a run, four index rows a post, sorted in each
+    /// transaction of 50,000 posts. How long it took.
+    pub(crate) fn layout(&self, runs: &[Run]) -> Duration {
+        let mut took = Duration::ZERO;
+        let mut rows = Vec::new();
+        let mut posts = 0;
+        for (nth, run) in runs.iter().enumerate() {
+            layout_rows(nth as u64, run, &mut rows);
+            posts += run.len();
+            if posts >= TRANSACTION || nth + 1 == runs.len() {
+                took += timed(|| {
+                    rows.sort_unstable();
+                    self.commit(&rows);
+                })
+                .1;
+                rows.clear();
+                posts = 0;
+            }
+        }
+        took
+    }
+
+    /// Reads 50 rows of the index of times from the newest on, and 50 runs: what a first page has to read at least.
+    pub(crate) fn first_page(&self) -> Duration {
+        timed(|| {
+            let read = self.0.begin_read().expect("a snapshot");
+            let table = read.open_table(TABLE).expect("a table");
+            let newest = table.range::<&[u8]>(b"T".as_slice()..b"U".as_slice());
+            let rows = newest.expect("a range").rev().take(50).flatten();
+            let mut bytes = 0;
+            for (key, _) in rows {
+                let run = run_key(&key.value()[9..17], 0);
+                let from = table
+                    .range::<&[u8]>(..=run.as_slice())
+                    .expect("a range")
+                    .next_back();
+                bytes += from.map_or(0, |row| row.expect("a row").1.value().len());
+            }
+            assert!(bytes > 0, "there are runs");
+        })
+        .1
+    }
+}
+
+fn run_key(log: &[u8], first: u64) -> Vec<u8> {
+    [b"S".as_slice(), log, &first.to_be_bytes()].concat()
+}
+
+fn layout_rows(nth: u64, run: &Run, rows: &mut Vec<(Vec<u8>, Vec<u8>)>) {
+    let log = run.log().order();
+    let mut block = Vec::with_capacity(run.packed().len() + 32 * run.ids().len());
+    block.extend(run.ids().iter().flat_map(|id| id.as_bytes()));
+    block.extend_from_slice(run.packed());
+    rows.push((run_key(&log, run.first().0), block));
+    let author = nth % AUTHORS;
+    for (seq, item) in (run.first().0..).zip(run.items()) {
+        for (table, extra) in INDEX_ROWS {
+            let mut key = vec![table];
+            let part = match table {
+                b'G' => seq * 7 % 20,
+                b'P' => author,
+                _ => 0,
+            };
+            key.extend_from_slice(&part.to_be_bytes()[8 - extra..]);
+            key.extend_from_slice(&item.time().as_millis().to_be_bytes());
+            key.extend_from_slice(&log);
+            key.extend_from_slice(&seq.to_be_bytes());
+            key.extend_from_slice(&[0; 4]);
+            rows.push((key, vec![1]));
+        }
+    }
+}
+
+/// The time that bare `ed25519` and `blake3` take for these runs on one core: a signature a run, two hashes a post.
+pub(crate) fn verifying(runs: &[Run]) -> Duration {
+    let secret = SigningKey::from_bytes(&[7; 32]);
+    let key: VerifyingKey = secret.verifying_key();
+    let signature = secret.sign(&[7; 32]);
+    timed(|| {
+        for run in runs {
+            key.verify_strict(&[7; 32], &signature)
+                .expect("a good signature");
+            for item in run.items() {
+                let body = item.body().map_or(&[][..], |body| body);
+                std::hint::black_box((blake3::hash(body), blake3::hash(&[1; 180])));
+            }
+        }
+    })
+    .1
+}
+
+/// Two bare iroh endpoints on loopback and one open stream between them.
+pub(crate) struct Echo {
+    send: SendStream,
+    recv: RecvStream,
+    /// What connecting and the first echo of a few bytes cost.
+    pub(crate) connect: Duration,
+    pub(crate) connect_bytes: u64,
+    _ends: (Endpoint, Endpoint, Connection),
+}
+
+impl Echo {
+    pub(crate) async fn connect() -> Self {
+        let far = bind().await;
+        let near = bind().await;
+        let port = far
+            .bound_sockets()
+            .iter()
+            .find(|socket| socket.is_ipv4())
+            .expect("IPv4")
+            .port();
+        let address = EndpointAddr::new(far.id()).with_ip_addr(([127, 0, 0, 1], port).into());
+        let server = far.clone();
+        let _answering = spawn(async move {
+            let connection = server.accept().await?.await.ok()?;
+            let (mut send, mut recv) = connection.accept_bi().await.ok()?;
+            let mut buffer = vec![0; 65_536];
+            while let Ok(Some(count)) = recv.read(&mut buffer).await {
+                send.write_all(&buffer[..count]).await.ok()?;
+            }
+            Some(())
+        });
+        let (start, bytes) = (now(), loopback_bytes());
+        let connection = near.connect(address, ALPN).await.expect("the other end");
+        let (send, recv) = connection.open_bi().await.expect("a stream");
+        let mut echo = Self {
+            send,
+            recv,
+            connect: Duration::ZERO,
+            connect_bytes: 0,
+            _ends: (far, near, connection),
+        };
+        echo.once(64).await;
+        echo.connect = start.elapsed();
+        // What a fresh connection still says for itself: tickets, path probes, a larger MTU.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        echo.connect_bytes = loopback_bytes() - bytes;
+        echo
+    }
+
+    /// Sends so many bytes there and back.
+    pub(crate) async fn once(&mut self, bytes: usize) -> Duration {
+        let start = now();
+        self.send
+            .write_all(&vec![7; bytes])
+            .await
+            .expect("an open stream");
+        let mut back = vec![0; bytes];
+        self.recv.read_exact(&mut back).await.expect("the echo");
+        start.elapsed()
+    }
+
+    /// p50 of `times` echos of so many bytes.
+    pub(crate) async fn p50(&mut self, times: usize, bytes: usize) -> Duration {
+        let mut tries = Tries::default();
+        for _ in 0..times {
+            tries.push(self.once(bytes).await);
+        }
+        tries.p50()
+    }
+}
+
+async fn bind() -> Endpoint {
+    let builder = Endpoint::builder(presets::Minimal).relay_mode(RelayMode::Disabled);
+    builder
+        .alpns(vec![ALPN.to_vec()])
+        .bind()
+        .await
+        .expect("a free port")
+}
+
+/// Spawns a task that a workload ends with.
+#[expect(clippy::disallowed_methods, reason = "benches own their tasks")]
+pub(crate) fn spawn<T: Send + 'static>(
+    task: impl Future<Output = T> + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    tokio::spawn(task)
+}
+
+/// Prints what the medians of the limits are made of: commits and echos one right after the other, and spaced as live
+/// posts are, since a disk or a scheduler that was left alone answers otherwise.
+pub(crate) async fn print(folder: &Path) {
+    let mut bare = Bare::create(folder);
+    let mut echo = Echo::connect().await;
+    for pause in [0, 15] {
+        let (mut commits, mut echos) = (Tries::default(), Tries::default());
+        let start = now();
+        for _ in 0..200 {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            commits.push(bare.commit_one());
+        }
+        let committing = start.elapsed();
+        let start = now();
+        for _ in 0..200 {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            echos.push(echo.once(430).await);
+        }
+        let echoing = start.elapsed();
+        println!(
+            "pause {pause} ms: commit {:?} in {committing:?}",
+            commits.spread()
+        );
+        println!(
+            "pause {pause} ms: echo   {:?} in {echoing:?}",
+            echos.spread()
+        );
+    }
+    println!("connect {:?}, {} B", echo.connect, echo.connect_bytes);
+}

@@ -1,0 +1,128 @@
+//! The workloads that the budgets of `docs/performance.md` are about, each beside what the machine can do at all.
+//!
+//! ```text
+//! cargo bench --features test-util --bench workloads             all of them, scaled down: some minutes
+//! cargo bench --features test-util --bench workloads -- W1 W6    these only
+//! TIDINGS_BENCH_FULL=1 cargo bench ...                           at full size
+//! cargo bench ... -- W0                                          the spread of the limits themselves
+//! ```
+//!
+//! Absolute figures move from day to day and from machine to machine; ratios of one run are what counts. Where the
+//! system lets it, all of this runs in a network namespace of its own, so that nobody else's bytes are counted.
+
+mod child;
+mod data;
+mod intake;
+mod limits;
+mod live;
+mod machine;
+mod opening;
+mod own;
+mod pages;
+mod quiet;
+mod replica;
+mod report;
+mod world;
+
+use std::path::Path;
+use std::process::Command;
+
+use tokio::runtime::Builder;
+
+use self::world::Scale;
+
+/// Set in the process that runs in a network namespace of its own.
+const ALONE: &str = "TIDINGS_BENCH_ALONE";
+
+fn main() {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let runtime = runtime.expect("threads");
+    if let Some((role, arguments)) = child::role() {
+        return runtime.block_on(play(&role, &arguments));
+    }
+    if let Some(ended) = alone() {
+        assert!(ended.success(), "the workloads failed");
+        return;
+    }
+    let names: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|name| name.starts_with('W'))
+        .collect();
+    runtime.block_on(workloads(&names));
+}
+
+async fn workloads(names: &[String]) {
+    let scale = Scale::from_env();
+    let asked = |name: &str| names.is_empty() || names.iter().any(|asked| asked == name);
+    if names.iter().any(|name| name == "W0") {
+        limits::print(world::Folder::new().path()).await;
+    }
+    report::head();
+    if asked("W1") {
+        own::run(scale).await;
+    }
+    if asked("W2") {
+        intake::run(scale).await;
+    }
+    if asked("W3") {
+        pages::run(scale).await;
+    }
+    if asked("W4") {
+        replica::run(scale).await;
+    }
+    if asked("W5") {
+        quiet::run().await;
+    }
+    if asked("W6") {
+        live::run().await;
+    }
+    if asked("W7") {
+        opening::run(scale).await;
+    }
+}
+
+async fn play(role: &str, arguments: &[String]) {
+    let argument = |nth: usize| arguments.get(nth).expect("another argument").as_str();
+    let folder = Path::new(argument(0));
+    match role {
+        "open" => opening::open_role(folder).await,
+        "write" => opening::write_role(folder, argument(1) == "true").await,
+        "serve" => replica::serve_role(folder, argument(1)).await,
+        "pull" => replica::pull_role(folder, argument(1), argument(2)).await,
+        other => panic!("there is no role {other}"),
+    }
+}
+
+/// Runs this program again in a network namespace of its own with an MTU as on a real network, if the system has the
+/// means; none if not, or if this is that process.
+fn alone() -> Option<std::process::ExitStatus> {
+    if std::env::var_os(ALONE).is_some() {
+        return None;
+    }
+    let namespace = || {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--net", "sh", "-c"]);
+        command
+            .arg("ip link set lo mtu 1500 up && exec \"$@\"")
+            .arg("sh");
+        command
+    };
+    let works = namespace()
+        .arg("true")
+        .output()
+        .is_ok_and(|tried| tried.status.success());
+    if !works {
+        return None;
+    }
+    let program = std::env::current_exe().expect("this program");
+    let arguments = std::env::args().skip(1);
+    let ended = namespace()
+        .arg(program)
+        .args(arguments)
+        .env(ALONE, "1")
+        .status();
+    Some(ended.expect("what worked a moment ago"))
+}

@@ -1,0 +1,234 @@
+//! Files: which kind each one is, by its content, and where in it something is wrong.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+use tidings::Timestamp;
+
+use super::feed::read_feed;
+use super::fold::Raw;
+use super::items::Collected;
+use super::lines::{Line, LineReader};
+use crate::failure::{Failure, Result};
+
+/// Bytes of a line of JSON Lines. A post holds 64 KiB of text, six times that if every character is escaped.
+const JSON_LINE_BYTES: usize = 4 << 20;
+
+/// Bytes of a line of a feed: some are one line from end to end.
+const FEED_LINE_BYTES: usize = 64 << 20;
+
+/// Bytes of a feed. It has to be in memory as a whole.
+const FEED_BYTES: usize = 512 << 20;
+
+/// Bytes at a file's beginning that show what it is, with the rest of the first line where that goes on.
+const HEAD_BYTES: usize = 16 << 10;
+
+/// Reads all files; the first thing wrong in any of them ends it. `done` is called after each.
+pub(crate) fn read_files(files: &[PathBuf], mut done: impl FnMut(&Collected)) -> Result<Collected> {
+    let mut all = Collected::default();
+    for path in files {
+        read_file(path, &mut all).map_err(|failure| failure.at(path.display()))?;
+        done(&all);
+    }
+    Ok(all)
+}
+
+/// Reads it from front to back only: it may be a pipe.
+fn read_file(path: &Path, into: &mut Collected) -> Result {
+    let mut file = BufReader::new(File::open(path)?);
+    let mut head = Vec::new();
+    file.by_ref()
+        .take(HEAD_BYTES as u64)
+        .read_to_end(&mut head)?;
+    if !head.contains(&b'\n') {
+        let rest = JSON_LINE_BYTES as u64;
+        file.by_ref().take(rest).read_until(b'\n', &mut head)?;
+    }
+    let form = Form::of(&head)?;
+    let whole = head.as_slice().chain(file);
+    match form {
+        Form::Feed { utf8 } => read_feed(&read_whole(whole, utf8)?, into),
+        Form::JsonLines => read_json_lines(whole, into),
+    }
+}
+
+/// What a file is.
+enum Form {
+    /// RSS, Atom or JSON Feed, in UTF-8 or whatever it names.
+    Feed {
+        utf8: bool,
+    },
+    JsonLines,
+}
+
+impl Form {
+    fn of(head: &[u8]) -> Result<Self> {
+        if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+            return Ok(Self::Feed { utf8: false });
+        }
+        let head = String::from_utf8_lossy(head);
+        let json = head.trim_start_matches('\u{feff}').trim_start();
+        let text = json.to_lowercase();
+        match text.chars().next() {
+            None => Err(Failure::said("the file is empty")),
+            Some('<') if is_web_page(&text) => Err(Failure::said(
+                "this is a web page (HTML), not a feed; look on it for a link to RSS or Atom",
+            )),
+            Some('<') => Ok(Self::Feed {
+                utf8: names_utf8(&text),
+            }),
+            Some('{') if is_json_feed(json) => Ok(Self::Feed { utf8: true }),
+            Some('{') => Ok(Self::JsonLines),
+            Some(_) => Err(Failure::said(
+                "this is neither RSS, Atom, JSON Feed nor JSON Lines",
+            )),
+        }
+    }
+}
+
+fn is_web_page(text: &str) -> bool {
+    let feed = ["<rss", "<feed", "<rdf:rdf", "<entry"]
+        .iter()
+        .any(|root| text.contains(root));
+    text.starts_with("<!doctype html") || (!feed && text.contains("<html"))
+}
+
+fn names_utf8(text: &str) -> bool {
+    let declaration = text
+        .split("?>")
+        .next()
+        .filter(|_| text.starts_with("<?xml"));
+    declaration.is_none_or(|declaration| {
+        !declaration.contains("encoding") || declaration.contains("utf-8")
+    })
+}
+
+/// A JSON Feed says so, or is laid out over several lines, which JSON Lines never is.
+fn is_json_feed(text: &str) -> bool {
+    let first = text.lines().next().unwrap_or_default().trim_end();
+    let item = serde_json::from_str::<JsonItem>(first).is_ok();
+    first == "{" || (!item && text.contains("jsonfeed.org"))
+}
+
+/// The whole file, without a mark of byte order. Every line is looked at, so that a bad one can be named.
+fn read_whole(mut file: impl BufRead, utf8: bool) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for number in 1_u64.. {
+        let start = bytes.len();
+        if file
+            .by_ref()
+            .take(FEED_LINE_BYTES as u64 + 1)
+            .read_until(b'\n', &mut bytes)?
+            == 0
+        {
+            break;
+        }
+        let line = bytes.get(start..).unwrap_or_default();
+        if line.len() > FEED_LINE_BYTES {
+            return Err(too_long(FEED_LINE_BYTES).at(format!("line {number}")));
+        }
+        if utf8 && std::str::from_utf8(line).is_err() {
+            return Err(not_utf8().at(format!("line {number}")));
+        }
+        if bytes.len() > FEED_BYTES {
+            return Err(Failure::said(format!(
+                "the file is larger than {} MiB",
+                FEED_BYTES >> 20
+            )));
+        }
+    }
+    if bytes.starts_with("\u{feff}".as_bytes()) {
+        bytes.drain(..3);
+    }
+    Ok(bytes)
+}
+
+fn too_long(limit: usize) -> Failure {
+    Failure::said(format!("the line is longer than {} MiB", limit >> 20))
+}
+
+fn not_utf8() -> Failure {
+    Failure::said("not valid UTF-8")
+}
+
+fn read_json_lines(file: impl BufRead, into: &mut Collected) -> Result {
+    let mut lines = LineReader::new(file, JSON_LINE_BYTES);
+    for number in 1_u64.. {
+        let Some(line) = lines.next_line()? else {
+            break;
+        };
+        let item = match line {
+            Line::Text(text) => read_json_line(&text, into),
+            Line::NotText => Err(not_utf8()),
+            Line::TooLong => Err(too_long(JSON_LINE_BYTES)),
+        };
+        item.map_err(|failure| failure.at(format!("line {number}")))?;
+    }
+    Ok(())
+}
+
+/// One line of JSON Lines. Other fields are left alone, so that what `list --json` prints can be read.
+#[derive(Debug, Deserialize)]
+struct JsonItem {
+    text: String,
+    time: Option<Value>,
+    /// `list` prints it beside the time of a post that was imported with a date to come.
+    dated: Option<Value>,
+    tags: Option<Vec<String>>,
+    title: Option<String>,
+    link: Option<String>,
+}
+
+fn read_json_line(line: &str, into: &mut Collected) -> Result {
+    let line = line.trim_start_matches('\u{feff}').trim();
+    if line.is_empty() {
+        return Ok(());
+    }
+    let item: JsonItem =
+        serde_json::from_str(line).map_err(|error| Failure::said(in_line(&error)))?;
+    let dated = item.dated.as_ref().map_or(Ok(None), read_time)?;
+    let time = item.time.as_ref().map_or(Ok(None), read_time)?;
+    let raw = Raw {
+        text: item.text,
+        title: item.title,
+        link: item.link,
+        tags: item.tags.unwrap_or_default(),
+        time: dated.or(time),
+    };
+    if into.add(raw) {
+        Ok(())
+    } else {
+        Err(Failure::said("there is neither text, title nor link in it"))
+    }
+}
+
+/// What is wrong and in which column: each line is parsed alone, so the parser's own line number is always 1.
+fn in_line(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let what = text.split(" at line ").next().unwrap_or_default();
+    format!("{what}, column {}", error.column())
+}
+
+/// A time as RFC 3339 or in milliseconds since 1970.
+fn read_time(value: &Value) -> Result<Option<Timestamp>> {
+    let wrong = || {
+        Failure::said(format!(
+            "the time {value} is neither RFC 3339 nor a number of milliseconds"
+        ))
+    };
+    match value {
+        Value::Null => Ok(None),
+        Value::Number(number) => number
+            .as_i64()
+            .map(|millis| Some(Timestamp(millis)))
+            .ok_or_else(wrong),
+        Value::String(text) => {
+            let time: jiff::Timestamp = text.parse().map_err(|_| wrong())?;
+            Ok(Some(Timestamp(time.as_millisecond())))
+        }
+        _ => Err(wrong()),
+    }
+}

@@ -1,0 +1,81 @@
+//! A timeline on the command line: two people write, follow each other by a ticket, and read one merged timeline,
+//! online and offline. No server is asked; everything is read from and written to a folder first.
+//!
+//! It uses nothing but the public API of `tidings`. The shortest way to see it all:
+//!
+//! ```text
+//! cargo run --release --example timeline -- demo
+//! ```
+//!
+//! makes two people in a temporary folder, lets one write and the other follow, sync and reply, and ends with both
+//! timelines and how long each step took. To do it by hand, with two folders for two devices (`--local` keeps both on
+//! this machine's network: no relay, no DNS):
+//!
+//! ```text
+//! alias timeline='cargo run --quiet --release --example timeline --'
+//! timeline --dir ada --local init --name Ada --tag gardening
+//! timeline --dir ada --local post "First tomatoes" --tag tomato
+//! timeline --dir ada --local import feed.xml posts.jsonl    # RSS, Atom, JSON Feed, JSON Lines
+//! timeline --dir ada --local run                            # stays online; prints `ready TICKET`; type to post
+//!
+//! timeline --dir ben --local init --name Ben                # in another terminal
+//! timeline --dir ben --local follow TICKET
+//! timeline --dir ben --local sync                           # goes online until it has everything
+//! timeline --dir ben --local list --limit 10                # from the folder alone, online or not
+//! ```
+//!
+//! Then `list` shows, newest first:
+//!
+//! ```text
+//! Ada  just now  #tomato                                     m5ioegkwvq
+//!   First tomatoes
+//! ```
+//!
+//! With `--json` every line on standard output is one JSON object. A command that fails says why in one line on
+//! standard error and ends with a status other than 0.
+//!
+//! What it leaves to others: pictures, edits, more than one device for a feed.
+//!
+//! Where to look: [`args`] what can be typed; [`commands`] one function a command, the shortest way to see the library
+//! at work; [`sync`], [`run`] and [`demo`] the longer ones; [`import`] everything about files; [`json`] and [`render`]
+//! what is printed.
+
+mod args;
+mod commands;
+mod context;
+mod demo;
+mod failure;
+mod import;
+mod import_command;
+mod json;
+mod output;
+mod render;
+mod run;
+mod sync;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use self::args::Args;
+use self::context::Context;
+use self::failure::{Failure, Result};
+
+fn main() -> ExitCode {
+    import::hide_guarded_panics();
+    match timeline(Args::parse()) {
+        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
+        Err(Failure::Said(sentence)) => {
+            eprintln!("timeline: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn timeline(args: Args) -> Result {
+    let context = Context::new(&args)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(commands::dispatch(&context, args.command))
+}

@@ -1,0 +1,90 @@
+//! Standard output, a line at a time, and progress on standard error.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use crate::failure::{Failure, Result};
+use crate::render::Look;
+
+/// Where a command prints.
+#[derive(Debug, Clone)]
+pub(crate) struct Out {
+    /// One JSON object a line, and nothing else.
+    pub(crate) json: bool,
+    /// How text for people looks.
+    pub(crate) look: Look,
+}
+
+impl Out {
+    pub(crate) fn new(json: bool) -> Self {
+        let terminal = console::Term::stdout();
+        let width = terminal
+            .size_checked()
+            .map_or(80, |(_, columns)| usize::from(columns));
+        Self {
+            json,
+            look: Look {
+                width,
+                color: console::colors_enabled(),
+            },
+        }
+    }
+
+    /// Prints an object if JSON is wanted, else the text. Each arrives at once, also in a pipe.
+    pub(crate) fn print(&self, object: &impl Serialize, text: impl FnOnce() -> String) -> Result {
+        if self.json {
+            self.line(serde_json::to_string(object)?)
+        } else {
+            self.line(text())
+        }
+    }
+
+    /// Prints a text for people; nothing if JSON is wanted.
+    pub(crate) fn say(&self, text: impl Display) -> Result {
+        if self.json { Ok(()) } else { self.line(text) }
+    }
+
+    fn line(&self, text: impl Display) -> Result {
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{text}")
+            .and_then(|()| stdout.flush())
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::BrokenPipe => Failure::Closed,
+                _ => Failure::said(format!("standard output: {error}")),
+            })
+    }
+}
+
+/// A spinner on standard error that says what is going on; nothing where that is no terminal.
+pub(crate) fn spinner(what: impl Into<String>) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, draw_target());
+    bar.set_style(
+        ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+    );
+    bar.set_message(what.into());
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+/// A bar on standard error for so many steps; nothing where that is no terminal.
+pub(crate) fn bar(steps: u64, what: impl Into<String>) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(steps), draw_target());
+    let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.progress_chars("=> "));
+    bar.set_message(what.into());
+    bar
+}
+
+fn draw_target() -> ProgressDrawTarget {
+    if io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    }
+}

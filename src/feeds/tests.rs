@@ -1,0 +1,11 @@
+//! The feed store against a slow plain model, and the rules between entries one by one.
+
+mod damage;
+mod failing;
+mod forks;
+mod model;
+mod pages;
+mod replicas;
+mod retired;
+mod state;
+mod world;

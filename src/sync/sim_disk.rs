@@ -1,0 +1,138 @@
+//! A simulated node's disk: carries out reads and takes at once, and says what came of them.
+
+use super::event::{Answer, Input, Outcome, Output};
+use super::sim_names::SimPeer;
+use super::sim_store::SimStore;
+use crate::format::{LogId, Seq};
+
+impl SimStore {
+    /// Carries out what concerns the store; `arrivals` notes the order of entries.
+    pub(super) fn carry_out(
+        &mut self,
+        output: Output<SimPeer>,
+        arrivals: &mut Vec<(LogId, Seq)>,
+    ) -> Vec<Input<SimPeer>> {
+        let mut inputs = Vec::new();
+        match output {
+            Output::Read {
+                read,
+                log,
+                range,
+                next_held,
+                ..
+            } => {
+                let runs = self.runs(&log, range.start.0..range.end.0, next_held);
+                inputs.push(Input::ReadDone {
+                    read,
+                    answer: Answer::Runs(runs),
+                });
+            }
+            Output::ReadBodies { read, log, seqs } => {
+                let answer = Answer::Bodies(self.bodies(&log, &seqs));
+                inputs.push(Input::ReadDone { read, answer });
+            }
+            Output::ReadStatements { read, feed } => {
+                let all = self
+                    .statements
+                    .get(&feed)
+                    .into_iter()
+                    .flatten()
+                    .map(|item| item.clone().into());
+                inputs.push(Input::ReadDone {
+                    read,
+                    answer: Answer::Statements(all.collect()),
+                });
+            }
+            Output::ReadProof { read, log } => {
+                inputs.push(Input::ReadDone {
+                    read,
+                    answer: Answer::Proof(self.proof(&log)),
+                });
+            }
+            Output::Take { take, log, run, .. } => {
+                let took = self.take(&log, &run);
+                if let Some((range, head, missing)) = took.stored {
+                    arrivals.extend((range.start.0..range.end.0).map(|seq| (log, Seq(seq))));
+                    let arrival = self.arrival;
+                    inputs.push(Input::Stored {
+                        log,
+                        range,
+                        head,
+                        run: Some(run),
+                        missing,
+                        arrival,
+                    });
+                }
+                if let Some(at) = took.forked {
+                    inputs.push(Input::Forked {
+                        log,
+                        at,
+                        arrival: self.arrival,
+                    });
+                }
+                inputs.push(Input::Taken {
+                    take,
+                    outcome: took.outcome,
+                });
+            }
+            Output::TakeBody {
+                take,
+                log,
+                seq,
+                body,
+                ..
+            } => {
+                let outcome = self.take_body(&log, seq, body);
+                if outcome == Outcome::Stored {
+                    inputs.push(Input::BodiesDone {
+                        log,
+                        seqs: vec![seq],
+                        arrival: self.arrival,
+                    });
+                }
+                inputs.push(Input::Taken { take, outcome });
+            }
+            Output::TakeStatements {
+                take, feed, items, ..
+            } => {
+                let before = self.digest(&feed);
+                self.statements
+                    .entry(feed)
+                    .or_default()
+                    .extend(items.iter().map(|item| item.to_vec()));
+                let digest = self.digest(&feed);
+                if digest != before {
+                    self.arrival += 1;
+                    inputs.push(Input::StatementsChanged {
+                        feed,
+                        digest,
+                        arrival: self.arrival,
+                    });
+                }
+                inputs.push(Input::Taken {
+                    take,
+                    outcome: Outcome::Stored,
+                });
+            }
+            Output::TakeProof {
+                take, log, proof, ..
+            } => {
+                let outcome = match self.take_proof(&log, &proof) {
+                    Ok(Some(at)) => {
+                        inputs.push(Input::Forked {
+                            log,
+                            at,
+                            arrival: self.arrival,
+                        });
+                        Outcome::Stored
+                    }
+                    Ok(None) => Outcome::AlreadyHeld,
+                    Err(outcome) => outcome,
+                };
+                inputs.push(Input::Taken { take, outcome });
+            }
+            _ => {}
+        }
+        inputs
+    }
+}

@@ -1,0 +1,10 @@
+//! The example client `timeline` as people use it: child processes, their output, their status.
+//!
+//! Everything runs with `--local` in temporary folders. Nothing sleeps: tests wait for lines of output.
+
+mod bad_input;
+mod commands;
+mod import;
+mod support;
+mod together;
+mod unkind;

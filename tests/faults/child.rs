@@ -1,0 +1,181 @@
+//! A child process that works on a folder until it is killed: this test binary, run again.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use tidings::{EntryRef, NewPost, Node};
+
+use super::help::{PATIENCE, offline, online};
+
+const TASK: &str = "TIDINGS_CHILD_TASK";
+const FOLDER: &str = "TIDINGS_CHILD_FOLDER";
+/// Opens each line that is meant for the parent: the test harness prints too.
+const MARK: &str = "@@";
+
+/// Posts in one batch: more than a block, so that a batch is several runs.
+pub(crate) const BATCH: usize = 70;
+
+/// What a child does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Posts one by one, online.
+    Post,
+    /// Posts in batches, online.
+    PostBatches,
+    /// Syncs from those whom it follows.
+    Sync,
+    /// Holds the folder.
+    Hold,
+}
+
+/// No test by itself: what the child does. Without the environment of a child it ends at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_works_until_it_is_killed() {
+    let (Ok(task), Some(folder)) = (std::env::var(TASK), std::env::var_os(FOLDER)) else {
+        return;
+    };
+    let folder = PathBuf::from(folder);
+    match task.as_str() {
+        "Post" => post(&online(&folder).await).await,
+        "PostBatches" => post_batches(&online(&folder).await).await,
+        "Sync" => sync(&online(&folder).await).await,
+        "Hold" => hold(&offline(&folder).await).await,
+        other => panic!("no task {other}"),
+    }
+}
+
+async fn post(node: &Node) {
+    tell("ready");
+    for n in 0_u64.. {
+        let sent = node
+            .post(format!("one {} {n}", std::process::id()))
+            .send()
+            .await
+            .unwrap();
+        tell(&format!("ack {sent}"));
+    }
+}
+
+async fn post_batches(node: &Node) {
+    tell("ready");
+    for n in 0_u64.. {
+        let text = |place| NewPost::new(format!("batch {}-{n} {place}", std::process::id()));
+        let sent = node.send_all((0..BATCH).map(text).collect()).await.unwrap();
+        for sent in sent {
+            tell(&format!("ack {sent}"));
+        }
+    }
+}
+
+async fn sync(node: &Node) {
+    tell("ready");
+    loop {
+        node.sync(PATIENCE).await.unwrap();
+        tell("synced");
+    }
+}
+
+async fn hold(_node: &Node) {
+    tell("ready");
+    std::future::pending::<()>().await;
+}
+
+fn tell(line: &str) {
+    let mut out = std::io::stdout().lock();
+    out.write_all(format!("\n{MARK}{line}\n").as_bytes())
+        .unwrap();
+    out.flush().unwrap();
+}
+
+/// A running child, killed at the latest when it is dropped.
+pub(crate) struct Running {
+    child: Child,
+    lines: Receiver<String>,
+    acks: Vec<EntryRef>,
+}
+
+impl Running {
+    pub(crate) fn spawn(task: Task, folder: &Path) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "--nocapture",
+                "child::a_child_works_until_it_is_killed",
+            ])
+            .env(TASK, format!("{task:?}"))
+            .env(FOLDER, folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (send, lines) = channel();
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                if let Some(told) = line.strip_prefix(MARK) {
+                    drop(send.send(told.to_owned()));
+                }
+            }
+        });
+        Self {
+            child,
+            lines,
+            acks: Vec::new(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until the child has opened its folder.
+    pub(crate) fn until_ready(&mut self) {
+        while self
+            .line(Instant::now() + PATIENCE)
+            .expect("the child gets ready")
+            != "ready"
+        {}
+    }
+
+    /// Lets the child work for a while.
+    pub(crate) fn work(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        while self.line(end).is_some() {}
+    }
+
+    /// kill -9; returns what the child acknowledged.
+    pub(crate) fn kill(mut self) -> Vec<EntryRef> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        // The pipe ends with the process.
+        while self.line(Instant::now() + PATIENCE).is_some() {}
+        std::mem::take(&mut self.acks)
+    }
+
+    /// The next line before `end`.
+    fn line(&mut self, end: Instant) -> Option<String> {
+        let line = match self
+            .lines
+            .recv_timeout(end.saturating_duration_since(Instant::now()))
+        {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Timeout) => return None,
+            Err(RecvTimeoutError::Disconnected) => return None,
+        };
+        if let Some(ack) = line.strip_prefix("ack ") {
+            self.acks.push(ack.parse().unwrap());
+        }
+        Some(line)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

@@ -1,0 +1,14 @@
+//! The real thing under stress: killed processes, damaged folders, full disks and hostile peers.
+//!
+//! Real nodes in real folders over real connections on loopback. What is random comes from a seed, which is printed;
+//! `TIDINGS_SEED` sets it.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these tests wait for real processes, by the real clock"
+)]
+
+mod child;
+mod crash;
+mod damage;
+mod help;
