@@ -10,10 +10,8 @@ use super::error::FormatError;
 
 /// Encodes a value as postcard.
 ///
-/// # Panics
-///
-/// Never for types whose `Serialize` does not fail by itself; all of this crate's are such. For a type of an app that
-/// refuses to serialize, use [`try_encode`].
+/// A type whose `Serialize` fails by itself gives no bytes. None of this crate does, and content of apps is encoded in a
+/// way that reports it.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     try_encode(value).unwrap_or_default()
 }
