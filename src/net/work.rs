@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::writer::{SharedError, Writer};
 use crate::feeds::{FeedBatch, FeedSnapshot, FeedStore, FeedsError, Note, Taken};
-use crate::format::{ForkProof, LogId, PackedRun, Seq};
+use crate::format::{ForkProof, FormatError, LogId, PackedRun, Seq};
 use crate::sync::{Answer, Head, Input, LogSummary, Outcome, Output, ReadId, Replica, TakeId};
 
 /// What a finished job tells the engine.
@@ -132,6 +132,8 @@ impl Work {
         };
         match verified {
             Ok(run) => self.write(take, bytes, move |batch| batch.take_run(&run)),
+            // It leans on an entry of which this node holds another branch: a fork, and not the peer's fault.
+            Err(FeedsError::Format(FormatError::Link { .. })) => self.taken(take, Outcome::Refused),
             Err(FeedsError::Format(error)) => self.taken(
                 take,
                 Outcome::Rejected {
