@@ -15,7 +15,7 @@ pub(crate) async fn run(scale: Scale) {
     let node = world::open_offline(&folder.join("taken")).await;
     world::follow(&node, &world.feeds()).await;
     let statements = world.statements();
-    let runs = world.write(scale.of(400, 1_000));
+    let runs = world.write(1_000);
     let posts = world.posts();
     let incoming = packed(&runs);
     let (start, spent) = (now(), cpu());

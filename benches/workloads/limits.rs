@@ -38,14 +38,6 @@ impl Bare {
         timed(|| self.commit(&[row])).1
     }
 
-    /// p50 of `times` such transactions.
-    pub(crate) fn commit_p50(&mut self, times: u64) -> Duration {
-        (0..times)
-            .map(|_| self.commit_one())
-            .collect::<Tries>()
-            .p50()
-    }
-
     fn commit(&self, rows: &[(Vec<u8>, Vec<u8>)]) {
         let write = self.0.begin_write().expect("a transaction");
         {

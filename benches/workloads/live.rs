@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidings::Node;
+use tidings::{EntryView, Live, Node};
 
 use super::data;
 use super::limits::{Bare, Echo};
@@ -17,38 +17,15 @@ const PAUSE: Duration = Duration::from_millis(15);
 
 pub(crate) async fn run() {
     let folder = Folder::new();
-    let commit = Bare::create(folder.path()).commit_p50(200);
-    let echo = Echo::connect().await.p50(200, 430).await;
+    let mut bare = Bare::create(folder.path());
     let author = world::open_online(&folder.join("author")).await;
     let follower = world::open_online(&folder.join("follower")).await;
-    follower
-        .follow(&author.ticket().await.expect("a ticket"))
-        .await
-        .expect("a feed");
+    let ticket = author.ticket().await.expect("a ticket");
+    follower.follow(&ticket).await.expect("a feed");
     follower.sync(PATIENCE).await.expect("a report");
-    let (tries, each) = posts(&author, &follower).await;
-    let own = {
-        let status = follower.status();
-        (status.received() + status.sent()) / POSTS
-    };
-    let allowed = commit + echo / 2 + Duration::from_micros(500);
-    let figure = format!("{} (p99 {})", millis(tries.p50()), millis(tries.p99()));
-    let limit = format!(
-        "{} commit + {} half an echo",
-        millis(commit),
-        millis(echo / 2)
-    );
-    let met = tries.p50() <= allowed && tries.p99() <= 10 * tries.p50();
-    Row::new(
-        "W6",
-        "live post, from send() to the follower's stream, p50",
-        figure,
-    )
-    .beside(limit, ratio(tries.p50(), commit + echo / 2))
-    .budget(
-        &format!("the limit and 0.5 ms: {}, p99 10 x p50", millis(allowed)),
-        met,
-    );
+    let (each, own) = bytes(&author, &follower).await;
+    let times = times(&author, &follower, &mut bare).await;
+    print(&times);
     Row::new(
         "W6",
         "its bytes on the wire",
@@ -60,20 +37,91 @@ pub(crate) async fn run() {
     }
 }
 
-async fn posts(author: &Node, follower: &Node) -> (Tries, u64) {
-    let mut live = follower
-        .timeline()
-        .live(follower.timeline().page().expect("a page").newest());
-    let mut tries = Tries::default();
-    let before = loopback_bytes();
+/// Posts, and beside each a bare commit and a bare echo: with limits measured at another moment, a busy disk makes any
+/// ratio.
+#[derive(Default)]
+struct Times {
+    posts: Tries,
+    sends: Tries,
+    commits: Tries,
+    echos: Tries,
+}
+
+fn print(times: &Times) {
+    let (p50, p99) = (times.posts.p50(), times.posts.p99());
+    let (commit, half) = (times.commits.p50(), times.echos.p50() / 2);
+    let allowed = commit + half + Duration::from_micros(500);
+    let send = millis(times.sends.p50());
+    let figure = format!(
+        "{} (p99 {}), of that send() {send}",
+        millis(p50),
+        millis(p99)
+    );
+    let limit = format!("{} commit + {} half an echo", millis(commit), millis(half));
+    let budget = format!("the limit and 0.5 ms: {}; p99 10 x p50", millis(allowed));
+    Row::new(
+        "W6",
+        "live post, from send() to the follower's stream, p50",
+        figure,
+    )
+    .beside(limit, ratio(p50, commit + half))
+    .budget(&budget, p50 <= allowed && p99 <= 10 * p50);
+}
+
+fn stream(follower: &Node) -> Live {
+    let page = follower.timeline().page().expect("a page");
+    follower.timeline().live(page.newest())
+}
+
+/// Sends one post and waits for it at the other end: when `send()` was done, and when the post was there.
+async fn one(author: &Node, live: &mut Live, post: u64) -> (Duration, Duration) {
+    let new = data::new_post(post);
+    let start = now();
+    let name = author.send_all(vec![new]).await.expect("a post")[0];
+    let sent = start.elapsed();
+    let came = tokio::time::timeout(PATIENCE, live.next()).await;
+    let took = start.elapsed();
+    let item = came
+        .expect("in time")
+        .expect("an open stream")
+        .expect("an item");
+    assert_eq!(
+        item.entry().map(EntryView::id),
+        Some(name),
+        "the post that was sent"
+    );
+    (sent, took)
+}
+
+async fn times(author: &Node, follower: &Node, bare: &mut Bare) -> Times {
+    let mut echo = Echo::connect().await;
+    let mut live = stream(follower);
+    let mut times = Times::default();
     for post in 0..POSTS {
         tokio::time::sleep(PAUSE).await;
-        let new = data::new_post(post);
-        let start = now();
-        author.send_all(vec![new]).await.expect("a post");
-        let came = tokio::time::timeout(PATIENCE, live.next()).await;
-        assert!(matches!(came, Ok(Some(Ok(_)))), "the post came");
-        tries.push(start.elapsed());
+        times.commits.push(bare.commit_one());
+        tokio::time::sleep(PAUSE).await;
+        times.echos.push(echo.once(430).await);
+        tokio::time::sleep(PAUSE).await;
+        let (sent, took) = one(author, &mut live, post).await;
+        times.sends.push(sent);
+        times.posts.push(took);
     }
-    (tries, (loopback_bytes() - before) / POSTS)
+    times
+}
+
+/// Bytes a post on the wire, and those of our own protocol.
+async fn bytes(author: &Node, follower: &Node) -> (u64, u64) {
+    let mut live = stream(follower);
+    let own = || follower.status().received() + follower.status().sent();
+    let (before, own_before) = (loopback_bytes(), own());
+    for post in 0..POSTS {
+        tokio::time::sleep(PAUSE).await;
+        one(author, &mut live, post).await;
+    }
+    tokio::time::sleep(PAUSE).await;
+    (
+        (loopback_bytes() - before) / POSTS,
+        (own() - own_before) / POSTS,
+    )
 }

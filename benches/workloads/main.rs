@@ -71,7 +71,7 @@ async fn workloads(names: &[String]) {
         pages::run(scale).await;
     }
     if asked("W4") {
-        replica::run(scale).await;
+        replica::run().await;
     }
     if asked("W5") {
         quiet::run().await;

@@ -17,7 +17,7 @@ pub(crate) async fn run(scale: Scale) {
     let mut bare = Bare::create(folder.path());
     let node = world::open_offline(&folder.path().join("own")).await;
     let single = one_at_a_time(&node, &mut bare).await;
-    batches(&node, scale.of(20, 100)).await;
+    batches(&node, scale.of(50, 100)).await;
     tasks(&node, single).await;
     node.shutdown().await.expect("a clean end");
 }
