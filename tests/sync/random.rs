@@ -1,0 +1,111 @@
+//! Random lives of a few nodes: whatever happens to them, they end in agreement.
+
+use tidings::format::{EntryId, Seq};
+use tidings::sync::sim::{Prng, Sim, feed, log};
+
+/// One random life of a few nodes; then everyone meets everyone, and all must agree.
+fn random_life(seed: u64) {
+    let mut sim = Sim::new(seed);
+    let mut random = Prng::new(seed ^ 0xabcd);
+    let nodes = 2 + random.below(3) as u32;
+    let feeds = [1, 3, 20][random.below(3) as usize];
+    for _ in 0..nodes {
+        sim.add();
+    }
+    let mut follows = vec![vec![false; feeds as usize]; nodes as usize];
+    for step in 0..20 + random.below(40) {
+        let a = random.below(nodes.into()) as u32;
+        let b = random.below(nodes.into()) as u32;
+        let number = random.below(feeds) as u32;
+        match random.below(16) {
+            0..=2 => {
+                sim.follow(a, feed(number));
+                follows[a as usize][number as usize] = true;
+            }
+            3 if random.below(3) == 0 => {
+                sim.unfollow(a, feed(number));
+                follows[a as usize][number as usize] = false;
+            }
+            // Each device belongs to one node, so nothing forks.
+            3..=8 => {
+                let lane = ["posts", "state", "reactions"][random.below(3) as usize];
+                if follows[a as usize][number as usize] {
+                    for _ in 0..1 + random.below(if step % 7 == 0 { 150 } else { 4 }) {
+                        let size = if random.below(20) == 0 { 5_000 } else { 60 };
+                        sim.append(a, log(number, a as u8, lane), size);
+                    }
+                }
+            }
+            9..=11 if a != b => sim.connect(
+                a,
+                b,
+                random.below(100),
+                [0, 0, 50, 5_000][random.below(4) as usize],
+            ),
+            12 if a != b => sim.disconnect(a, b),
+            13 => sim.restart(a, random.below(4) != 0),
+            14 => sim.run_for(random.below(5_000)),
+            _ => sim.run_for(random.below(200)),
+        }
+    }
+    for a in 0..nodes {
+        for b in 0..a {
+            if !sim.is_connected(a, b) {
+                sim.connect(a, b, 20, 0);
+            }
+        }
+    }
+    sim.run_until_idle();
+    check(&sim, nodes, feeds as u32, &follows, seed);
+}
+
+fn check(sim: &Sim, nodes: u32, feeds: u32, follows: &[Vec<bool>], seed: u64) {
+    for id in 0..nodes {
+        assert!(
+            sim.errors(id).is_empty(),
+            "seed {seed}: node {id}: {:?}",
+            sim.errors(id)
+        );
+    }
+    for number in 0..feeds {
+        for device in 0..nodes {
+            for lane in ["posts", "state", "reactions"] {
+                let log = log(number, device as u8, lane);
+                let held: Vec<Vec<(Seq, EntryId)>> = (0..nodes)
+                    .filter(|id| follows[*id as usize][number as usize])
+                    .map(|id| sim.entries(id, &log))
+                    .collect();
+                // Bodies too: what one of them holds, all do.
+                let bodies: Vec<Vec<Seq>> = (0..nodes)
+                    .filter(|id| follows[*id as usize][number as usize])
+                    .map(|id| sim.bodies(id, &log))
+                    .collect();
+                for pair in bodies.windows(2) {
+                    assert_eq!(pair[0], pair[1], "seed {seed}: bodies of {log:?}");
+                }
+                for pair in held.windows(2) {
+                    assert_eq!(
+                        pair[0].len(),
+                        pair[1].len(),
+                        "seed {seed}: feed {number} device {device} {lane}"
+                    );
+                    assert_eq!(
+                        pair[0], pair[1],
+                        "seed {seed}: feed {number} device {device} {lane}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn random_lives_end_in_agreement() {
+    // More of them at night: TIDINGS_SEEDS=20000.
+    let count = std::env::var("TIDINGS_SEEDS")
+        .ok()
+        .and_then(|count| count.parse().ok());
+    for seed in 0..count.unwrap_or(300) {
+        random_life(seed);
+    }
+}
