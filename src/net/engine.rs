@@ -32,7 +32,7 @@ use crate::sync::{Input, Output, Swarm};
 /// this node hold before it is looked at.
 const MAIL: usize = 64;
 /// How long one dialing may take: iroh itself gives up on a dead address after 30 s.
-const DIAL_TIMEOUT: Duration = Duration::from_secs(20);
+const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a shutdown waits for peers to hear that their sessions are closed.
 const CLOSE_HEARD: Duration = Duration::from_millis(1_500);
 /// The same where there is nobody to hear it.

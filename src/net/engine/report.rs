@@ -22,18 +22,25 @@ impl Actor {
     /// Ends the rounds that are over and says how things stand.
     pub(super) fn settle(&mut self) {
         let now = Instant::now();
-        let mut open = Vec::new();
+        let (mut open, mut over) = (Vec::new(), Vec::new());
         for mut round in std::mem::take(&mut self.rounds) {
             if round.is_over(|peer| self.standing(peer), now) {
-                round.finish(&self.totals);
+                over.push(round);
             } else {
                 open.push(round);
             }
         }
         self.rounds = open;
-        if self.status_due.is_none_or(|due| due > now) {
-            return;
+        // Who gets a report may look at the status next, which must not be older.
+        if !over.is_empty() || self.status_due.is_some_and(|due| due <= now) {
+            self.tell_status();
         }
+        for round in over {
+            round.finish(&self.totals);
+        }
+    }
+
+    fn tell_status(&mut self) {
         self.status_due = None;
         let status = self.status();
         self.told.send_if_modified(|told| {
