@@ -20,7 +20,7 @@ mod serve;
 mod snapshot;
 mod state;
 mod take;
-#[cfg(test)]
+#[cfg(all(test, feature = "redb"))]
 mod tests;
 mod trust;
 

@@ -1,5 +1,7 @@
 //! Two or three real nodes on loopback: few, fast, no fixed sleeps.
 
+#![cfg(feature = "net")]
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 //! Real nodes in real folders over real connections on loopback. What is random comes from a seed, which is printed;
 //! `TIDINGS_SEED` sets it.
 
+#![cfg(feature = "net")]
 #![expect(
     clippy::disallowed_methods,
     reason = "these tests wait for real processes, by the real clock"
