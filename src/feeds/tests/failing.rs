@@ -26,7 +26,7 @@ struct FailingWrite<'s> {
 }
 
 fn spend(left: &AtomicU64) -> Result<(), StoreError> {
-    let spent = left.try_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+    let spent = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
         left.checked_sub(1)
     });
     spent.map(drop).map_err(|_| StoreError::Interrupted {
