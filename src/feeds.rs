@@ -8,6 +8,7 @@ mod batch;
 mod changes;
 mod error;
 mod facts;
+mod fields;
 mod index;
 mod keys;
 mod migrate;
@@ -33,6 +34,8 @@ pub(crate) use self::batch::{FeedBatch, Note};
 pub(crate) use self::changes::{Change, Changed};
 pub use self::error::FeedsError;
 use self::facts::Facts;
+pub(crate) use self::fields::{Condition, ContentType, FieldQuery, Registered};
+use self::fields::Types;
 use self::keys::FeedNo;
 pub(crate) use self::page::{PageRow, Query, Scope};
 pub use self::row::Profile;
@@ -48,6 +51,7 @@ use crate::store::{Durability, ReadTx, Storage};
 pub(crate) struct FeedStore {
     storage: Arc<dyn Storage>,
     shared: Mutex<Shared>,
+    types: Types,
 }
 
 /// What is known without reading it each time, as of the commit that left these counters.
@@ -86,16 +90,37 @@ impl FeedStore {
     /// # Errors
     ///
     /// [`FeedsError::Newer`] or [`FeedsError::NotOurs`] for what another program wrote; nothing is changed then.
+    #[cfg(test)]
     pub(crate) fn open(storage: Arc<dyn Storage>) -> Result<Self, FeedsError> {
+        Self::open_with(storage, &[])
+    }
+
+    /// The same, with the types of an app. Where one is new here, its indexes are built first.
+    ///
+    /// # Errors
+    ///
+    /// As for opening; [`FeedsError::Format`] for a type whose kinds or indexes have no good names.
+    pub(crate) fn open_with(
+        storage: Arc<dyn Storage>,
+        types: &[ContentType],
+    ) -> Result<Self, FeedsError> {
         migrate::check(&*storage)?;
         let counters = migrate::read_counters(&*storage.read()?)?;
-        Ok(Self {
+        let mut store = Self {
             storage,
             shared: Mutex::new(Shared {
                 counters,
                 ..Shared::default()
             }),
-        })
+            types: Types::default(),
+        };
+        store.types = fields::register(&store, types)?;
+        Ok(store)
+    }
+
+    /// The type of a kind, if the store was opened with it.
+    pub(crate) fn content_type(&self, kind: &str) -> Option<&Registered> {
+        self.types.find(kind)
     }
 
     /// Reads a store before it is opened; its arrival number is not known then.

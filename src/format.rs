@@ -14,6 +14,7 @@ mod context;
 mod entry;
 mod error;
 mod id;
+mod index_key;
 mod key;
 mod kinds;
 mod merge;
@@ -32,13 +33,16 @@ pub use self::error::FormatError;
 pub use self::id::{
     BlobHash, DeviceId, EntryId, EntryRef, FeedId, Kind, Lane, LogId, Seq, StatementId,
 };
-pub(crate) use self::id::{from_base32, to_base32};
+pub(crate) use self::id::{from_base32, is_name, not_a_name, to_base32};
+pub(crate) use self::index_key::{INDEX_KEYS, INDEX_NAME_BYTES};
+pub use self::index_key::{IndexKey, IndexValue};
 pub use self::key::{DeviceSecret, FeedSecret, Signature};
 pub use self::kinds::{
     Content, Cut, Delete, Edit, Follow, Label, List, ListItem, Moved, Pin, Post, ProfileField,
     Reach, Reaction, Repost, lanes, standard,
 };
-pub(crate) use self::kinds::{decode_content, encode_content, kind_of};
+pub use self::kinds::decode_content;
+pub(crate) use self::kinds::{encode_content, kind_of, read_content};
 pub use self::merge::{StateItem, settle};
 pub use self::run::{Closing, Item, PackedRun, Run};
 pub(crate) use self::run::{RawBody, View};

@@ -76,13 +76,13 @@ pub mod sync;
 #[cfg(feature = "net")]
 pub use self::feeds::{FeedsError, Profile};
 pub use self::format::{
-    Content, DeviceId, EntryRef, FeedId, FeedTicket, FormatError, Kind, Post, Timestamp,
+    Content, DeviceId, EntryRef, FeedId, FeedTicket, FormatError, IndexKey, IndexValue, Kind, Post, Timestamp, decode_content,
 };
 #[cfg(feature = "net")]
 pub use self::net::{NetError, PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport};
 #[cfg(feature = "net")]
 pub use self::node::{
-    ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentQuery, Counts, Cursor, EntryView,
+    ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentCursor, ContentQuery, Counts, Cursor, EntryView,
     Followed, Gap, Live, LiveFrom, NewPost, Node, NodeBuilder, Page, PostBuilder, ProfileEdit,
     TidingsError, Timeline, TimelineItem, Typed,
 };

@@ -25,7 +25,7 @@ use iroh::EndpointId;
 
 pub use self::builder::NodeBuilder;
 pub use self::content::{ContentQuery, Typed};
-pub use self::cursor::{ChangeCursor, Cursor};
+pub use self::cursor::{ChangeCursor, ContentCursor, Cursor};
 pub use self::error::TidingsError;
 pub use self::events::{ChangeEvent, ChangeKind, Changes};
 pub use self::follow::Followed;

@@ -6,7 +6,7 @@ use super::Node;
 use super::error::TidingsError;
 use super::keys::random;
 use crate::format::{
-    Body, Content, Draft, EntryRef, FeedId, Lane, Post, Ref, Rel, Timestamp, encode_content,
+    Body, Content, Draft, EntryRef, FeedId, FormatError, INDEX_KEYS, Lane, Post, Ref, Rel, Timestamp, encode_content,
     kind_of, lanes,
 };
 
@@ -155,13 +155,15 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// [`TidingsError::Format`] if kind or lane are no names, the content refuses to be encoded or is over a limit.
+    /// [`TidingsError::Format`] if kind or lane are no names, the content refuses to be encoded, is over a limit, or has
+    /// more than 16 keys; [`TidingsError::NoIndex`] if it has a key of an index that its type does not list.
     ///
     /// # Cancel safety
     ///
     /// As for [`PostBuilder::send`].
     pub async fn publish<T: Content>(&self, content: &T) -> Result<EntryRef, TidingsError> {
         let (kind, lane) = kind_of::<T>()?;
+        check_keys(content)?;
         let body = Body {
             salt: random()?,
             tags: content.tags(),
@@ -238,4 +240,25 @@ impl Node {
             },
         ])
     }
+}
+
+/// Keys that others would leave out when they read the content are a mistake of the app.
+fn check_keys<T: Content>(content: &T) -> Result<(), TidingsError> {
+    let keys = content.keys();
+    if let Some(key) = keys.iter().find(|key| !T::INDEXES.contains(&key.name())) {
+        return Err(TidingsError::NoIndex {
+            kind: T::KIND,
+            index: key.name().to_owned(),
+            known: T::INDEXES.join(", "),
+        });
+    }
+    if keys.len() > INDEX_KEYS {
+        return Err(FormatError::TooLarge {
+            what: "the number of keys of one entry",
+            found: keys.len() as u64,
+            limit: INDEX_KEYS as u64,
+        }
+        .into());
+    }
+    Ok(())
 }
