@@ -104,6 +104,7 @@ impl FeedStore {
         storage: Arc<dyn Storage>,
         types: &[ContentType],
     ) -> Result<Self, FeedsError> {
+        ContentType::check_all(types)?;
         migrate::check(&*storage)?;
         let counters = migrate::read_counters(&*storage.read()?)?;
         let mut store = Self {

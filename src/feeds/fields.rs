@@ -41,6 +41,25 @@ impl ContentType {
         }
     }
 
+    /// Refuses types that cannot be registered together.
+    ///
+    /// # Errors
+    ///
+    /// If a kind or an index has no good name, a type has too many indexes, or two types have one kind.
+    pub(crate) fn check_all(types: &[Self]) -> Result<(), FormatError> {
+        let mut kinds = BTreeSet::new();
+        for of in types {
+            of.check()?;
+            if !kinds.insert(of.kind) {
+                return Err(FormatError::Text {
+                    expected: "a new type",
+                    why: "another one of the same kind was made known; a newer type reads an older one by naming its kind in `Content::OLDER`",
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Where an index stands among the type's own.
     fn index(&self, name: &str) -> Option<u8> {
         let at = self.indexes.iter().position(|known| *known == name)?;

@@ -67,6 +67,7 @@ impl NodeBuilder {
     ///
     /// Dropped half-way, the folder holds a new identity or none; opening it again goes on from there.
     pub async fn open(self, folder: impl AsRef<Path>) -> Result<Node, TidingsError> {
+        ContentType::check_all(&self.types)?;
         let folder = folder.as_ref().to_owned();
         let opened = tokio::task::spawn_blocking(move || setup::open(&folder, &self.types)).await;
         let (store, keys) = opened.map_err(|_| TidingsError::ShutDown)??;
