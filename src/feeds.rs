@@ -34,8 +34,8 @@ pub(crate) use self::batch::{FeedBatch, Note};
 pub(crate) use self::changes::{Change, Changed};
 pub use self::error::FeedsError;
 use self::facts::Facts;
-pub(crate) use self::fields::{Condition, ContentType, FieldQuery, Registered};
 use self::fields::Types;
+pub(crate) use self::fields::{Condition, ContentType, FieldQuery, Registered};
 use self::keys::FeedNo;
 pub(crate) use self::page::{PageRow, Query, Scope};
 pub use self::row::Profile;
@@ -85,21 +85,18 @@ struct Counters {
 }
 
 impl FeedStore {
-    /// Opens what lies in the storage, or makes an empty store there.
-    ///
-    /// # Errors
-    ///
-    /// [`FeedsError::Newer`] or [`FeedsError::NotOurs`] for what another program wrote; nothing is changed then.
+    /// Opens what lies in the storage, or makes an empty store there, without any type of an app.
     #[cfg(test)]
     pub(crate) fn open(storage: Arc<dyn Storage>) -> Result<Self, FeedsError> {
         Self::open_with(storage, &[])
     }
 
-    /// The same, with the types of an app. Where one is new here, its indexes are built first.
+    /// Opens what lies in the storage, or makes an empty store there. Where a type is new here, its indexes are built first.
     ///
     /// # Errors
     ///
-    /// As for opening; [`FeedsError::Format`] for a type whose kinds or indexes have no good names.
+    /// [`FeedsError::Newer`] or [`FeedsError::NotOurs`] for what another program wrote, [`FeedsError::Format`] for types
+    /// that have no good names or are of one kind; nothing is changed then.
     pub(crate) fn open_with(
         storage: Arc<dyn Storage>,
         types: &[ContentType],
@@ -128,7 +125,7 @@ impl FeedStore {
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open).
+    /// As for [`open_with`](Self::open_with).
     pub(crate) fn inspect(held: Box<dyn ReadTx>) -> Result<FeedSnapshot, FeedsError> {
         migrate::inspect(&*held)?;
         Ok(FeedSnapshot::new(

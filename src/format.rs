@@ -39,9 +39,8 @@ pub use self::index_key::{IndexKey, IndexValue};
 pub use self::key::{DeviceSecret, FeedSecret, Signature};
 pub use self::kinds::{
     Content, Cut, Delete, Edit, Follow, Label, List, ListItem, Moved, Pin, Post, ProfileField,
-    Reach, Reaction, Repost, lanes, standard,
+    Reach, Reaction, Repost, decode_content, lanes, standard,
 };
-pub use self::kinds::decode_content;
 pub(crate) use self::kinds::{encode_content, kind_of, read_content};
 pub use self::merge::{StateItem, settle};
 pub use self::run::{Closing, Item, PackedRun, Run};

@@ -76,15 +76,16 @@ pub mod sync;
 #[cfg(feature = "net")]
 pub use self::feeds::{FeedsError, Profile};
 pub use self::format::{
-    Content, DeviceId, EntryRef, FeedId, FeedTicket, FormatError, IndexKey, IndexValue, Kind, Post, Timestamp, decode_content,
+    Content, DeviceId, EntryRef, FeedId, FeedTicket, FormatError, IndexKey, IndexValue, Kind, Post,
+    Timestamp, decode_content,
 };
 #[cfg(feature = "net")]
 pub use self::net::{NetError, PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport};
 #[cfg(feature = "net")]
 pub use self::node::{
-    ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentCursor, ContentQuery, Counts, Cursor, EntryView,
-    Followed, Gap, Live, LiveFrom, NewPost, Node, NodeBuilder, Page, PostBuilder, ProfileEdit,
-    TidingsError, Timeline, TimelineItem, Typed,
+    ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentCursor, ContentQuery, Counts, Cursor,
+    EntryView, Followed, Gap, Live, LiveFrom, NewPost, Node, NodeBuilder, Page, PostBuilder,
+    ProfileEdit, Publish, TidingsError, Timeline, TimelineItem, Typed,
 };
 
 /// The README's code, compiled and run.

@@ -93,7 +93,12 @@ impl FeedBatch<'_> {
         Ok(())
     }
 
-    pub(super) fn mark(&mut self, prefix: Key, end: &IndexEnd, how: Index) -> Result<(), FeedsError> {
+    pub(super) fn mark(
+        &mut self,
+        prefix: Key,
+        end: &IndexEnd,
+        how: Index,
+    ) -> Result<(), FeedsError> {
         let key = prefix.raw(&end.0);
         match how {
             Index::New => Ok(self.tx.put(key.as_slice(), Bytes::from_static(&[SHOWN]))?),

@@ -76,7 +76,7 @@ impl IndexValue {
 
     /// Whether other values may have the same [`ordered`](Self::ordered) bytes.
     pub(crate) fn is_cut(&self) -> bool {
-        matches!(self.0.first(), Some(&(TEXT | BYTES))) && self.0.len() >= 1 + ORDERED_BYTES
+        matches!(self.0.first(), Some(&(TEXT | BYTES))) && self.0.len() > ORDERED_BYTES
     }
 
     /// The value as bytes that sort as values do and of which none begins another: rows go on behind them.

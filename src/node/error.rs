@@ -41,7 +41,9 @@ pub enum TidingsError {
         kind: &'static str,
     },
     /// Content was asked for by a key that its type does not have.
-    #[error("kind {kind} has no index {index:?}, it has: {known}; list the name in `Content::INDEXES`")]
+    #[error(
+        "kind {kind} has no index {index:?}, it has: {known}; list the name in `Content::INDEXES`"
+    )]
     NoIndex {
         /// The type's kind.
         kind: &'static str,

@@ -6,8 +6,7 @@ use super::Node;
 use super::error::TidingsError;
 use super::keys::random;
 use crate::format::{
-    Body, Content, Draft, EntryRef, FeedId, FormatError, INDEX_KEYS, Lane, Post, Ref, Rel, Timestamp, encode_content,
-    kind_of, lanes,
+    Body, Draft, EntryRef, FeedId, Lane, Post, Ref, Rel, Timestamp, encode_content, kind_of, lanes,
 };
 
 /// A post before it is sent.
@@ -151,30 +150,6 @@ impl Node {
         self.append(lanes::POSTS, drafts).await
     }
 
-    /// Appends content of an app's own type and returns its name once it is on disk.
-    ///
-    /// # Errors
-    ///
-    /// [`TidingsError::Format`] if kind or lane are no names, the content refuses to be encoded, is over a limit, or has
-    /// more than 16 keys; [`TidingsError::NoIndex`] if it has a key of an index that its type does not list.
-    ///
-    /// # Cancel safety
-    ///
-    /// As for [`PostBuilder::send`].
-    pub async fn publish<T: Content>(&self, content: &T) -> Result<EntryRef, TidingsError> {
-        let (kind, lane) = kind_of::<T>()?;
-        check_keys(content)?;
-        let body = Body {
-            salt: random()?,
-            tags: content.tags(),
-            content: encode_content(content)?,
-            ..Body::default()
-        };
-        let draft = Draft::new(kind, self.now(), body.encode()?);
-        let sent = self.append(lane, vec![draft]).await?;
-        sent.into_iter().next().ok_or(TidingsError::ShutDown)
-    }
-
     pub(super) async fn append(
         &self,
         lane: Lane,
@@ -224,7 +199,7 @@ impl Node {
     }
 
     /// A reply names what it answers, and what began the thread, as far as that is known here.
-    fn reply_refs(&self, target: EntryRef) -> Result<Vec<Ref>, TidingsError> {
+    pub(super) fn reply_refs(&self, target: EntryRef) -> Result<Vec<Ref>, TidingsError> {
         let held = self.snapshot()?.entry(&target)?.and_then(|(_, body)| body);
         let root = held
             .and_then(|body| body.targets(Rel::Root).next().copied())
@@ -240,25 +215,4 @@ impl Node {
             },
         ])
     }
-}
-
-/// Keys that others would leave out when they read the content are a mistake of the app.
-fn check_keys<T: Content>(content: &T) -> Result<(), TidingsError> {
-    let keys = content.keys();
-    if let Some(key) = keys.iter().find(|key| !T::INDEXES.contains(&key.name())) {
-        return Err(TidingsError::NoIndex {
-            kind: T::KIND,
-            index: key.name().to_owned(),
-            known: T::INDEXES.join(", "),
-        });
-    }
-    if keys.len() > INDEX_KEYS {
-        return Err(FormatError::TooLarge {
-            what: "the number of keys of one entry",
-            found: keys.len() as u64,
-            limit: INDEX_KEYS as u64,
-        }
-        .into());
-    }
-    Ok(())
 }

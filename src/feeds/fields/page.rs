@@ -120,7 +120,7 @@ impl FeedSnapshot {
             let place = [&prefix, key, &order.to_bytes()].concat();
             match query.direction {
                 Direction::Ascending => from = from.max(prefix_end(&place).unwrap_or(place)),
-                Direction::Descending => to = Some(to.map_or(place.clone(), |to| to.min(place))),
+                Direction::Descending => to = to.into_iter().chain([place]).min(),
             }
         }
         let due = now.plus_millis(FUTURE_MILLIS);
@@ -181,10 +181,7 @@ impl FeedSnapshot {
         }
         let rows = self.rows();
         let (feed_no, log) = self.facts.log(rows, log_no)?;
-        if !self
-            .facts
-            .is_wanted(rows, self.wanted_version(), feed_no)?
-        {
+        if !self.facts.is_wanted(rows, self.wanted_version(), feed_no)? {
             return Ok(None);
         }
         let Some(entry) = rows.entry(log_no, &log, order.seq)? else {
@@ -193,9 +190,7 @@ impl FeedSnapshot {
         let Some(Ok(body)) = entry.body.as_deref().map(Body::decode) else {
             return Ok(None);
         };
-        let key = row
-            .get(..row.len() - keys::PLACE_BYTES)
-            .unwrap_or_default();
+        let key = row.get(..row.len() - keys::PLACE_BYTES).unwrap_or_default();
         let shows = query.shows(&entry, &body, key);
         Ok(shows.then(|| FieldRow {
             key: key.to_vec(),

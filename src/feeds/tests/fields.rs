@@ -8,15 +8,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Condition, ContentType, FeedStore, FeedsError, FieldQuery, Query, Scope, Taken};
+use super::super::{
+    Condition, ContentType, FeedStore, FeedsError, FieldQuery, Query, Scope, Taken,
+};
 use super::failing::{FOR_EVER, Failing};
 use super::world::{
     Chain, NOW, Random, body_of, draft, follow, following, hand_over, memory, person, redb, write,
 };
 use crate::format::limits::FUTURE_MILLIS;
 use crate::format::{
-    Content, Draft, End, Ends, FormatError, IndexKey, IndexValue, Kind, Lane, OrderKey,
-    Seq, Statement, decode_content,
+    Content, Draft, End, Ends, FormatError, IndexKey, IndexValue, Kind, Lane, OrderKey, Seq,
+    Statement, decode_content,
 };
 use crate::store::{Direction, Storage};
 
@@ -299,13 +301,20 @@ fn pages_of_keys_are_what_a_look_at_every_entry_gives() {
         for round in 0..rounds {
             let by = condition(&mut random);
             let other = condition(&mut random);
-            let and = if random.chance(30) { vec![other] } else { vec![] };
+            let and = if random.chance(30) {
+                vec![other]
+            } else {
+                vec![]
+            };
             let tag = random.chance(20).then_some("old");
             let limit = 1 + random.index(40);
             for direction in [Direction::Ascending, Direction::Descending] {
                 let expected = expected(&chains, &by, &and, tag, direction);
                 let found = pages(&store, &by, &and, tag, direction, limit);
-                assert_eq!(found, expected, "round {round}: {by:?} {and:?} {direction:?}");
+                assert_eq!(
+                    found, expected,
+                    "round {round}: {by:?} {and:?} {direction:?}"
+                );
                 hits += found.len();
             }
         }
