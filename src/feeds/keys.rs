@@ -17,7 +17,7 @@
 //! C #kind order #log                    -> mark      one kind
 //! G tag[8] order #log                   -> mark      one tag
 //! R target[16] rel order #log           -> mark      what points at an entry
-//! N #kind index[1] key order #log       -> mark      content of a registered type by one of its keys
+//! W #kind index[1] key order #log       -> mark      content of a registered type by one of its keys
 //! M "type/" kind                        -> TypeRow   how far those rows are made
 //! I #feed #kind slot[8] #log seq[8]     -> StateRow  changes of one piece of state
 //! A arrival[8]                          -> Event     what was stored, in order
@@ -147,7 +147,7 @@ pub(super) fn of_kind(kind: KindNo) -> Key {
 
 /// All indexes of the type whose own kind this is.
 pub(super) fn indexes_of(kind: KindNo) -> Key {
-    Key::table(b'N').u32(kind)
+    Key::table(b'W').u32(kind)
 }
 
 pub(super) fn of_index(kind: KindNo, index: u8) -> Key {

@@ -131,7 +131,7 @@ fn with_types(storage: &Arc<dyn Storage>) -> FeedStore {
 /// All rows of the indexes of types, and what is noted about the types.
 fn rows(storage: &dyn Storage) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let mut rows = BTreeMap::new();
-    for prefix in [b"N".as_slice(), b"Mtype/"] {
+    for prefix in [b"W".as_slice(), b"Mtype/"] {
         storage
             .read()
             .unwrap()
