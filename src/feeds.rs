@@ -6,12 +6,15 @@
 mod append;
 mod batch;
 mod changes;
+mod edits;
+mod erase;
 mod error;
 mod facts;
 mod fields;
 mod index;
 mod keys;
 mod migrate;
+mod named;
 mod page;
 mod peers;
 mod row;
@@ -20,6 +23,7 @@ mod segment;
 mod serve;
 mod snapshot;
 mod state;
+mod sweep;
 mod take;
 #[cfg(all(test, feature = "redb"))]
 mod tests;
