@@ -71,6 +71,7 @@ impl FeedBatch<'_> {
             self.mark(keys::of_kind(kind_no), &end, how)?;
         }
         let Some(body) = body else { return Ok(()) };
+        self.index_blobs(name, seq, &body, how)?;
         if is_shown {
             for tag in folded(&body.tags) {
                 self.mark(keys::of_tag(&tag), &end, how)?;

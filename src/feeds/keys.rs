@@ -28,11 +28,12 @@
 //! H endpoint[32]                        -> address of a peer (opaque)
 //! h feed[32] endpoint[32]               -> ()        where a feed was said to be found
 //! Y endpoint[32]                        -> what sync remembers of a peer (opaque)
+//! b hash[32] #log seq[8]                -> len[8]    entries that name a blob
 //! ```
 //!
 //! A mark is one byte: bit 0, the entry is shown here; bit 1, entries older than it in its log are not held.
 
-use crate::format::{EntryId, OrderKey, Seq, derive};
+use crate::format::{BlobHash, EntryId, OrderKey, Seq, derive};
 
 pub(super) type FeedNo = u32;
 pub(super) type LogNo = u32;
@@ -199,6 +200,14 @@ pub(super) fn finders_of(feed: &[u8; 32]) -> Key {
 
 pub(super) fn memory(endpoint: &[u8; 32]) -> Key {
     Key::table(b'Y').raw(endpoint)
+}
+
+pub(super) fn blob(hash: &BlobHash) -> Key {
+    Key::table(b'b').raw(hash.as_bytes())
+}
+
+pub(super) fn blob_named_by(hash: &BlobHash, log: LogNo, seq: Seq) -> Key {
+    blob(hash).u32(log).u64(seq.0)
 }
 
 /// Tags go by eight bytes of a hash, checked on reading: hostile tags must not grow a table of names.
