@@ -67,6 +67,8 @@ mod feeds;
 )]
 pub mod format;
 #[cfg(feature = "net")]
+mod media;
+#[cfg(feature = "net")]
 mod net;
 #[cfg(feature = "net")]
 mod node;

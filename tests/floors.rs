@@ -12,8 +12,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &[]),
     ("feeds", &["format", "store"]),
     ("sync", &["format"]),
-    ("net", &["format", "store", "feeds", "sync"]),
-    ("node", &["format", "store", "feeds", "sync", "net"]),
+    ("media", &["format"]),
+    ("net", &["format", "store", "feeds", "sync", "media"]),
+    (
+        "node",
+        &["format", "store", "feeds", "sync", "media", "net"],
+    ),
 ];
 
 /// One path of ours, in full, and the line it stands on.

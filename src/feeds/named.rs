@@ -130,6 +130,7 @@ impl FeedBatch<'_> {
             } else {
                 let tags = self.stale_tags.entry((no, target.seq)).or_default();
                 tags.extend(super::index::folded(&body.tags));
+                self.note_edited((no, target.seq), body);
             }
         }
         Ok(())
