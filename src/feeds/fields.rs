@@ -130,9 +130,18 @@ impl Types {
     }
 
     /// The types that read a kind.
-    fn reading(&self, kind: &Kind) -> impl Iterator<Item = &Registered> {
+    pub(super) fn reading(&self, kind: &Kind) -> impl Iterator<Item = &Registered> {
         let at = self.by_kind.get(kind.as_str()).into_iter().flatten();
         at.filter_map(|at| self.types.get(*at))
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.types.is_empty()
+    }
+
+    /// Whether one stands under a number.
+    pub(super) fn has(&self, no: KindNo) -> bool {
+        self.types.iter().any(|registered| registered.no == no)
     }
 
     pub(super) fn find(&self, kind: &str) -> Option<&Registered> {
@@ -143,6 +152,10 @@ impl Types {
 }
 
 impl Registered {
+    pub(super) const fn number(&self) -> KindNo {
+        self.no
+    }
+
     /// The names of its indexes.
     pub(crate) const fn indexes(&self) -> &'static [&'static str] {
         self.of.indexes
@@ -184,7 +197,7 @@ impl FeedBatch<'_> {
 
     /// Remembers what an edit of an entry says that comes or goes.
     pub(super) fn note_edited(&mut self, place: (LogNo, Seq), edit: &Body) {
-        if self.store.types.types.is_empty() {
+        if self.store.types.is_empty() {
             return;
         }
         if let Ok(Edit { content }) = decode_content(&edit.content) {
