@@ -75,7 +75,9 @@ impl Check<'_> {
     /// Looks up the rows of the entries of a run.
     pub(super) fn run_rows(&mut self, log: &LogFacts, run: &Run) -> Result<(), FeedsError> {
         let part = run.first()..run.end();
-        let namings = self.rows().namings_at(log.name.feed_no, &log.name.order, &part)?;
+        let namings = self
+            .rows()
+            .namings_at(log.name.feed_no, &log.name.order, &part)?;
         let places = (run.first().0..).map(Seq);
         for (seq, (id, item)) in places.zip(run.ids().iter().zip(run.items())) {
             self.report.entries += 1;
@@ -103,7 +105,9 @@ impl Check<'_> {
     /// The rows that the entry at a place should have; none if nothing is held there.
     pub(super) fn rows_at(&mut self, log: &LogFacts, seq: Seq) -> Result<Rows, FeedsError> {
         let part = seq..seq.next();
-        let namings = self.rows().namings_at(log.name.feed_no, &log.name.order, &part)?;
+        let namings = self
+            .rows()
+            .namings_at(log.name.feed_no, &log.name.order, &part)?;
         let why = self.rows().erased(log.name.no, seq)?;
         for run in self.rows().segments(log.name.no, &log.name.id, &part)? {
             let index = usize::try_from(seq.0.saturating_sub(run.first().0)).unwrap_or(usize::MAX);
@@ -138,7 +142,8 @@ impl Check<'_> {
         let order = name.place(item.time, seq);
         let end = IndexEnd::new(&order, name.no);
         let lane = &name.id.lane;
-        let is_shown = index::is_shown_lane(lane) && index::is_shown_kind(&item.kind) && erased == 0;
+        let is_shown =
+            index::is_shown_lane(lane) && index::is_shown_kind(&item.kind) && erased == 0;
         let begins = row.held.around(seq).is_some_and(|held| held.start == seq);
         let has_gap = begins && seq > Seq::ZERO && index::is_shown_lane(lane);
         let mark = if is_shown { SHOWN } else { 0 } | if has_gap { GAP } else { 0 };
@@ -167,7 +172,9 @@ impl Check<'_> {
 
     /// Whether an entry counts. Behind a fork that is for what is held to say: what came before the proof stays.
     fn counts(&self, one: &One<'_>) -> Result<bool, FeedsError> {
-        let LogFacts { name, row, bound, .. } = one.log;
+        let LogFacts {
+            name, row, bound, ..
+        } = one.log;
         if one.seq >= *bound {
             return Ok(false);
         }
@@ -187,7 +194,11 @@ impl Check<'_> {
         let entry = (&name.id, one.seq, one.id);
         let verdict = self.rows().judge(name.feed_no, entry, one.namings)?;
         let deleted = if verdict.deleted { DELETED } else { 0 };
-        let expired = if one.item.expires.is_some() { one.why & EXPIRED } else { 0 };
+        let expired = if one.item.expires.is_some() {
+            one.why & EXPIRED
+        } else {
+            0
+        };
         Ok(deleted | expired)
     }
 
@@ -261,7 +272,10 @@ impl Check<'_> {
         let row = StateRow {
             id: one.id,
             time: one.item.time,
-            replaces: body.targets(Rel::Replaces).map(|target| target.id).collect(),
+            replaces: body
+                .targets(Rel::Replaces)
+                .map(|target| target.id)
+                .collect(),
         };
         let key = key.u32(name.no).u64(one.seq.0);
         rows.insert(key.into_vec(), encode(&row).to_vec());

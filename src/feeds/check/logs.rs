@@ -71,11 +71,13 @@ impl Check<'_> {
     /// What the pieces of a log make up is what its row says is held.
     fn stored(&mut self, log: &LogFacts) -> Result<(), FeedsError> {
         let mut stored = Ranges::default();
-        let ends = self.rows().collect(&keys::segments_of(log.name.no), |key, value| {
-            let first = keys::u64_at(key, 5).ok_or(FeedsError::Damaged { what: RUNS })?;
-            let piece = Piece::read(Seq(first), value)?;
-            Ok(piece.first..piece.end())
-        })?;
+        let ends = self
+            .rows()
+            .collect(&keys::segments_of(log.name.no), |key, value| {
+                let first = keys::u64_at(key, 5).ok_or(FeedsError::Damaged { what: RUNS })?;
+                let piece = Piece::read(Seq(first), value)?;
+                Ok(piece.first..piece.end())
+            })?;
         for piece in ends {
             self.meet(b'S');
             stored.insert(piece);
@@ -98,11 +100,15 @@ impl Check<'_> {
     }
 
     fn fork(&mut self, log: &LogFacts) -> Result<(), FeedsError> {
-        let proof = self.snapshot.tx().value(keys::fork(log.name.no).as_slice())?;
+        let proof = self
+            .snapshot
+            .tx()
+            .value(keys::fork(log.name.no).as_slice())?;
         if proof.is_some() {
             self.meet(b'X');
         }
-        let proves = proof.map(|bytes| ForkProof::decode(&bytes).map(|proof| (*proof.log(), proof.at())));
+        let proves =
+            proof.map(|bytes| ForkProof::decode(&bytes).map(|proof| (*proof.log(), proof.at())));
         let is_right = match (proves, log.row.forked) {
             (None, None) => true,
             (Some(Ok(proved)), Some(at)) => proved == (log.name.id, at),
@@ -120,7 +126,10 @@ impl Check<'_> {
         let told = self.told.get(&log.name.no).unwrap_or(&nothing);
         let bound = log.row.forked.map_or(log.bound, |fork| log.bound.min(fork));
         let counting = log.row.held.within(Seq::ZERO..bound);
-        let untold: Vec<_> = counting.into_iter().flat_map(|part| told.absent(part)).collect();
+        let untold: Vec<_> = counting
+            .into_iter()
+            .flat_map(|part| told.absent(part))
+            .collect();
         for Range { start, end } in untold {
             let of = format!("entries {start} to {end} of {}", log.text());
             self.note("arrival order", Fault::Missing, of);
@@ -139,7 +148,8 @@ impl Check<'_> {
         for (at, run) in runs.iter().enumerate() {
             let next = runs.get(at + 1).map(Run::prev);
             let of = || format!("entries {} to {} of {}", run.first(), run.end(), log.text());
-            let proved = PackedRun::from_bytes(run.packed().clone()).verify(&log.name.id, next.as_ref());
+            let proved =
+                PackedRun::from_bytes(run.packed().clone()).verify(&log.name.id, next.as_ref());
             let links = before.is_none_or(|before| before == run.prev());
             let is_last = next.is_none() && run.end() >= block.end;
             let is_signed = matches!(run.closing(), Closing::Signed(_)) || !is_last;
