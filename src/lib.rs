@@ -74,7 +74,7 @@ pub mod store;
 pub mod sync;
 
 #[cfg(feature = "net")]
-pub use self::feeds::{FeedsError, Profile};
+pub use self::feeds::{EntryState, FeedsError, Profile};
 pub use self::format::{
     Content, DeviceId, EntryRef, FeedId, FeedTicket, FormatError, Kind, Post, Timestamp,
 };
@@ -82,9 +82,9 @@ pub use self::format::{
 pub use self::net::{NetError, PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport};
 #[cfg(feature = "net")]
 pub use self::node::{
-    ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentQuery, Counts, Cursor, EntryView,
-    Followed, Gap, Live, LiveFrom, NewPost, Node, NodeBuilder, Page, PostBuilder, ProfileEdit,
-    TidingsError, Timeline, TimelineItem, Typed,
+    ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentQuery, Counts, Cursor, EditBuilder,
+    EntryView, Followed, Gap, Live, LiveFrom, Missing, NewPost, Node, NodeBuilder, Page,
+    PostBuilder, ProfileEdit, TidingsError, Timeline, TimelineItem, Typed, Version,
 };
 
 /// The README's code, compiled and run.
