@@ -76,7 +76,7 @@ pub mod store;
 pub mod sync;
 
 #[cfg(feature = "net")]
-pub use self::feeds::{FeedsError, Profile};
+pub use self::feeds::{EntryState, FeedsError, Profile};
 pub use self::format::{
     Content, DeviceId, EntryRef, FeedId, FeedTicket, FormatError, IndexKey, IndexValue, Kind, Post,
     Timestamp, decode_content,
@@ -86,8 +86,8 @@ pub use self::net::{NetError, PeerReport, PeerState, PeerStatus, Reached, Status
 #[cfg(feature = "net")]
 pub use self::node::{
     ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentCursor, ContentQuery, Counts, Cursor,
-    EntryView, Followed, Gap, Live, LiveFrom, NewPost, Node, NodeBuilder, Page, PostBuilder,
-    ProfileEdit, Publish, TidingsError, Timeline, TimelineItem, Typed,
+    EditBuilder, EntryView, Followed, Gap, Live, LiveFrom, Missing, NewPost, Node, NodeBuilder,
+    Page, PostBuilder, ProfileEdit, Publish, TidingsError, Timeline, TimelineItem, Typed, Version,
 };
 
 /// The README's code, compiled and run.

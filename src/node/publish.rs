@@ -104,7 +104,7 @@ impl<'a, T: Content + Sync> IntoFuture for Publish<'a, T> {
 }
 
 /// Keys that others would leave out when they read the content are a mistake of the app.
-fn check_keys<T: Content>(content: &T) -> Result<(), TidingsError> {
+pub(super) fn check_keys<T: Content>(content: &T) -> Result<(), TidingsError> {
     let keys = content.keys();
     if let Some(key) = keys.iter().find(|key| !T::INDEXES.contains(&key.name())) {
         return Err(TidingsError::NoIndex {
