@@ -36,6 +36,7 @@
 //! | --- | --- | --- |
 //! | `net` | yes | `Node`, and replication over iroh |
 //! | `redb` | yes | the file-backed store |
+//! | `images` | yes | pictures turned upright, previews and smaller renditions |
 //! | `test-util` | no | the contract suite for backends, and the simulated network |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -70,6 +71,9 @@ pub mod format;
 mod net;
 #[cfg(feature = "net")]
 mod node;
+#[cfg(any(test, feature = "net"))]
+#[allow(dead_code, reason = "some of it only the floors above use")]
+mod pictures;
 pub mod store;
 pub mod sync;
 
@@ -86,6 +90,8 @@ pub use self::node::{
     Followed, Gap, Live, LiveFrom, NewPost, Node, NodeBuilder, Page, PostBuilder, ProfileEdit,
     TidingsError, Timeline, TimelineItem, Typed,
 };
+#[cfg(feature = "net")]
+pub use self::pictures::PictureError;
 
 /// The README's code, compiled and run.
 #[cfg(all(doctest, feature = "net"))]
