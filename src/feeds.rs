@@ -6,11 +6,14 @@
 mod append;
 mod batch;
 mod changes;
+mod edits;
+mod erase;
 mod error;
 mod facts;
 mod index;
 mod keys;
 mod migrate;
+mod named;
 mod page;
 mod peers;
 mod row;
@@ -19,6 +22,7 @@ mod segment;
 mod serve;
 mod snapshot;
 mod state;
+mod sweep;
 mod take;
 #[cfg(all(test, feature = "redb"))]
 mod tests;

@@ -1,6 +1,7 @@
 //! The feed store against a slow plain model, and the rules between entries one by one.
 
 mod damage;
+mod erased;
 mod failing;
 mod forks;
 mod model;

@@ -242,6 +242,18 @@ pub(super) fn input(note: Note) -> Option<Input<EndpointId>> {
             seqs: vec![seq],
             arrival,
         }),
+        Note::Erased {
+            log,
+            seq,
+            was_missing: true,
+            arrival,
+        } => Some(Input::BodiesDone {
+            log,
+            seqs: vec![seq],
+            arrival,
+        }),
+        // Heads are the same with and without bodies: nobody has to hear of it.
+        Note::Erased { .. } => None,
         Note::Statements {
             feed,
             digest,
