@@ -68,6 +68,8 @@ mod feeds;
 )]
 pub mod format;
 #[cfg(feature = "net")]
+mod media;
+#[cfg(feature = "net")]
 mod net;
 #[cfg(feature = "net")]
 mod node;

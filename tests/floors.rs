@@ -13,10 +13,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("pictures", &[]),
     ("feeds", &["format", "store"]),
     ("sync", &["format"]),
-    ("net", &["format", "store", "feeds", "sync"]),
+    ("media", &["format"]),
+    ("net", &["format", "store", "feeds", "sync", "media"]),
     (
         "node",
-        &["format", "store", "pictures", "feeds", "sync", "net"],
+        &[
+            "format", "store", "pictures", "feeds", "sync", "media", "net",
+        ],
     ),
 ];
 

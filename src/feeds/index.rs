@@ -97,6 +97,7 @@ impl FeedBatch<'_> {
         }
         let Some(body) = body else { return Ok(()) };
         self.index_names(name, (seq, id), item.kind(), &body, how)?;
+        self.index_blobs(name, seq, &body, how)?;
         if is_shown {
             for tag in folded(&body.tags) {
                 self.mark(keys::of_tag(&tag), &end, how)?;

@@ -34,6 +34,7 @@
 //! H endpoint[32]                        -> address of a peer (opaque)
 //! h feed[32] endpoint[32]               -> ()        where a feed was said to be found
 //! Y endpoint[32]                        -> what sync remembers of a peer (opaque)
+//! b hash[32] #log seq[8]                -> len[8]    entries that name a blob
 //! ```
 //!
 //! A mark is one byte: bit 0, the entry is shown here; bit 1, entries older than it in its log are not held; bit 2, what
@@ -42,7 +43,7 @@
 //! The logs that `N` speaks of go by eight bytes of a hash of their names: a delete may come before anything of the log
 //! that it speaks of, and who names logs that do not exist must not fill the tables of logs.
 
-use crate::format::{DeviceId, EntryId, OrderKey, Rel, Seq, Timestamp, derive};
+use crate::format::{BlobHash, DeviceId, EntryId, OrderKey, Rel, Seq, Timestamp, derive};
 
 pub(super) type FeedNo = u32;
 pub(super) type LogNo = u32;
@@ -251,6 +252,14 @@ pub(super) fn finders_of(feed: &[u8; 32]) -> Key {
 
 pub(super) fn memory(endpoint: &[u8; 32]) -> Key {
     Key::table(b'Y').raw(endpoint)
+}
+
+pub(super) fn blob(hash: &BlobHash) -> Key {
+    Key::table(b'b').raw(hash.as_bytes())
+}
+
+pub(super) fn blob_named_by(hash: &BlobHash, log: LogNo, seq: Seq) -> Key {
+    blob(hash).u32(log).u64(seq.0)
 }
 
 /// Tags go by eight bytes of a hash, checked on reading: hostile tags must not grow a table of names.

@@ -265,6 +265,6 @@ pub(super) fn input(note: Note) -> Option<Input<EndpointId>> {
         }),
         Note::Forked { log, at, arrival } => Some(Input::Forked { log, at, arrival }),
         Note::Unwanted { feed } => Some(Input::FeedGone { feed }),
-        Note::Wanted { .. } => None,
+        Note::Wanted { .. } | Note::BlobFree { .. } => None,
     }
 }
