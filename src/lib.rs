@@ -82,7 +82,8 @@ pub mod sync;
 #[cfg(feature = "net")]
 pub use self::feeds::{FeedsError, Profile};
 pub use self::format::{
-    Content, DeviceId, EntryRef, FeedId, FeedTicket, FormatError, Kind, Post, Timestamp,
+    ArchiveError, ArchiveReport, ArchivedFeed, Content, DeviceId, EntryRef, FeedId, FeedTicket,
+    FormatError, Kind, Post, Timestamp, verify_archive,
 };
 #[cfg(feature = "net")]
 pub use self::net::{NetError, PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport};
