@@ -83,15 +83,15 @@ pub mod sync;
 pub use self::feeds::{FeedsError, Profile};
 pub use self::format::{
     ArchiveError, ArchiveReport, ArchivedFeed, Content, DeviceId, EntryRef, FeedId, FeedTicket,
-    FormatError, Kind, Post, Timestamp, verify_archive,
+    FormatError, IndexKey, IndexValue, Kind, Post, Timestamp, decode_content, verify_archive,
 };
 #[cfg(feature = "net")]
 pub use self::net::{NetError, PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport};
 #[cfg(feature = "net")]
 pub use self::node::{
-    ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentQuery, Counts, Cursor, EntryView,
-    Followed, Gap, Live, LiveFrom, NewPost, Node, NodeBuilder, Page, PostBuilder, ProfileEdit,
-    TidingsError, Timeline, TimelineItem, Typed,
+    ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentCursor, ContentQuery, Counts, Cursor,
+    EntryView, Followed, Gap, Live, LiveFrom, NewPost, Node, NodeBuilder, Page, PostBuilder,
+    ProfileEdit, Publish, TidingsError, Timeline, TimelineItem, Typed,
 };
 #[cfg(feature = "net")]
 pub use self::pictures::PictureError;

@@ -4,6 +4,7 @@ mod blobs;
 mod damage;
 mod erased;
 mod failing;
+mod fields;
 mod forks;
 mod model;
 mod pages;
