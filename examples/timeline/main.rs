@@ -36,8 +36,8 @@
 //!
 //! What it leaves to others: pictures, edits, more than one device for a feed.
 //!
-//! Where to look: [`args`] what can be typed; [`commands`] one function a command, the shortest way to see the library
-//! at work; [`sync`], [`run`] and [`demo`] the longer ones; [`import`] everything about files; [`json`] and [`render`]
+//! Where to look: [`args`] what can be typed; [`commands`] a file for each theme, the shortest way to see the library
+//! at work; [`demo`] all of it in a row; [`import`] everything about files; [`json`] and [`render`]
 //! what is printed.
 
 mod args;
@@ -46,12 +46,9 @@ mod context;
 mod demo;
 mod failure;
 mod import;
-mod import_command;
 mod json;
 mod output;
 mod render;
-mod run;
-mod sync;
 
 use std::process::ExitCode;
 
