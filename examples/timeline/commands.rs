@@ -31,9 +31,9 @@ pub(crate) async fn dispatch(context: &Context, command: Command) -> Result {
                 .offline(async |node| identity::whoami(out, node))
                 .await
         }
-        Command::Ticket { feed } => {
+        Command::Ticket { feed, qr } => {
             context
-                .offline(async |node| identity::ticket(out, node, feed).await)
+                .offline(async |node| identity::ticket(out, node, feed, qr).await)
                 .await
         }
         Command::Post(post) => {
@@ -68,6 +68,7 @@ pub(crate) async fn dispatch(context: &Context, command: Command) -> Result {
                 .await
         }
         Command::Run => context.online(async |node| run::run(out, node).await).await,
+        _ => Err(crate::failure::Failure::said("not yet")),
         Command::Demo { files } => demo::demo(out, &files).await,
     }
 }

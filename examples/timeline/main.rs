@@ -45,9 +45,12 @@ mod commands;
 mod context;
 mod demo;
 mod failure;
+mod guard;
 mod import;
 mod json;
 mod output;
+mod picture;
+mod qr;
 mod render;
 
 use std::process::ExitCode;
@@ -59,7 +62,7 @@ use self::context::Context;
 use self::failure::{Failure, Result};
 
 fn main() -> ExitCode {
-    import::hide_guarded_panics();
+    guard::hide_guarded_panics();
     match timeline(Args::parse()) {
         Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(Failure::Said(sentence)) => {

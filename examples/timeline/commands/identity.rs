@@ -7,6 +7,7 @@ use crate::args::Init;
 use crate::failure::Result;
 use crate::json::WhoObject;
 use crate::output::Out;
+use crate::qr;
 use crate::render::{clean, counted};
 
 /// What is so already is left out by the library, so that doing it again adds nothing to the feed.
@@ -72,12 +73,14 @@ pub(super) fn whoami(out: &Out, node: &Node) -> Result {
     })
 }
 
-pub(super) async fn ticket(out: &Out, node: &Node, feed: Option<String>) -> Result {
+pub(super) async fn ticket(out: &Out, node: &Node, feed: Option<String>, qr: bool) -> Result {
     let ticket = match feed {
         Some(feed) => node.ticket_for(feed.parse()?).await?,
         None => node.ticket().await?,
     };
-    out.print(&json!({ "ticket": ticket.to_string() }), || {
-        ticket.to_string()
-    })
+    let ticket = ticket.to_string();
+    if qr && !out.json {
+        out.say(qr::drawing(&ticket, out.look.width, out.look.color)?)?;
+    }
+    out.print(&json!({ "ticket": ticket }), || ticket.clone())
 }

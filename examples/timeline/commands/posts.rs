@@ -13,11 +13,7 @@ use crate::output::Out;
 const STDIN_BYTES: u64 = 1 << 20;
 
 pub(super) async fn post(out: &Out, node: &Node, wanted: Post) -> Result {
-    let text = if wanted.text == "-" {
-        read_stdin()?
-    } else {
-        wanted.text
-    };
+    let text = text_of(wanted.text.unwrap_or_default())?;
     let mut post = node.post(text);
     if let Some(title) = wanted.title {
         post = post.title(title);
@@ -35,6 +31,15 @@ pub(super) async fn post(out: &Out, node: &Node, wanted: Post) -> Result {
     let short = node.entry(&id)?.map(|entry| entry.short().to_owned());
     let id = id.to_string();
     out.print(&json!({ "id": id, "short": short }), || id.clone())
+}
+
+/// The text that was typed, or standard input for `-`.
+fn text_of(typed: String) -> Result<String> {
+    if typed == "-" {
+        read_stdin()
+    } else {
+        Ok(typed)
+    }
 }
 
 fn read_stdin() -> Result<String> {
