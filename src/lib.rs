@@ -76,15 +76,17 @@ pub mod sync;
 #[cfg(feature = "net")]
 pub use self::feeds::{FeedsError, Profile};
 pub use self::format::{
-    Content, DeviceId, EntryRef, FeedId, FeedTicket, FormatError, Kind, Post, Timestamp,
+    ArchiveError, ArchiveReport, ArchivedFeed, Content, DeviceId, EntryRef, FeedId, FeedTicket,
+    FormatError, Kind, Post, Timestamp, verify_archive,
 };
 #[cfg(feature = "net")]
 pub use self::net::{NetError, PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport};
 #[cfg(feature = "net")]
 pub use self::node::{
-    ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentQuery, Counts, Cursor, EntryView,
-    Followed, Gap, Live, LiveFrom, NewPost, Node, NodeBuilder, Page, PostBuilder, ProfileEdit,
-    TidingsError, Timeline, TimelineItem, Typed,
+    ArchiveProgress, ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentQuery, Counts, Cursor,
+    EntryView, ExportBuilder, ExportReport, ExportedFeed, Followed, Gap, Live, LiveFrom,
+    LoadBuilder, LoadReport, LoadedFeed, NewPost, Node, NodeBuilder, Page, PostBuilder,
+    ProfileEdit, TidingsError, Timeline, TimelineItem, Typed,
 };
 
 /// The README's code, compiled and run.
