@@ -76,17 +76,13 @@ pub mod sync;
 #[cfg(feature = "net")]
 pub use self::feeds::{FeedsError, Profile};
 pub use self::format::{
-    ArchiveError, ArchiveReport, ArchivedFeed, Content, DeviceId, EntryRef, FeedId, FeedTicket,
-    FormatError, Kind, Post, Timestamp, verify_archive,
+    ArchiveError, ArchiveReport, ArchivedFeed, Content, DeviceId, EntryRef, FeedId, FeedTicket, FormatError, Kind, Post, Timestamp, verify_archive, IndexKey, IndexValue, decode_content,
 };
 #[cfg(feature = "net")]
 pub use self::net::{NetError, PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport};
 #[cfg(feature = "net")]
 pub use self::node::{
-    ArchiveProgress, ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentQuery, Counts, Cursor,
-    EntryView, ExportBuilder, ExportReport, ExportedFeed, Followed, Gap, Live, LiveFrom,
-    LoadBuilder, LoadReport, LoadedFeed, NewPost, Node, NodeBuilder, Page, PostBuilder,
-    ProfileEdit, TidingsError, Timeline, TimelineItem, Typed,
+    ArchiveProgress, ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentQuery, Counts, Cursor, EntryView, ExportBuilder, ExportReport, ExportedFeed, Followed, Gap, Live, LiveFrom, LoadBuilder, LoadReport, LoadedFeed, NewPost, Node, NodeBuilder, Page, PostBuilder, ProfileEdit, TidingsError, Timeline, TimelineItem, Typed, ContentCursor, Publish,
 };
 
 /// The README's code, compiled and run.

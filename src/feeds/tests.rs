@@ -2,6 +2,7 @@
 
 mod damage;
 mod failing;
+mod fields;
 mod forks;
 mod model;
 mod pages;

@@ -32,6 +32,26 @@ pub enum TidingsError {
         /// How it was named.
         name: String,
     },
+    /// Content was asked for by its keys, and the node was opened without its type.
+    #[error(
+        "content of kind {kind} is not found by its keys here, since this node does not know its type; open it with `Node::builder().content::<..>()`"
+    )]
+    NotRegistered {
+        /// The type's kind.
+        kind: &'static str,
+    },
+    /// Content was asked for by a key that its type does not have.
+    #[error(
+        "kind {kind} has no index {index:?}, it has: {known}; list the name in `Content::INDEXES`"
+    )]
+    NoIndex {
+        /// The type's kind.
+        kind: &'static str,
+        /// The name asked for.
+        index: String,
+        /// The names there are.
+        known: String,
+    },
     /// The feed is neither the own one nor followed.
     #[error("feed {feed} is not followed here; follow it with a ticket first")]
     NotFollowed {
