@@ -4,6 +4,7 @@
 //! [`FeedBatch`] writes at a time; any number of [`FeedSnapshot`]s read and wait for nobody.
 
 mod append;
+mod archive;
 mod batch;
 mod blobs;
 mod changes;
@@ -35,6 +36,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::archive::{ArchiveFailure, Loaded};
 pub(crate) use self::batch::{FeedBatch, Note};
 pub(crate) use self::blobs::BlobRef;
 pub(crate) use self::changes::{Change, Changed};

@@ -89,8 +89,9 @@ pub use self::format::{
 pub use self::net::{NetError, PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport};
 #[cfg(feature = "net")]
 pub use self::node::{
-    ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentCursor, ContentQuery, Counts, Cursor,
-    EntryView, Followed, Gap, Live, LiveFrom, NewPost, Node, NodeBuilder, Page, PostBuilder,
+    ArchiveProgress, ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentCursor, ContentQuery,
+    Counts, Cursor, EntryView, ExportBuilder, ExportReport, ExportedFeed, Followed, Gap, Live,
+    LiveFrom, LoadBuilder, LoadReport, LoadedFeed, NewPost, Node, NodeBuilder, Page, PostBuilder,
     ProfileEdit, Publish, TidingsError, Timeline, TimelineItem, Typed,
 };
 #[cfg(feature = "net")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::feeds::FeedsError;
-use crate::format::{FeedId, FormatError};
+use crate::format::{ArchiveError, FeedId, FormatError};
 use crate::net::NetError;
 use crate::store::StoreError;
 
@@ -79,6 +79,9 @@ pub enum TidingsError {
         /// What the system said.
         why: String,
     },
+    /// What was to be loaded is no archive, or of a version that this library does not know.
+    #[error(transparent)]
+    Archive(ArchiveError),
     /// The node has been shut down.
     #[error("this node has been shut down")]
     ShutDown,
