@@ -6,12 +6,16 @@
 mod append;
 mod archive;
 mod batch;
+mod blobs;
 mod changes;
+mod edits;
+mod erase;
 mod error;
 mod facts;
 mod index;
 mod keys;
 mod migrate;
+mod named;
 mod page;
 mod peers;
 mod row;
@@ -20,6 +24,7 @@ mod segment;
 mod serve;
 mod snapshot;
 mod state;
+mod sweep;
 mod take;
 #[cfg(all(test, feature = "redb"))]
 mod tests;
@@ -32,6 +37,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::archive::{ArchiveFailure, Loaded};
 pub(crate) use self::batch::{FeedBatch, Note};
+pub(crate) use self::blobs::BlobRef;
 pub(crate) use self::changes::{Change, Changed};
 pub use self::error::FeedsError;
 use self::facts::Facts;

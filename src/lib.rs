@@ -36,6 +36,7 @@
 //! | --- | --- | --- |
 //! | `net` | yes | `Node`, and replication over iroh |
 //! | `redb` | yes | the file-backed store |
+//! | `images` | yes | pictures turned upright, previews and smaller renditions |
 //! | `test-util` | no | the contract suite for backends, and the simulated network |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -67,9 +68,14 @@ mod feeds;
 )]
 pub mod format;
 #[cfg(feature = "net")]
+mod media;
+#[cfg(feature = "net")]
 mod net;
 #[cfg(feature = "net")]
 mod node;
+#[cfg(any(test, feature = "net"))]
+#[allow(dead_code, reason = "some of it only the floors above use")]
+mod pictures;
 pub mod store;
 pub mod sync;
 
@@ -88,6 +94,8 @@ pub use self::node::{
     LoadBuilder, LoadReport, LoadedFeed, NewPost, Node, NodeBuilder, Page, PostBuilder,
     ProfileEdit, TidingsError, Timeline, TimelineItem, Typed,
 };
+#[cfg(feature = "net")]
+pub use self::pictures::PictureError;
 
 /// The README's code, compiled and run.
 #[cfg(all(doctest, feature = "net"))]

@@ -13,7 +13,7 @@ use super::row::{Event, FeedRow, LogRow, encode};
 use super::rows::Rows;
 use super::trust::Trust;
 use super::{Counters, FeedStore, segment};
-use crate::format::{EntryId, FeedId, Kind, LogId, OrderKey, Run, Seq, Timestamp};
+use crate::format::{BlobHash, EntryId, FeedId, Kind, LogId, OrderKey, Run, Seq, Timestamp};
 use crate::store::{Durability, WriteTx};
 
 /// What a commit changed, for whoever passes it on: sync, streams.
@@ -30,6 +30,14 @@ pub(crate) enum Note {
     },
     /// A body came in.
     Body { log: LogId, seq: Seq, arrival: u64 },
+    /// The body of an entry was erased, or is not wanted any more.
+    Erased {
+        log: LogId,
+        seq: Seq,
+        /// It was wanted and not held.
+        was_missing: bool,
+        arrival: u64,
+    },
     /// The statements of a feed changed.
     Statements {
         feed: FeedId,
@@ -42,6 +50,8 @@ pub(crate) enum Note {
     Wanted { feed: FeedId },
     /// A feed is neither wanted nor served any more.
     Unwanted { feed: FeedId },
+    /// The last entry that named a blob does so no longer.
+    BlobFree { hash: BlobHash },
 }
 
 /// What names a log: by this store's own numbers, in full, and in the order of views.
@@ -77,8 +87,16 @@ pub(crate) struct FeedBatch<'s> {
     log_nos: HashMap<LogId, LogNo>,
     kind_nos: HashMap<Kind, KindNo>,
     /// Pieces of state that changed: merged once, before the commit.
+    /// Entries whose deletes changed, or whose time is over: judged once, before the commit.
+    pub(super) stale_targets: BTreeSet<(LogNo, Seq)>,
+    /// Entries whose edits changed, and tags that they may no longer have.
+    pub(super) stale_tags: BTreeMap<(LogNo, Seq), BTreeSet<String>>,
+    /// The clock by which entries expire.
+    pub(super) now: Timestamp,
     pub(super) stale_profiles: BTreeSet<FeedNo>,
     pub(super) stale_follows: BTreeSet<(FeedNo, FeedId)>,
+    /// Blobs that an entry named before this write.
+    pub(super) unnamed_blobs: BTreeSet<BlobHash>,
 }
 
 impl<'s> FeedBatch<'s> {
@@ -95,8 +113,12 @@ impl<'s> FeedBatch<'s> {
             feed_nos: HashMap::new(),
             log_nos: HashMap::new(),
             kind_nos: HashMap::new(),
+            stale_targets: BTreeSet::new(),
+            stale_tags: BTreeMap::new(),
+            now: Timestamp(i64::MIN),
             stale_profiles: BTreeSet::new(),
             stale_follows: BTreeSet::new(),
+            unnamed_blobs: BTreeSet::new(),
         }
     }
 
@@ -104,8 +126,12 @@ impl<'s> FeedBatch<'s> {
     pub(crate) fn commit(mut self, durability: Durability) -> Result<Vec<Note>, FeedsError> {
         // Merging reads rows of feeds and logs, and changes some.
         self.put_rows()?;
+        self.settle_erased()?;
+        self.settle_tags()?;
+        self.put_rows()?;
         self.merge_state()?;
         self.put_rows()?;
+        self.tell_free_blobs()?;
         if self.counters != self.begun {
             self.counters.commits += 1;
             write_counters(&mut *self.tx, &self.counters)?;

@@ -19,6 +19,7 @@ pub(crate) struct StoredEntry {
     pub(crate) log_no: LogNo,
     pub(crate) reference: EntryRef,
     pub(crate) time: Timestamp,
+    pub(crate) expires: Option<Timestamp>,
     pub(crate) kind: Kind,
     pub(crate) body: Option<Bytes>,
 }
@@ -259,7 +260,7 @@ impl Rows<'_> {
     }
 
     /// Visits rows until told to stop, or until one cannot be read.
-    fn visit(
+    pub(super) fn visit(
         &self,
         from: &[u8],
         to: Option<&[u8]>,
@@ -280,13 +281,27 @@ impl Rows<'_> {
     pub(super) fn collect<T>(
         &self,
         prefix: &keys::Key,
+        read: impl FnMut(&[u8], &[u8]) -> Result<T, FeedsError>,
+    ) -> Result<Vec<T>, FeedsError> {
+        self.collect_some(prefix, usize::MAX, read)
+    }
+
+    /// Reads the first rows under a prefix, ascending.
+    pub(super) fn collect_some<T>(
+        &self,
+        prefix: &keys::Key,
+        limit: usize,
         mut read: impl FnMut(&[u8], &[u8]) -> Result<T, FeedsError>,
     ) -> Result<Vec<T>, FeedsError> {
         let mut rows = Vec::new();
         let end = prefix_end(prefix.as_slice());
         self.visit(prefix.as_slice(), end.as_deref(), |key, value| {
             rows.push(read(key, value)?);
-            Ok(ControlFlow::Continue(()))
+            Ok(if rows.len() < limit {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            })
         })?;
         Ok(rows)
     }

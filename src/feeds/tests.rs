@@ -1,6 +1,8 @@
 //! The feed store against a slow plain model, and the rules between entries one by one.
 
+mod blobs;
 mod damage;
+mod erased;
 mod failing;
 mod forks;
 mod model;

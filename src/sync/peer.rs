@@ -24,6 +24,8 @@ pub(super) struct PeerLog {
     pub(super) bodies_not_held: BTreeSet<u64>,
     /// Nothing more is asked of it.
     pub(super) halted: bool,
+    /// From there on its entries do not count, as things stand.
+    pub(super) bound: Option<Seq>,
     /// In one of the queues.
     pub(super) queued: bool,
     /// The head below which the newest few were asked for already.
@@ -56,6 +58,8 @@ pub(super) enum News {
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) what: Asked,
+    /// What was known of the feed when it was asked for.
+    pub(super) since: u64,
     /// The peer has answered it to the end.
     pub(super) done: bool,
     /// Answers handed over and not dealt with.
@@ -194,6 +198,8 @@ pub(super) struct Peer {
     /// Mean bytes of an answer, in sixteenths.
     pub(super) mean: usize,
     pub(super) unadmitted: BTreeSet<LogId>,
+    /// Logs with a place from which on nothing counts.
+    pub(super) bounded: BTreeSet<LogId>,
     pub(super) caught_up: bool,
     pub(super) answers: u64,
     pub(super) serving: VecDeque<Serve>,
@@ -277,6 +283,7 @@ impl Peer {
             deep_window: FIRST_WINDOW,
             mean: 16 * 16 * 1024,
             unadmitted: BTreeSet::new(),
+            bounded: BTreeSet::new(),
             caught_up: false,
             answers: 0,
             serving: VecDeque::new(),
@@ -397,6 +404,7 @@ impl Peer {
         }
         self.queues.waiting.retain(|log| log.feed != *feed);
         self.unadmitted.retain(|log| log.feed != *feed);
+        self.bounded.retain(|log| log.feed != *feed);
     }
 
     pub(super) fn add_news(&mut self, feed: FeedId, key: Option<LogKey>) {

@@ -12,6 +12,8 @@ fn random_life(seed: u64) {
     for _ in 0..nodes {
         sim.add();
     }
+    // Every second life has disks that take their time and change the order of things.
+    sim.set_slow_disks([0, 5, 0, 200][(seed % 4) as usize]);
     let mut follows = vec![vec![false; feeds as usize]; nodes as usize];
     for step in 0..20 + random.below(40) {
         let a = random.below(nodes.into()) as u32;

@@ -1,0 +1,242 @@
+//! Drawing a picture: turning it upright, a preview, a smaller rendition.
+//!
+//! Decoders get no more memory than [`DRAWN_BYTES`], asked before a pixel is drawn, so that a small file that claims to
+//! be a wall of pixels is refused at once.
+
+use std::io::Cursor;
+
+use bytes::Bytes;
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::codecs::webp::WebPEncoder;
+use image::imageops::FilterType;
+use image::metadata::Orientation;
+use image::{
+    DynamicImage, GenericImageView, ImageDecoder, ImageEncoder, ImageError, ImageFormat,
+    ImageReader, ImageResult, Limits, Rgb, RgbImage, Rgba,
+};
+
+use super::error::PictureError;
+use super::kind::Kind;
+use super::still::Still;
+use super::{DRAWN_BYTES, PREVIEW_BYTES, Rendition};
+
+/// The longest side of a rendition: a telephone's screen.
+const RENDITION_SIDE: u32 = 1_280;
+
+/// A picture whose longest side is longer than this gets a rendition.
+const LARGE_SIDE: u32 = 1_600;
+
+/// A picture file that is longer than this gets a rendition.
+const LARGE_FILE: usize = 500_000;
+
+const RENDITION_QUALITY: u8 = 80;
+
+/// For a picture that is turned and then encoded again.
+const TURNED_QUALITY: u8 = 90;
+
+/// What is tried, in this order, until a preview is small enough; the last always is.
+const PREVIEWS: [(u32, u8); 10] = [
+    (256, 60),
+    (224, 60),
+    (192, 60),
+    (160, 60),
+    (160, 45),
+    (128, 50),
+    (96, 50),
+    (64, 50),
+    (32, 50),
+    (16, 30),
+];
+
+/// What came of drawing a picture.
+#[derive(Debug, Default)]
+pub(super) struct Drawn {
+    /// The whole file with the picture turned upright, if it was not.
+    pub(super) upright: Option<Vec<u8>>,
+    pub(super) preview: Option<Bytes>,
+    pub(super) rendition: Option<Rendition>,
+}
+
+/// Draws a picture; `may_turn` says whether its file may be written anew.
+///
+/// One that is valid, but that the decoders here do not know, comes back with nothing drawn.
+pub(super) fn draw(kind: Kind, still: &Still, may_turn: bool) -> Result<Drawn, PictureError> {
+    let (mut full, icc) = match decode(kind, still) {
+        Err(Problem::Unsupported) => return Ok(Drawn::default()),
+        Err(Problem::Failed(error)) => return Err(error),
+        Ok(decoded) => decoded,
+    };
+    let orientation =
+        Orientation::from_exif(still.orientation).unwrap_or(Orientation::NoTransforms);
+    let mut small = shrunk(&full, RENDITION_SIDE);
+    small.apply_orientation(orientation);
+    let mut drawn = Drawn {
+        preview: preview(&small),
+        ..Drawn::default()
+    };
+    let pixels = u64::try_from(full.as_bytes().len()).unwrap_or(u64::MAX);
+    let fits_twice = pixels.saturating_mul(2) <= DRAWN_BYTES;
+    if orientation != Orientation::NoTransforms && may_turn && !still.animated && fits_twice {
+        full.apply_orientation(orientation);
+        drawn.upright = encode(kind, &full, icc.as_deref()).ok();
+    }
+    drop(full);
+    let len = drawn.upright.as_ref().unwrap_or(&still.bytes).len();
+    let is_large = still.width.max(still.height) > LARGE_SIDE || len > LARGE_FILE;
+    if is_large && !still.animated {
+        drawn.rendition = rendition(&small, icc.as_deref(), len);
+    }
+    Ok(drawn)
+}
+
+/// Why there is no picture.
+enum Problem {
+    /// It may be fine, but is of a kind that is rare.
+    Unsupported,
+    Failed(PictureError),
+}
+
+fn decode(kind: Kind, still: &Still) -> Result<(DynamicImage, Option<Vec<u8>>), Problem> {
+    let mime = kind.mime();
+    let failed = |error| match error {
+        ImageError::Unsupported(_) => Problem::Unsupported,
+        ImageError::Limits(_) => Problem::Failed(too_large(still)),
+        other => Problem::Failed(PictureError::Undecodable {
+            mime,
+            source: Box::new(other),
+        }),
+    };
+    let format = match kind {
+        Kind::Jpeg => ImageFormat::Jpeg,
+        Kind::Png => ImageFormat::Png,
+        Kind::Gif => ImageFormat::Gif,
+        Kind::Webp => ImageFormat::WebP,
+        _ => return Err(Problem::Unsupported),
+    };
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(DRAWN_BYTES);
+    let mut reader = ImageReader::with_format(Cursor::new(still.bytes.as_slice()), format);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(failed)?;
+    if decoder.total_bytes() > DRAWN_BYTES {
+        return Err(Problem::Failed(too_large(still)));
+    }
+    let icc = decoder.icc_profile().ok().flatten();
+    let full = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    Ok((full, icc))
+}
+
+/// The error for a picture that would take too much memory.
+pub(super) fn too_large(still: &Still) -> PictureError {
+    PictureError::TooManyPixels {
+        width: still.width,
+        height: still.height,
+        most: DRAWN_BYTES,
+    }
+}
+
+/// The picture again, with no side longer than `side`; never larger than it was.
+fn shrunk(full: &DynamicImage, side: u32) -> DynamicImage {
+    let (width, height) = full.dimensions();
+    if width.max(height) <= side {
+        return full.clone();
+    }
+    // Twice the size in one cheap step, the rest with care.
+    if width.max(height) / 2 > side {
+        return full.thumbnail(side, side);
+    }
+    full.resize(side, side, FilterType::Triangle)
+}
+
+fn preview(small: &DynamicImage) -> Option<Bytes> {
+    let flat = DynamicImage::ImageRgb8(on_white(small));
+    PREVIEWS.iter().find_map(|(side, quality)| {
+        let bytes = jpeg(&shrunk(&flat, *side), *quality, None).ok()?;
+        (bytes.len() <= PREVIEW_BYTES).then(|| Bytes::from(bytes))
+    })
+}
+
+fn rendition(small: &DynamicImage, icc: Option<&[u8]>, len: usize) -> Option<Rendition> {
+    let flat = DynamicImage::ImageRgb8(on_white(small));
+    let bytes = jpeg(&flat, RENDITION_QUALITY, icc).ok()?;
+    // One that saves nothing only costs.
+    (bytes.len() < len / 2).then(|| Rendition {
+        bytes: Bytes::from(bytes),
+        mime: Kind::Jpeg.mime(),
+        width: flat.width(),
+        height: flat.height(),
+    })
+}
+
+/// The picture without transparency.
+fn on_white(picture: &DynamicImage) -> RgbImage {
+    if !picture.color().has_alpha() {
+        return picture.to_rgb8();
+    }
+    let mut flat = RgbImage::from_pixel(picture.width(), picture.height(), Rgb([255; 3]));
+    for (to, from) in flat.pixels_mut().zip(picture.to_rgba8().pixels()) {
+        let Rgba([r, g, b, alpha]) = *from;
+        let mixed = |colour: u8| {
+            let sum = u32::from(colour) * u32::from(alpha) + 255 * (255 - u32::from(alpha));
+            u8::try_from(sum / 255).unwrap_or(u8::MAX)
+        };
+        *to = Rgb([mixed(r), mixed(g), mixed(b)]);
+    }
+    flat
+}
+
+/// A whole file of the same kind.
+fn encode(kind: Kind, picture: &DynamicImage, icc: Option<&[u8]>) -> ImageResult<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let icc = fitting(icc, picture).map(<[u8]>::to_vec);
+    match kind {
+        Kind::Png => {
+            let mut encoder = PngEncoder::new(&mut bytes);
+            if let Some(icc) = icc {
+                encoder
+                    .set_icc_profile(icc)
+                    .map_err(ImageError::Unsupported)?;
+            }
+            picture.write_with_encoder(encoder)?;
+        }
+        Kind::Webp => {
+            let mut encoder = WebPEncoder::new_lossless(&mut bytes);
+            if let Some(icc) = icc {
+                encoder
+                    .set_icc_profile(icc)
+                    .map_err(ImageError::Unsupported)?;
+            }
+            picture.write_with_encoder(encoder)?;
+        }
+        _ => return jpeg(picture, TURNED_QUALITY, icc.as_deref()),
+    }
+    Ok(bytes)
+}
+
+fn jpeg(picture: &DynamicImage, quality: u8, icc: Option<&[u8]>) -> ImageResult<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut encoder = JpegEncoder::new_with_quality(&mut bytes, quality);
+    if let Some(icc) = fitting(icc, picture) {
+        encoder
+            .set_icc_profile(icc.to_vec())
+            .map_err(ImageError::Unsupported)?;
+    }
+    match picture {
+        DynamicImage::ImageLuma8(_) | DynamicImage::ImageRgb8(_) => {
+            picture.write_with_encoder(encoder)?;
+        }
+        other => DynamicImage::ImageRgb8(other.to_rgb8()).write_with_encoder(encoder)?,
+    }
+    Ok(bytes)
+}
+
+/// The colour profile, if it speaks of the colours that the picture has: a decoder may have changed them.
+fn fitting<'a>(icc: Option<&'a [u8]>, picture: &DynamicImage) -> Option<&'a [u8]> {
+    let wanted = if picture.color().has_color() {
+        b"RGB "
+    } else {
+        b"GRAY"
+    };
+    icc.filter(|icc| icc.get(16..20) == Some(wanted.as_slice()))
+}

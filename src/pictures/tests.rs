@@ -1,0 +1,1 @@
+//! What is taken off attachments, looked at from outside.
