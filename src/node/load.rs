@@ -192,7 +192,7 @@ impl fmt::Debug for LoadBuilder {
 
 /// One thing to be written.
 enum Op {
-    Run(Run),
+    Run(Box<Run>),
     Fork(Box<ForkProof>),
 }
 
@@ -290,7 +290,7 @@ impl Job {
                     self.batch.extend(fork.map(Op::fork));
                 }
                 self.batch_bytes += run.packed().len();
-                self.batch.push(Op::Run(run));
+                self.batch.push(Op::Run(Box::new(run)));
                 if self.batch_bytes >= TOGETHER {
                     self.send()?;
                 }
