@@ -16,7 +16,7 @@ use crate::format::{
 };
 
 /// Bytes of an emoji that counts: those made of many joined ones have some thirty.
-pub(super) const EMOJI_BYTES: usize = 32;
+pub(crate) const EMOJI_BYTES: usize = 32;
 
 /// What is done with index rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -279,9 +279,14 @@ fn reaction(feed_no: FeedNo, lane: &Lane, kind: &Kind, body: &Body) -> Option<(E
     if emoji.is_empty() || emoji.len() > EMOJI_BYTES {
         return None;
     }
+    Some((target.id, reaction_value(feed_no, &emoji)))
+}
+
+/// What the row of a reaction says besides its mark.
+pub(super) fn reaction_value(feed_no: FeedNo, emoji: &str) -> Vec<u8> {
     let mut extra = feed_no.to_be_bytes().to_vec();
     extra.extend_from_slice(emoji.as_bytes());
-    Some((target.id, extra))
+    extra
 }
 
 /// Each tag once, in the form in which tags are compared.

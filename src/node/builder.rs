@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicI64;
 
 use tokio::sync::mpsc;
 
+use super::erase::spawn_sweeper;
 use super::error::TidingsError;
 use super::{Inner, Node, setup};
 use crate::feeds::{ContentType, FeedStore, Query};
@@ -93,7 +94,7 @@ impl NodeBuilder {
             )?)
         };
         let (feed, floor) = (keys.feed.id(), AtomicI64::new(floor.as_millis()));
-        Ok(Node {
+        let node = Node {
             inner: Arc::new(Inner {
                 store,
                 writer,
@@ -103,7 +104,9 @@ impl NodeBuilder {
                 endpoint,
                 floor,
             }),
-        })
+        };
+        spawn_sweeper(&node);
+        Ok(node)
     }
 }
 
@@ -117,7 +120,7 @@ fn clock_floor(store: &FeedStore, feed: &FeedId) -> Result<Timestamp, TidingsErr
     let newest = snapshot.page(&query, None, 1, Timestamp(i64::MAX))?;
     let newest = newest.iter().find_map(|row| match row {
         crate::feeds::PageRow::Entry { order, .. } => Some(order.time),
-        crate::feeds::PageRow::Gap { .. } => None,
+        _ => None,
     });
     Ok(newest.map_or(RELEASED, |newest| newest.max(RELEASED)))
 }

@@ -225,7 +225,7 @@ impl<T: Content> ContentQuery<T> {
         let mut viewer = Viewer::new(snapshot);
         let mut found = Vec::new();
         for row in snapshot.page_by_key(query, after, self.limit, self.node.now())? {
-            let entry = viewer.stored(row.entry, Some(row.body))?;
+            let entry = viewer.stored(row.entry, self.node.now())?;
             let cursor = ContentCursor {
                 key: Some(row.key),
                 order: row.order,
