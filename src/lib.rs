@@ -78,15 +78,20 @@ pub mod sync;
 #[cfg(feature = "net")]
 pub use self::feeds::{FeedsError, Profile};
 pub use self::format::{
-    Content, DeviceId, EntryRef, FeedId, FeedTicket, FormatError, Kind, Post, Timestamp,
+    Attachment, BlobHash, Content, DeviceId, EntryRef, FeedId, FeedTicket, FormatError, Kind, Post,
+    Timestamp,
 };
 #[cfg(feature = "net")]
-pub use self::net::{NetError, PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport};
+pub use self::media::{MediaError, MediaReader, Tried};
+#[cfg(feature = "net")]
+pub use self::net::{
+    FetchProgress, NetError, PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport,
+};
 #[cfg(feature = "net")]
 pub use self::node::{
-    ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentQuery, Counts, Cursor, EntryView,
-    Followed, Gap, Live, LiveFrom, NewPost, Node, NodeBuilder, Page, PostBuilder, ProfileEdit,
-    TidingsError, Timeline, TimelineItem, Typed,
+    Attach, ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentQuery, Counts, Cursor,
+    EntryView, Fetch, Followed, Gap, Live, LiveFrom, MediaState, NewPost, Node, NodeBuilder, Page,
+    PostBuilder, ProfileEdit, TidingsError, Timeline, TimelineItem, Typed, Wanted,
 };
 
 /// The README's code, compiled and run.

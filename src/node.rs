@@ -1,5 +1,6 @@
 //! Floor 3: what an app sees.
 
+mod attach;
 #[cfg(feature = "test-util")]
 mod bench;
 mod builder;
@@ -10,6 +11,7 @@ mod events;
 mod follow;
 mod keys;
 mod live;
+mod media;
 mod post;
 mod profile;
 mod setup;
@@ -23,6 +25,7 @@ use std::time::Duration;
 use futures_core::Stream;
 use iroh::EndpointId;
 
+pub use self::attach::Attach;
 pub use self::builder::NodeBuilder;
 pub use self::content::{ContentQuery, Typed};
 pub use self::cursor::{ChangeCursor, Cursor};
@@ -31,12 +34,14 @@ pub use self::events::{ChangeEvent, ChangeKind, Changes};
 pub use self::follow::Followed;
 use self::keys::Keys;
 pub use self::live::{Live, LiveFrom};
+pub use self::media::{Fetch, MediaState, Wanted};
 pub use self::post::{NewPost, PostBuilder};
 pub use self::profile::ProfileEdit;
 pub use self::timeline::{Page, Timeline};
 pub use self::view::{EntryView, Gap, TimelineItem};
 use crate::feeds::{FeedSnapshot, FeedStore, Profile};
 use crate::format::{DeviceId, EntryRef, FeedId, FormatError, Seq, Timestamp};
+use crate::media::MediaStore;
 use crate::net::{self, EndpointOptions, Engine, NetError, Status, SyncReport, Writer};
 
 /// This running instance of tidings: an identity, its store, and the peers it replicates with.
@@ -51,6 +56,7 @@ pub struct Node {
 
 struct Inner {
     store: Arc<FeedStore>,
+    media: Arc<MediaStore>,
     writer: Writer,
     keys: Keys,
     feed: FeedId,
@@ -90,6 +96,7 @@ impl Node {
             engine.shutdown().await;
         }
         self.inner.writer.close().await;
+        self.inner.media.close();
         // Streams and reads under way may hold the store a little longer, but not its file.
         let store = self.inner.store.clone();
         let closed = tokio::task::spawn_blocking(move || store.close()).await;
@@ -195,6 +202,11 @@ impl Node {
 
     fn snapshot(&self) -> Result<FeedSnapshot, TidingsError> {
         Ok(self.inner.store.snapshot()?)
+    }
+
+    /// The same as a time since 1970.
+    fn now_since_epoch(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.now().as_millis()).unwrap_or(0))
     }
 
     /// The time to claim and to read by: the system's, unless that is known to be behind.

@@ -7,19 +7,24 @@ use std::sync::atomic::AtomicI64;
 use tokio::sync::mpsc;
 
 use super::error::TidingsError;
-use super::{Inner, Node, setup};
+use super::{Inner, Node, media, setup};
 use crate::feeds::{FeedStore, Query};
 use crate::format::{FeedId, Timestamp};
+use crate::media::MediaStore;
 use crate::net::{self, EndpointOptions, Engine, Writer};
 
 /// When this release was made: a clock that says less is wrong.
 const RELEASED: Timestamp = Timestamp(1_795_392_000_000);
+
+/// Bytes of others' media that are kept unless set otherwise.
+const MEDIA_CAP: u64 = 10 * 1024 * 1024 * 1024;
 
 /// Settings of a [`Node`], before it is opened.
 #[derive(Debug, Clone, Default)]
 pub struct NodeBuilder {
     local_only: bool,
     offline: bool,
+    media_cap: Option<u64>,
 }
 
 impl NodeBuilder {
@@ -41,6 +46,16 @@ impl NodeBuilder {
         self
     }
 
+    /// Bytes of others' media that are kept at the most. Beyond them what was used longest ago goes; it can be fetched
+    /// again. Own media stay and do not count.
+    ///
+    /// Unset, 10 GiB.
+    #[must_use]
+    pub const fn media_cap(mut self, bytes: u64) -> Self {
+        self.media_cap = Some(bytes);
+        self
+    }
+
     /// Opens the node that lives in `folder`, and makes what is missing: the folder, an identity, an empty store.
     ///
     /// One process at a time can hold a folder. Needs a tokio runtime with time and I/O.
@@ -55,12 +70,19 @@ impl NodeBuilder {
     /// Dropped half-way, the folder holds a new identity or none; opening it again goes on from there.
     pub async fn open(self, folder: impl AsRef<Path>) -> Result<Node, TidingsError> {
         let folder = folder.as_ref().to_owned();
-        let opened = tokio::task::spawn_blocking(move || setup::open(&folder)).await;
-        let (store, keys) = opened.map_err(|_| TidingsError::ShutDown)??;
+        let cap = self.media_cap.unwrap_or(MEDIA_CAP);
+        let opened = tokio::task::spawn_blocking(move || {
+            let (store, keys) = setup::open(&folder)?;
+            let media = MediaStore::open(folder.join("media"), store.clone(), cap)?;
+            Ok::<_, TidingsError>((store, keys, Arc::new(media)))
+        });
+        let (store, keys, media) = opened.await.map_err(|_| TidingsError::ShutDown)??;
         let floor = clock_floor(&store, &keys.feed.id())?;
         let (notes, told) = mpsc::unbounded_channel();
         let notes = (!self.offline).then_some(notes);
-        let writer = Writer::spawn(store.clone(), notes).map_err(net::NetError::Thread)?;
+        let (free, freed) = mpsc::unbounded_channel();
+        let writer = Writer::spawn(store.clone(), notes, free).map_err(net::NetError::Thread)?;
+        media::spawn_cleaner(media.clone(), freed);
         let endpoint = EndpointOptions {
             secret: keys.endpoint.clone(),
             port: keys.port,
@@ -73,6 +95,7 @@ impl NodeBuilder {
             Some(Engine::spawn(
                 bound,
                 store.clone(),
+                media.clone(),
                 writer.clone(),
                 told,
                 keys.device.id(),
@@ -82,6 +105,7 @@ impl NodeBuilder {
         Ok(Node {
             inner: Arc::new(Inner {
                 store,
+                media,
                 writer,
                 keys,
                 feed,

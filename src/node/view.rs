@@ -9,8 +9,8 @@ use super::cursor::Cursor;
 use super::error::TidingsError;
 use crate::feeds::{FeedSnapshot, PageRow, StoredEntry};
 use crate::format::{
-    Body, Content, EntryRef, FeedId, FormatError, Kind, LogId, OrderKey, Post, Rel, Seq, Timestamp,
-    decode_content,
+    Attachment, Body, Content, EntryRef, FeedId, FormatError, Kind, LogId, OrderKey, Post, Rel,
+    Seq, Timestamp, decode_content,
 };
 
 /// One item of a timeline.
@@ -130,6 +130,11 @@ impl EntryView {
     /// Its tags, as their author wrote them. None if the body is unreadable or not held.
     pub fn tags(&self) -> &[String] {
         self.body.as_ref().map_or(&[], |body| &body.tags)
+    }
+
+    /// Its media, renditions and posters among them. None if the body is unreadable or not held.
+    pub fn attachments(&self) -> &[Attachment] {
+        self.body.as_ref().map_or(&[], |body| &body.attachments)
     }
 
     /// The feeds that it speaks of.
