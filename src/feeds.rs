@@ -5,6 +5,7 @@
 
 mod about;
 mod append;
+mod archive;
 mod batch;
 mod blobs;
 mod changes;
@@ -41,8 +42,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::about::About;
 pub use self::about::EntryState;
+pub(crate) use self::archive::{ArchiveFailure, Loaded};
 pub(crate) use self::batch::{FeedBatch, Note};
-pub(crate) use self::blobs::BlobRef;
 pub(crate) use self::changes::{Change, Changed};
 pub(crate) use self::check::Watch;
 pub use self::check::{CheckProgress, CheckReport, Difference};

@@ -1,4 +1,4 @@
-//! Floor 0: what the bytes mean. No I/O, clock, randomness or async.
+//! Floor 0: what the bytes mean. No clock, randomness or async, and no I/O but from and to what is handed in.
 //!
 //! Every structure here has one encoding, written down in `docs/format.md` and pinned by the vectors in
 //! `tests/data/v1/`. A value of a verified type ([`Entry`], [`Statement`], [`ForkProof`]) can only be made by
@@ -6,6 +6,7 @@
 
 pub mod limits;
 
+mod archive;
 mod body;
 mod chain;
 mod codec;
@@ -23,6 +24,11 @@ mod statement;
 mod ticket;
 mod time;
 
+pub use self::archive::{
+    ArchiveError, ArchiveItem, ArchiveReader, ArchiveReport, ArchiveWriter, ArchivedFeed,
+    verify_archive,
+};
+pub(crate) use self::archive::{BlobSink, NoBlobs};
 pub use self::body::{Attachment, Body, Ref, Rel};
 pub use self::chain::ForkProof;
 pub(crate) use self::codec::{Reader, Writer};

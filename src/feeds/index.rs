@@ -96,9 +96,9 @@ impl FeedBatch<'_> {
             }
         }
         let Some(body) = body else { return Ok(()) };
-        self.index_fields(name, item.kind(), &body, &end, how)?;
         self.index_names(name, (seq, id), item.kind(), &body, how)?;
         self.index_blobs(name, seq, &body, how)?;
+        self.index_fields(name, item.kind(), &body, &end, how)?;
         if is_shown {
             for tag in folded(&body.tags) {
                 self.mark(keys::of_tag(&tag), &end, how)?;

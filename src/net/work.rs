@@ -176,6 +176,7 @@ fn outcome(result: Result<Taken, SharedError>) -> Outcome {
         Ok(Taken::Stored) => Outcome::Stored,
         Ok(Taken::AlreadyHeld) => Outcome::AlreadyHeld,
         Ok(Taken::NotAdmitted) => Outcome::NotAdmitted,
+        Ok(Taken::NotCounting { from }) => Outcome::NotCounting { from },
         Ok(Taken::Forked) => Outcome::Forked,
         Ok(Taken::Refused) => Outcome::Refused,
         Ok(Taken::Mismatch) => Outcome::Rejected {
