@@ -29,7 +29,7 @@ use super::{Counters, FeedStore};
 use crate::format::{LogId, Seq, Statements};
 
 /// Told how far it is; says whether to go on.
-pub(crate) type Watch<'w> = dyn FnMut(CheckProgress) -> ControlFlow<()> + 'w;
+type Watch<'w> = dyn FnMut(CheckProgress) -> ControlFlow<()> + 'w;
 
 /// A check under way.
 struct Check<'a> {

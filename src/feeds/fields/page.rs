@@ -198,9 +198,7 @@ impl FeedSnapshot {
         if let Some(edit) = rows.settled_edit(feed_no, &entry, now)? {
             body = edit.applied_to(body);
         }
-        let key = row
-            .get(..row.len() - keys::PLACE_BYTES)
-            .unwrap_or_default();
+        let key = row.get(..row.len() - keys::PLACE_BYTES).unwrap_or_default();
         if !query.shows(&entry, &body, key) {
             return Ok(None);
         }
