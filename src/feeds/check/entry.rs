@@ -103,7 +103,7 @@ impl Check<'_> {
     }
 
     /// The rows that the entry at a place should have; none if nothing is held there.
-    pub(super) fn rows_at(&mut self, log: &LogFacts, seq: Seq) -> Result<Rows, FeedsError> {
+    pub(super) fn rows_at(&self, log: &LogFacts, seq: Seq) -> Result<Rows, FeedsError> {
         let part = seq..seq.next();
         let namings = self
             .rows()
