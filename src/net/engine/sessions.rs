@@ -45,9 +45,11 @@ impl Actor {
         match mail {
             FromSession::Opened(opened) => self.opened(opened),
             FromSession::Frame { id, peer, bytes } => {
+                self.spoke(id, &peer);
                 if !self.moved(id, &peer, now) {
                     return;
                 }
+                self.with_session(&peer, |session| session.heard = true);
                 self.totals.received += on_stream(bytes.len());
                 self.handle(Input::Frame {
                     peer,
@@ -62,6 +64,7 @@ impl Actor {
                 }
             }
             FromSession::TooLarge { id, peer, found } => {
+                self.spare.retain(|_, spare| spare.id != id);
                 if self.moved(id, &peer, now) {
                     self.handle(Input::Disconnected { peer });
                     let limit = crate::format::limits::FRAME_BYTES;
@@ -69,10 +72,14 @@ impl Actor {
                 }
             }
             FromSession::Ended { id, peer, ended } => {
+                self.spare.retain(|_, spare| spare.id != id);
                 if self.moved(id, &peer, now) {
                     self.sessions.remove(&peer);
                     self.handle(Input::Disconnected { peer });
-                    self.ended(&peer, ended);
+                    match self.spare.remove(&peer) {
+                        Some(spare) => self.begin(spare),
+                        None => self.ended(&peer, ended),
+                    }
                 }
             }
         }
@@ -89,16 +96,28 @@ impl Actor {
             .is_some()
     }
 
+    /// A peer speaks on its second connection: it has lost the first, though nothing said so here.
+    fn spoke(&mut self, id: SessionId, peer: &EndpointId) {
+        if self.spare.get(peer).is_some_and(|spare| spare.id == id)
+            && let Some(spare) = self.spare.remove(peer)
+        {
+            self.replace(peer);
+            self.begin(spare);
+        }
+    }
+
+    /// Ends a session of which another connection to the same peer takes the place.
+    fn replace(&mut self, peer: &EndpointId) {
+        if let Some(old) = self.sessions.remove(peer) {
+            old.connection.close(VarInt::from_u32(code::DUPLICATE), b"");
+            self.handle(Input::Disconnected { peer: *peer });
+        }
+    }
+
     fn opened(&mut self, opened: Opened) {
-        let Opened {
-            id,
-            peer,
-            dialed,
-            connection,
-            outgoing,
-        } = opened;
+        let (peer, dialed) = (opened.peer, opened.dialed);
         let now = Instant::now();
-        let refuse = |code: u32| connection.close(VarInt::from_u32(code), b"");
+        let refuse = |code: u32| opened.connection.close(VarInt::from_u32(code), b"");
         if let Some(shut_out) = self.shut_out.get(&peer).filter(|out| out.until > now) {
             refuse(code::BROKE_A_RULE);
             let reason = shut_out.reason.clone();
@@ -115,16 +134,36 @@ impl Actor {
             // Both dialed at once: both ends keep the one that the smaller id dialed. Otherwise the newer one stays,
             // since its dialer has lost the older.
             if old.dialed != dialed && old.dialed == (self.endpoint.id() < peer) {
-                refuse(code::DUPLICATE);
-                return self.dialer.connected(&peer);
+                self.dialer.connected(&peer);
+                // A peer that already spoke on the older one may also have lost it since and come anew. It then speaks
+                // on the newer one; else it ends that itself.
+                if dialed || !old.heard {
+                    return refuse(code::DUPLICATE);
+                }
+                if let Some(before) = self.spare.insert(peer, opened) {
+                    let connection = before.connection;
+                    connection.close(VarInt::from_u32(code::DUPLICATE), b"");
+                }
+                return;
             }
-            old.connection.close(VarInt::from_u32(code::DUPLICATE), b"");
-            self.handle(Input::Disconnected { peer });
         }
+        self.replace(&peer);
+        self.begin(opened);
+    }
+
+    /// Begins a session over a connection.
+    fn begin(&mut self, opened: Opened) {
+        let Opened {
+            id,
+            peer,
+            dialed,
+            connection,
+            outgoing,
+        } = opened;
         let standing = Standing {
             caught_up: false,
             agreed: false,
-            moved: now,
+            moved: Instant::now(),
         };
         let session = Session {
             id,
@@ -134,6 +173,7 @@ impl Actor {
             behind: 0,
             clock_differs_by: None,
             standing,
+            heard: false,
         };
         self.sessions.insert(peer, session);
         self.dialer.connected(&peer);
@@ -173,6 +213,10 @@ impl Actor {
             session
                 .connection
                 .close(VarInt::from_u32(code::BROKE_A_RULE), reason.as_bytes());
+        }
+        if let Some(spare) = self.spare.remove(&peer) {
+            let connection = spare.connection;
+            connection.close(VarInt::from_u32(code::BROKE_A_RULE), reason.as_bytes());
         }
         self.rounds
             .iter_mut()
