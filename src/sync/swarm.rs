@@ -21,7 +21,7 @@ pub(super) struct Reading {
 }
 
 /// Something handed over to be stored.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Taking<P> {
     peer: P,
     /// The peer's session then; a later one is not blamed.
@@ -30,6 +30,8 @@ struct Taking<P> {
     bytes: usize,
     /// What was known of the feed then.
     seen: Seen,
+    /// A run, to be handed over once more if it was judged by what does not hold any more.
+    run: Option<Bytes>,
 }
 
 /// A feed at one moment: since when it is wanted without a break, and by which statements entries were judged.
@@ -313,7 +315,12 @@ impl<P: PeerIdentity> Swarm<P> {
                 self.paused_until = Some(now.saturating_add(TROUBLE));
                 ask_again(peer, again);
             }
-            _ if stale => ask_again(peer, again),
+            _ if stale => match (taking.run.clone(), again) {
+                (Some(run), Asked::Run { log, .. }) if self.feeds.contains_key(&log.feed) => {
+                    self.take_run(id, peer, request, log, run);
+                }
+                (_, again) => ask_again(peer, again),
+            },
             (Outcome::NotAdmitted, Some(log)) => {
                 peer.unadmitted.insert(log);
                 halt(peer, &log);
@@ -481,9 +488,31 @@ impl<P: PeerIdentity> Swarm<P> {
                 request,
                 bytes,
                 seen,
+                run: None,
             },
         );
         take
+    }
+
+    /// Hands over a run.
+    pub(super) fn take_run(
+        &mut self,
+        id: P,
+        peer: &mut Peer,
+        request: u64,
+        log: LogId,
+        run: Bytes,
+    ) {
+        let take = self.take_id(id, peer, request, run.len());
+        if let Some(taking) = self.takes.get_mut(&take) {
+            taking.run = Some(run.clone());
+        }
+        self.out.push_back(Output::Take {
+            take,
+            peer: id,
+            log,
+            run,
+        });
     }
 
     /// What is known now of the feed that a request is about.
