@@ -216,6 +216,7 @@ struct Session {
     standing: Standing,
     /// A frame came in it.
     heard: bool,
+    opened: Instant,
 }
 
 /// A peer that broke a rule, and until when it is not let in.

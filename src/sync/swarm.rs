@@ -146,6 +146,13 @@ impl<P: PeerIdentity> Swarm<P> {
         self.out.pop_front()
     }
 
+    /// Whether a peer with a session wants a feed that this node wants too, as far as is known yet.
+    pub fn shares(&self, peer: P) -> bool {
+        self.peers
+            .get(&peer)
+            .is_some_and(|peer| !peer.common.is_empty())
+    }
+
     /// When [`Input::Tick`] is due; none while nothing waits for time to pass.
     pub fn next_timer(&self) -> Option<Millis> {
         let peers = self

@@ -12,6 +12,8 @@ use crate::sync::{Backoff, Input, PeerError};
 
 /// Sessions of others that are held at one time.
 const SESSIONS: usize = 256;
+/// How long a peer may take to show that it wants a feed that this node wants too. After that, others may have its place.
+const GRACE: Duration = Duration::from_secs(10);
 /// Peers whose misbehaviour is remembered.
 const REMEMBERED: usize = 1_024;
 /// How long a peer that broke a rule is not let in.
@@ -123,7 +125,10 @@ impl Actor {
             let reason = shut_out.reason.clone();
             return self.dialer.broke_a_rule(&peer, now, reason);
         }
-        if self.sessions.len() >= SESSIONS && !self.sessions.contains_key(&peer) {
+        if self.sessions.len() >= SESSIONS
+            && !self.sessions.contains_key(&peer)
+            && !self.make_room(now)
+        {
             refuse(code::BUSY);
             return self.failed(
                 &peer,
@@ -151,6 +156,22 @@ impl Actor {
         self.begin(opened);
     }
 
+    /// Ends a session that is of no use to anybody here; `false` if there is none.
+    fn make_room(&mut self, now: Instant) -> bool {
+        let sessions = self.sessions.iter();
+        let sessions = sessions.map(|(peer, session)| (*peer, session.opened));
+        let Some(peer) = first_to_go(sessions, |peer| self.swarm.shares(*peer), now) else {
+            return false;
+        };
+        if let Some(session) = self.sessions.remove(&peer) {
+            let connection = session.connection;
+            connection.close(VarInt::from_u32(code::BUSY), b"");
+        }
+        self.handle(Input::Disconnected { peer });
+        self.failed(&peer, "others had more use for its session".to_owned());
+        true
+    }
+
     /// Begins a session over a connection.
     fn begin(&mut self, opened: Opened) {
         let Opened {
@@ -174,6 +195,7 @@ impl Actor {
             clock_differs_by: None,
             standing,
             heard: false,
+            opened: Instant::now(),
         };
         self.sessions.insert(peer, session);
         self.dialer.connected(&peer);
@@ -230,5 +252,43 @@ impl Actor {
             self.shut_out.insert(peer, ShutOut { until, reason });
         }
         self.dialer.broke_a_rule(&peer, now, reason);
+    }
+}
+
+/// Of the sessions that had their time and share no feed with this node, the one that was opened first.
+fn first_to_go(
+    sessions: impl Iterator<Item = (EndpointId, Instant)>,
+    shares: impl Fn(&EndpointId) -> bool,
+    now: Instant,
+) -> Option<EndpointId> {
+    sessions
+        .filter(|(peer, opened)| *opened + GRACE <= now && !shares(peer))
+        .min_by_key(|(_, opened)| *opened)
+        .map(|(peer, _)| peer)
+}
+
+#[cfg(test)]
+mod tests {
+    use iroh::SecretKey;
+
+    use super::*;
+
+    fn endpoint(n: u8) -> EndpointId {
+        SecretKey::from_bytes(&[n; 32]).public()
+    }
+
+    #[test]
+    fn strangers_go_first_and_only_after_a_while() {
+        let begun = Instant::now();
+        let after = |seconds| begun + Duration::from_secs(seconds);
+        let sessions = || (0..4).map(|n| (endpoint(n), after(n.into())));
+        let shares = |peer: &EndpointId| *peer == endpoint(0);
+        assert_eq!(first_to_go(sessions(), shares, after(10)), None);
+        assert_eq!(
+            first_to_go(sessions(), shares, after(30)),
+            Some(endpoint(1)),
+            "of the others the oldest"
+        );
+        assert_eq!(first_to_go(sessions(), |_| true, after(30)), None);
     }
 }
