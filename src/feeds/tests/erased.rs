@@ -249,7 +249,7 @@ fn an_own_deleted_body_is_kept_out_of_sight_and_comes_back() {
     assert_eq!(shown(&store), vec![0]);
     assert_eq!(missing(&store, &owner.feed), vec![]);
     let changes = all_changes(&store, 0, 9);
-    let last = changes.iter().filter(|c| told(c).1 == post.log).next_back();
+    let last = changes.iter().rfind(|c| told(c).1 == post.log);
     assert!(matches!(last.unwrap().change, Change::Body(_)));
 }
 
