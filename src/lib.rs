@@ -36,6 +36,7 @@
 //! | --- | --- | --- |
 //! | `net` | yes | `Node`, and replication over iroh |
 //! | `redb` | yes | the file-backed store |
+//! | `images` | yes | pictures turned upright, previews and smaller renditions |
 //! | `test-util` | no | the contract suite for backends, and the simulated network |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -67,25 +68,40 @@ mod feeds;
 )]
 pub mod format;
 #[cfg(feature = "net")]
+mod media;
+#[cfg(feature = "net")]
 mod net;
 #[cfg(feature = "net")]
 mod node;
+#[cfg(any(test, feature = "net"))]
+#[allow(dead_code, reason = "some of it only the floors above use")]
+mod pictures;
 pub mod store;
 pub mod sync;
 
 #[cfg(feature = "net")]
 pub use self::feeds::{EntryState, FeedsError, Profile};
 pub use self::format::{
-    Content, DeviceId, EntryRef, FeedId, FeedTicket, FormatError, Kind, Post, Timestamp,
+    ArchiveError, ArchiveReport, ArchivedFeed, Attachment, BlobHash, Content, DeviceId, EntryRef,
+    FeedId, FeedTicket, FormatError, IndexKey, IndexValue, Kind, Post, Timestamp, decode_content,
+    verify_archive,
 };
 #[cfg(feature = "net")]
-pub use self::net::{NetError, PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport};
+pub use self::media::{MediaError, MediaReader, Tried};
+#[cfg(feature = "net")]
+pub use self::net::{
+    FetchProgress, NetError, PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport,
+};
 #[cfg(feature = "net")]
 pub use self::node::{
-    ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentQuery, Counts, Cursor, EditBuilder,
-    EntryView, Followed, Gap, Live, LiveFrom, Missing, NewPost, Node, NodeBuilder, Page,
-    PostBuilder, ProfileEdit, TidingsError, Timeline, TimelineItem, Typed, Version,
+    ArchiveProgress, Attach, ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentCursor,
+    ContentQuery, Counts, Cursor, EditBuilder, EntryView, ExportBuilder, ExportReport,
+    ExportedFeed, Fetch, Followed, Gap, Live, LiveFrom, LoadBuilder, LoadReport, LoadedFeed,
+    MediaState, Missing, NewPost, Node, NodeBuilder, Page, PostBuilder, ProfileEdit, Publish,
+    TidingsError, Timeline, TimelineItem, Typed, Version, Wanted,
 };
+#[cfg(feature = "net")]
+pub use self::pictures::PictureError;
 
 /// The README's code, compiled and run.
 #[cfg(all(doctest, feature = "net"))]

@@ -10,10 +10,17 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("format", &[]),
     ("store", &[]),
+    ("pictures", &[]),
     ("feeds", &["format", "store"]),
     ("sync", &["format"]),
-    ("net", &["format", "store", "feeds", "sync"]),
-    ("node", &["format", "store", "feeds", "sync", "net"]),
+    ("media", &["format"]),
+    ("net", &["format", "store", "feeds", "sync", "media"]),
+    (
+        "node",
+        &[
+            "format", "store", "pictures", "feeds", "sync", "media", "net",
+        ],
+    ),
 ];
 
 /// One path of ours, in full, and the line it stands on.

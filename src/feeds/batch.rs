@@ -13,7 +13,7 @@ use super::row::{Event, FeedRow, LogRow, encode};
 use super::rows::Rows;
 use super::trust::Trust;
 use super::{Counters, FeedStore, segment};
-use crate::format::{EntryId, FeedId, Kind, LogId, OrderKey, Run, Seq, Timestamp};
+use crate::format::{BlobHash, EntryId, FeedId, Kind, LogId, OrderKey, Run, Seq, Timestamp};
 use crate::store::{Durability, WriteTx};
 
 /// What a commit changed, for whoever passes it on: sync, streams.
@@ -50,6 +50,8 @@ pub(crate) enum Note {
     Wanted { feed: FeedId },
     /// A feed is neither wanted nor served any more.
     Unwanted { feed: FeedId },
+    /// The last entry that named a blob does so no longer.
+    BlobFree { hash: BlobHash },
 }
 
 /// What names a log: by this store's own numbers, in full, and in the order of views.
@@ -93,6 +95,8 @@ pub(crate) struct FeedBatch<'s> {
     pub(super) now: Timestamp,
     pub(super) stale_profiles: BTreeSet<FeedNo>,
     pub(super) stale_follows: BTreeSet<(FeedNo, FeedId)>,
+    /// Blobs that an entry named before this write.
+    pub(super) unnamed_blobs: BTreeSet<BlobHash>,
 }
 
 impl<'s> FeedBatch<'s> {
@@ -114,6 +118,7 @@ impl<'s> FeedBatch<'s> {
             now: Timestamp(i64::MIN),
             stale_profiles: BTreeSet::new(),
             stale_follows: BTreeSet::new(),
+            unnamed_blobs: BTreeSet::new(),
         }
     }
 
@@ -126,6 +131,7 @@ impl<'s> FeedBatch<'s> {
         self.put_rows()?;
         self.merge_state()?;
         self.put_rows()?;
+        self.tell_free_blobs()?;
         if self.counters != self.begun {
             self.counters.commits += 1;
             write_counters(&mut *self.tx, &self.counters)?;

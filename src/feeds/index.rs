@@ -97,6 +97,8 @@ impl FeedBatch<'_> {
         }
         let Some(body) = body else { return Ok(()) };
         self.index_names(name, (seq, id), item.kind(), &body, how)?;
+        self.index_blobs(name, seq, &body, how)?;
+        self.index_fields(name, item.kind(), &body, &end, how)?;
         if is_shown {
             for tag in folded(&body.tags) {
                 self.mark(keys::of_tag(&tag), &end, how)?;
@@ -147,7 +149,12 @@ impl FeedBatch<'_> {
         Ok(())
     }
 
-    fn mark(&mut self, prefix: Key, end: &IndexEnd, how: Index) -> Result<(), FeedsError> {
+    pub(super) fn mark(
+        &mut self,
+        prefix: Key,
+        end: &IndexEnd,
+        how: Index,
+    ) -> Result<(), FeedsError> {
         let key = prefix.raw(&end.0);
         match how {
             Index::New => Ok(self.tx.put(key.as_slice(), Bytes::from_static(&[SHOWN]))?),
@@ -250,10 +257,10 @@ impl FeedBatch<'_> {
 }
 
 /// What all index keys of one entry end with: its place in the order of views, and its log.
-struct IndexEnd([u8; 28]);
+pub(super) struct IndexEnd([u8; 28]);
 
 impl IndexEnd {
-    fn new(order: &OrderKey, log_no: LogNo) -> Self {
+    pub(super) fn new(order: &OrderKey, log_no: LogNo) -> Self {
         let mut bytes = [0; 28];
         let (place, log) = bytes.split_at_mut(24);
         place.copy_from_slice(&order.to_bytes());

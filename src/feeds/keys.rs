@@ -23,6 +23,8 @@
 //! V #log seq[8]                         -> when, body   erased bodies of own feeds, kept out of sight
 //! v when[8] #log seq[8]                 -> ()        the same by age
 //! x expires[8] #log seq[8]              -> ()        what expires
+//! W #kind index[1] key order #log       -> mark      content of a registered type by one of its keys
+//! M "type/" kind                        -> TypeRow   how far those rows are made
 //! I #feed #kind slot[8] #log seq[8]     -> StateRow  changes of one piece of state
 //! A arrival[8]                          -> Event     what was stored, in order
 //! A ff[9]                               -> Counters  right behind the newest event, so both lie in one page
@@ -34,6 +36,7 @@
 //! H endpoint[32]                        -> address of a peer (opaque)
 //! h feed[32] endpoint[32]               -> ()        where a feed was said to be found
 //! Y endpoint[32]                        -> what sync remembers of a peer (opaque)
+//! b hash[32] #log seq[8]                -> len[8]    entries that name a blob
 //! ```
 //!
 //! A mark is one byte: bit 0, the entry is shown here; bit 1, entries older than it in its log are not held; bit 2, what
@@ -42,7 +45,7 @@
 //! The logs that `N` speaks of go by eight bytes of a hash of their names: a delete may come before anything of the log
 //! that it speaks of, and who names logs that do not exist must not fill the tables of logs.
 
-use crate::format::{DeviceId, EntryId, OrderKey, Rel, Seq, Timestamp, derive};
+use crate::format::{BlobHash, DeviceId, EntryId, OrderKey, Rel, Seq, Timestamp, derive};
 
 pub(super) type FeedNo = u32;
 pub(super) type LogNo = u32;
@@ -54,6 +57,9 @@ pub(super) const SHOWN: u8 = 1;
 pub(super) const GAP: u8 = 2;
 /// What points at an entry is something that people read.
 pub(super) const READ: u8 = 4;
+
+/// Bytes of the place and the log that end every index key.
+pub(super) const PLACE_BYTES: usize = 28;
 
 pub(super) const FEEDS: u8 = b'f';
 pub(super) const LOGS: u8 = b'l';
@@ -157,6 +163,19 @@ pub(super) fn of_kind(kind: KindNo) -> Key {
     Key::table(b'C').u32(kind)
 }
 
+/// All indexes of the type whose own kind this is.
+pub(super) fn indexes_of(kind: KindNo) -> Key {
+    Key::table(b'W').u32(kind)
+}
+
+pub(super) fn of_index(kind: KindNo, index: u8) -> Key {
+    indexes_of(kind).raw(&[index])
+}
+
+pub(super) fn content_type(kind: &str) -> Key {
+    meta("type/").raw(kind.as_bytes())
+}
+
 pub(super) fn of_tag(folded: &str) -> Key {
     Key::table(b'G').raw(&tag_hash(folded))
 }
@@ -251,6 +270,14 @@ pub(super) fn finders_of(feed: &[u8; 32]) -> Key {
 
 pub(super) fn memory(endpoint: &[u8; 32]) -> Key {
     Key::table(b'Y').raw(endpoint)
+}
+
+pub(super) fn blob(hash: &BlobHash) -> Key {
+    Key::table(b'b').raw(hash.as_bytes())
+}
+
+pub(super) fn blob_named_by(hash: &BlobHash, log: LogNo, seq: Seq) -> Key {
+    blob(hash).u32(log).u64(seq.0)
 }
 
 /// Tags go by eight bytes of a hash, checked on reading: hostile tags must not grow a table of names.

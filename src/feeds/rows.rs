@@ -281,13 +281,27 @@ impl Rows<'_> {
     pub(super) fn collect<T>(
         &self,
         prefix: &keys::Key,
+        read: impl FnMut(&[u8], &[u8]) -> Result<T, FeedsError>,
+    ) -> Result<Vec<T>, FeedsError> {
+        self.collect_some(prefix, usize::MAX, read)
+    }
+
+    /// Reads the first rows under a prefix, ascending.
+    pub(super) fn collect_some<T>(
+        &self,
+        prefix: &keys::Key,
+        limit: usize,
         mut read: impl FnMut(&[u8], &[u8]) -> Result<T, FeedsError>,
     ) -> Result<Vec<T>, FeedsError> {
         let mut rows = Vec::new();
         let end = prefix_end(prefix.as_slice());
         self.visit(prefix.as_slice(), end.as_deref(), |key, value| {
             rows.push(read(key, value)?);
-            Ok(ControlFlow::Continue(()))
+            Ok(if rows.len() < limit {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            })
         })?;
         Ok(rows)
     }

@@ -25,6 +25,8 @@ pub(crate) enum Taken {
     AlreadyHeld,
     /// Its device has no counting Admit here yet.
     NotAdmitted,
+    /// It lies past the place from which on entries do not count.
+    NotCounting { from: Seq },
     /// It is on the other side of a fork; the proof is kept.
     Forked,
     /// This node does not want it.
@@ -41,7 +43,7 @@ impl FeedBatch<'_> {
             Err(refused) => return Ok(refused),
         };
         if run.first() >= bound {
-            return Ok(Taken::Refused);
+            return Ok(Taken::NotCounting { from: bound });
         }
         let row = self.log_row(name.no)?.clone();
         if *run.closing() == Closing::NextHeld && !row.held.contains(run.end()) {

@@ -176,6 +176,7 @@ fn outcome(result: Result<Taken, SharedError>) -> Outcome {
         Ok(Taken::Stored) => Outcome::Stored,
         Ok(Taken::AlreadyHeld) => Outcome::AlreadyHeld,
         Ok(Taken::NotAdmitted) => Outcome::NotAdmitted,
+        Ok(Taken::NotCounting { from }) => Outcome::NotCounting { from },
         Ok(Taken::Forked) => Outcome::Forked,
         Ok(Taken::Refused) => Outcome::Refused,
         Ok(Taken::Mismatch) => Outcome::Rejected {
@@ -264,6 +265,6 @@ pub(super) fn input(note: Note) -> Option<Input<EndpointId>> {
         }),
         Note::Forked { log, at, arrival } => Some(Input::Forked { log, at, arrival }),
         Note::Unwanted { feed } => Some(Input::FeedGone { feed }),
-        Note::Wanted { .. } => None,
+        Note::Wanted { .. } | Note::BlobFree { .. } => None,
     }
 }

@@ -8,19 +8,25 @@ use tokio::sync::mpsc;
 
 use super::erase::spawn_sweeper;
 use super::error::TidingsError;
-use super::{Inner, Node, setup};
-use crate::feeds::{FeedStore, Query};
-use crate::format::{FeedId, Timestamp};
+use super::{Inner, Node, media, setup};
+use crate::feeds::{ContentType, FeedStore, Query};
+use crate::format::{Content, FeedId, Timestamp};
+use crate::media::MediaStore;
 use crate::net::{self, EndpointOptions, Engine, Writer};
 
 /// When this release was made: a clock that says less is wrong.
 const RELEASED: Timestamp = Timestamp(1_795_392_000_000);
+
+/// Bytes of others' media that are kept unless set otherwise.
+const MEDIA_CAP: u64 = 10 * 1024 * 1024 * 1024;
 
 /// Settings of a [`Node`], before it is opened.
 #[derive(Debug, Clone, Default)]
 pub struct NodeBuilder {
     local_only: bool,
     offline: bool,
+    types: Vec<ContentType>,
+    media_cap: Option<u64>,
 }
 
 impl NodeBuilder {
@@ -42,6 +48,27 @@ impl NodeBuilder {
         self
     }
 
+    /// Makes known a type of the app's own, so that its content is found by its [keys](Content::keys).
+    ///
+    /// When a type is first made known, or its indexes changed, or the folder was opened without it in between, its
+    /// indexes are built at opening from what is held. Unset, content of that type is kept and found by kind, feed and
+    /// tag all the same.
+    #[must_use]
+    pub fn content<T: Content>(mut self) -> Self {
+        self.types.push(ContentType::of::<T>());
+        self
+    }
+
+    /// Bytes of others' media that are kept at the most. Beyond them what was used longest ago goes; it can be fetched
+    /// again. Own media stay and do not count.
+    ///
+    /// Unset, 10 GiB.
+    #[must_use]
+    pub const fn media_cap(mut self, bytes: u64) -> Self {
+        self.media_cap = Some(bytes);
+        self
+    }
+
     /// Opens the node that lives in `folder`, and makes what is missing: the folder, an identity, an empty store.
     ///
     /// One process at a time can hold a folder. Needs a tokio runtime with time and I/O.
@@ -49,19 +76,28 @@ impl NodeBuilder {
     /// # Errors
     ///
     /// If another process holds the folder, it cannot be read or written, it was written by a newer release, or its
-    /// keys and store do not belong together. What lies there is not changed then.
+    /// keys and store do not belong together, or a type made known has a bad name or comes twice. What lies there is not
+    /// changed then.
     ///
     /// # Cancel safety
     ///
     /// Dropped half-way, the folder holds a new identity or none; opening it again goes on from there.
     pub async fn open(self, folder: impl AsRef<Path>) -> Result<Node, TidingsError> {
+        ContentType::check_all(&self.types)?;
         let folder = folder.as_ref().to_owned();
-        let opened = tokio::task::spawn_blocking(move || setup::open(&folder)).await;
-        let (store, keys) = opened.map_err(|_| TidingsError::ShutDown)??;
+        let cap = self.media_cap.unwrap_or(MEDIA_CAP);
+        let opened = tokio::task::spawn_blocking(move || {
+            let (store, keys) = setup::open(&folder, &self.types)?;
+            let media = MediaStore::open(folder.join("media"), store.clone(), cap)?;
+            Ok::<_, TidingsError>((store, keys, Arc::new(media)))
+        });
+        let (store, keys, media) = opened.await.map_err(|_| TidingsError::ShutDown)??;
         let floor = clock_floor(&store, &keys.feed.id())?;
         let (notes, told) = mpsc::unbounded_channel();
         let notes = (!self.offline).then_some(notes);
-        let writer = Writer::spawn(store.clone(), notes).map_err(net::NetError::Thread)?;
+        let (free, freed) = mpsc::unbounded_channel();
+        let writer = Writer::spawn(store.clone(), notes, free).map_err(net::NetError::Thread)?;
+        media::spawn_cleaner(media.clone(), freed);
         let endpoint = EndpointOptions {
             secret: keys.endpoint.clone(),
             port: keys.port,
@@ -74,6 +110,7 @@ impl NodeBuilder {
             Some(Engine::spawn(
                 bound,
                 store.clone(),
+                media.clone(),
                 writer.clone(),
                 told,
                 keys.device.id(),
@@ -83,6 +120,7 @@ impl NodeBuilder {
         let node = Node {
             inner: Arc::new(Inner {
                 store,
+                media,
                 writer,
                 keys,
                 feed,

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::feeds::FeedsError;
-use crate::format::{FeedId, FormatError};
+use crate::format::{ArchiveError, FeedId, FormatError};
+use crate::media::MediaError;
 use crate::net::NetError;
 use crate::store::StoreError;
 
@@ -23,14 +24,37 @@ pub enum TidingsError {
     /// The network could not be used.
     #[error(transparent)]
     Net(Arc<NetError>),
-    /// A post without text, title or link.
-    #[error("a post needs a text, a title or a link")]
+    /// Media could not be attached, read or fetched.
+    #[error(transparent)]
+    Media(Arc<MediaError>),
+    /// A post without text, title, link or attachment.
+    #[error("a post needs a text, a title, a link or an attachment")]
     EmptyPost,
     /// The entry is not held here, so it cannot be named by its short form, or replied to.
     #[error("no entry {name} is held here; sync first, or give its full name")]
     Unknown {
         /// How it was named.
         name: String,
+    },
+    /// Content was asked for by its keys, and the node was opened without its type.
+    #[error(
+        "content of kind {kind} is not found by its keys here, since this node does not know its type; open it with `Node::builder().content::<..>()`"
+    )]
+    NotRegistered {
+        /// The type's kind.
+        kind: &'static str,
+    },
+    /// Content was asked for by a key that its type does not have.
+    #[error(
+        "kind {kind} has no index {index:?}, it has: {known}; list the name in `Content::INDEXES`"
+    )]
+    NoIndex {
+        /// The type's kind.
+        kind: &'static str,
+        /// The name asked for.
+        index: String,
+        /// The names there are.
+        known: String,
     },
     /// The entry is not one that this device may change: of another feed, or of another device without the rights.
     #[error("entry {name} is not yours to change; only its author's devices can")]
@@ -107,6 +131,9 @@ pub enum TidingsError {
         /// What the system said.
         why: String,
     },
+    /// What was to be loaded is no archive, or of a version that this library does not know.
+    #[error(transparent)]
+    Archive(ArchiveError),
     /// The node has been shut down.
     #[error("this node has been shut down")]
     ShutDown,
@@ -131,6 +158,12 @@ impl From<StoreError> for TidingsError {
 impl From<NetError> for TidingsError {
     fn from(error: NetError) -> Self {
         Self::Net(Arc::new(error))
+    }
+}
+
+impl From<MediaError> for TidingsError {
+    fn from(error: MediaError) -> Self {
+        Self::Media(Arc::new(error))
     }
 }
 

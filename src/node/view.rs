@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-
 use super::cursor::Cursor;
 use super::error::TidingsError;
 use crate::feeds::{About, EntryState, FeedSnapshot, PageRow, StoredEntry};
 use crate::format::{
     Attachment, Body, Content, EntryRef, FeedId, FormatError, Kind, LogId, OrderKey, Post, Rel,
-    Seq, Timestamp, decode_content,
+    Seq, Timestamp, decode_content, read_content,
 };
 
 /// One item of a timeline.
@@ -211,25 +209,16 @@ impl EntryView {
         self.post.as_ref()
     }
 
-    /// Decodes the content of an app's own kind.
+    /// Decodes the content of an app's own type, of its kind or of one of its [older](Content::OLDER) ones.
     ///
     /// # Errors
     ///
     /// If the entry is of another kind, or its body is unreadable or not held.
     pub fn content<T: Content>(&self) -> Result<T, FormatError> {
-        if self.kind.as_str() != T::KIND {
-            return Err(FormatError::Malformed {
-                what: "content of another kind",
-            });
-        }
-        self.decode()
-    }
-
-    fn decode<T: DeserializeOwned>(&self) -> Result<T, FormatError> {
         let body = self.body.as_ref().ok_or(FormatError::Malformed {
             what: "a body that is not held",
         })?;
-        decode_content(&body.content)
+        read_content(&self.kind, &body.content)
     }
 }
 

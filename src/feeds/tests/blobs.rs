@@ -1,0 +1,139 @@
+//! Which blobs are named, served, one's own, and when the last name of one goes.
+
+use super::super::{FeedStore, Note, Taken};
+use super::world::{Person, following, hand_over, kind, memory, noting, person, write};
+use crate::format::{
+    Attachment, BlobHash, Body, Content as _, Draft, End, Ends, Lane, Post, Seq, Statement,
+    Timestamp, encode_content, lanes,
+};
+
+const LEN: u64 = 70_000;
+
+fn blob(n: u8) -> BlobHash {
+    BlobHash::from_bytes([n; 32])
+}
+
+fn with_media(blobs: &[BlobHash], time: i64) -> Draft {
+    let attachment = |hash: &BlobHash| Attachment {
+        hash: *hash,
+        len: LEN,
+        mime: "image/png".to_owned(),
+        name: None,
+        alt: None,
+        width: None,
+        height: None,
+        duration_ms: None,
+        rendition_of: None,
+        preview: None,
+    };
+    let body = Body {
+        salt: time.to_be_bytes(),
+        attachments: blobs.iter().map(attachment).collect(),
+        content: encode_content(&Post::default()).unwrap(),
+        ..Body::default()
+    };
+    Draft::new(kind(Post::KIND), Timestamp(time), body.encode().unwrap())
+}
+
+fn post(store: &FeedStore, owner: &Person, lane: Lane, draft: Draft) {
+    write(store, |batch| {
+        batch
+            .append(&owner.device, &owner.feed, lane, &[draft])
+            .unwrap();
+    });
+}
+
+fn is_served(store: &FeedStore, blob: BlobHash) -> bool {
+    let snapshot = store.snapshot().unwrap();
+    snapshot.is_served_blob(&blob, LEN).unwrap()
+}
+
+fn is_own(store: &FeedStore, blob: BlobHash) -> bool {
+    store.snapshot().unwrap().is_own_blob(&blob).unwrap()
+}
+
+fn is_named(store: &FeedStore, blob: BlobHash) -> bool {
+    store.snapshot().unwrap().is_blob_named(&blob).unwrap()
+}
+
+#[test]
+fn media_of_public_lanes_of_own_feeds_are_served_and_those_of_private_ones_are_not() {
+    let owner = person(200);
+    let store = following(memory(), &[]);
+    post(
+        &store,
+        &owner,
+        lanes::POSTS,
+        with_media(&[blob(1), blob(1), blob(2)], 5),
+    );
+    post(&store, &owner, lanes::OWN, with_media(&[blob(3)], 5));
+    for n in 1..=3 {
+        assert!(is_named(&store, blob(n)) && is_own(&store, blob(n)));
+        assert_eq!(is_served(&store, blob(n)), n < 3);
+    }
+    assert!(!is_named(&store, blob(4)));
+    let snapshot = store.snapshot().unwrap();
+    assert!(
+        !snapshot.is_served_blob(&blob(1), LEN + 1).unwrap(),
+        "another length"
+    );
+}
+
+#[test]
+fn media_of_a_feed_that_is_no_longer_followed_are_kept_and_not_served() {
+    let friend = person(2);
+    let store = following(memory(), &[&friend]);
+    let mut chain = friend.chain(lanes::POSTS);
+    chain.append(&[with_media(&[blob(1)], 5)]);
+    assert_eq!(hand_over(&store, &chain.part(0, 1)), Taken::Stored);
+    assert!(is_served(&store, blob(1)) && !is_own(&store, blob(1)));
+    write(&store, |batch| {
+        super::world::follow(batch, &person(200), &friend.feed, false, 9);
+    });
+    assert!(!is_served(&store, blob(1)));
+    assert!(is_named(&store, blob(1)));
+}
+
+#[test]
+fn when_the_last_body_that_names_a_blob_goes_it_is_told_to_be_free() {
+    let friend = person(2);
+    let store = following(memory(), &[&friend]);
+    let mut chain = friend.chain(lanes::POSTS);
+    chain.append(&[with_media(&[blob(1)], 5)]);
+    chain.append(&[with_media(&[blob(1), blob(2)], 6)]);
+    assert_eq!(hand_over(&store, &chain.part(0, 2)), Taken::Stored);
+    // The second entry is past the end, so its body goes.
+    let end = End {
+        seq: Seq(0),
+        id: chain.reference(0).id,
+    };
+    let ends = Ends::new([(lanes::POSTS, end)]).unwrap();
+    let retire =
+        Statement::retire(friend.feed, &friend.secret, friend.device.id(), ends, []).unwrap();
+    let (_, notes) = noting(&store, |batch| {
+        batch.take_statements(&friend.feed, vec![retire]).unwrap()
+    });
+    let free = notes.iter().filter_map(|note| match note {
+        Note::BlobFree { hash } => Some(*hash),
+        _ => None,
+    });
+    assert_eq!(free.collect::<Vec<_>>(), vec![blob(2)]);
+    assert!(is_named(&store, blob(1)) && !is_named(&store, blob(2)));
+}
+
+#[test]
+fn a_blob_that_is_named_very_often_is_still_answered_for() {
+    let owner = person(200);
+    let store = following(memory(), &[]);
+    let many: Vec<Draft> = (0..600).map(|n| with_media(&[blob(7)], n)).collect();
+    write(&store, |batch| {
+        batch
+            .append(&owner.device, &owner.feed, lanes::POSTS, &many)
+            .unwrap();
+    });
+    assert!(is_served(&store, blob(7)));
+    assert_eq!(
+        store.snapshot().unwrap().blob_refs(&blob(7)).unwrap().len(),
+        256
+    );
+}

@@ -1,0 +1,394 @@
+//! Media on a real disk: what is taken in, comes in parts, is damaged, goes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use bao_tree::io::outboard::PostOrderMemOutboard;
+
+use super::*;
+
+const KIB: usize = 1024;
+
+#[derive(Debug, Default)]
+struct Names {
+    referenced: Mutex<BTreeSet<BlobHash>>,
+    own: Mutex<BTreeSet<BlobHash>>,
+}
+
+impl Names {
+    fn name(&self, blob: BlobHash) {
+        self.referenced.lock().unwrap().insert(blob);
+    }
+
+    fn name_as_own(&self, blob: BlobHash) {
+        self.name(blob);
+        self.own.lock().unwrap().insert(blob);
+    }
+}
+
+impl BlobIndex for Names {
+    fn is_referenced(&self, blob: &BlobHash) -> bool {
+        self.referenced.lock().unwrap().contains(blob)
+    }
+
+    fn is_own(&self, blob: &BlobHash) -> bool {
+        self.own.lock().unwrap().contains(blob)
+    }
+}
+
+struct World {
+    folder: tempfile::TempDir,
+    names: Arc<Names>,
+    store: Arc<MediaStore>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with_cap(u64::MAX)
+    }
+
+    fn with_cap(cap: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let names = Arc::new(Names::default());
+        let store = open(folder.path(), &names, cap);
+        Self {
+            folder,
+            names,
+            store,
+        }
+    }
+
+    /// Every file there is, by its name.
+    fn files(&self) -> Vec<String> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.folder.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    files.push(path.file_name().unwrap().to_str().unwrap().to_owned());
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+
+    fn bytes_of(&self, blob: BlobHash) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut reader = self.store.reader(blob, SystemTime::UNIX_EPOCH).unwrap();
+        reader.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn partial(&self, blob: BlobHash, len: u64) -> Partial {
+        match self.store.open_partial(blob, len).unwrap() {
+            Opened::Part(partial) => partial,
+            Opened::Whole => panic!("it is held whole"),
+        }
+    }
+
+    /// Takes all that is missing from another store.
+    fn fetch(&self, from: &Self, blob: BlobHash) {
+        let held = from.store.held(&blob, SystemTime::UNIX_EPOCH).unwrap();
+        let mut partial = self.partial(blob, held.len());
+        for slice in partial.missing() {
+            partial.write(slice, &held.encode(slice).unwrap()).unwrap();
+        }
+        partial.finish().unwrap();
+    }
+}
+
+fn open(folder: &Path, names: &Arc<Names>, cap: u64) -> Arc<MediaStore> {
+    Arc::new(MediaStore::open(folder.to_owned(), names.clone(), cap).unwrap())
+}
+
+fn noise(len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    let mut reader = blake3::Hasher::new()
+        .update(&len.to_le_bytes())
+        .finalize_xof();
+    reader.fill(&mut bytes);
+    bytes
+}
+
+#[test]
+fn hash_and_tree_are_those_of_bao_whatever_the_length() {
+    let lengths = [
+        1,
+        1024,
+        16 * KIB - 1,
+        16 * KIB,
+        16 * KIB + 1,
+        32 * KIB,
+        100_000,
+    ];
+    let more = (1..40).map(|groups| groups * 16 * KIB + groups);
+    for len in lengths.into_iter().chain(more) {
+        let bytes = noise(len);
+        let world = World::new();
+        let imported = world.store.import("noise", &mut bytes.as_slice()).unwrap();
+        assert_eq!(imported.blob.as_bytes(), blake3::hash(&bytes).as_bytes());
+        let expected = PostOrderMemOutboard::create(&bytes, bao_tree::BlockSize::from_chunk_log(4));
+        let names = super::files::Names::new(world.folder.path(), &imported.blob);
+        let tree = fs::read(names.tree).unwrap_or_default();
+        assert!(tree == expected.data, "at {len} bytes");
+    }
+}
+
+#[test]
+fn what_was_taken_in_reads_back_and_goes_unless_something_names_it() {
+    let world = World::new();
+    let bytes = noise(700 * KIB + 3);
+    let imported = world.store.import("noise", &mut bytes.as_slice()).unwrap();
+    assert_eq!(world.store.len(&imported.blob), Some(bytes.len() as u64));
+    assert!(world.bytes_of(imported.blob) == bytes);
+    let mut reader = world
+        .store
+        .reader(imported.blob, SystemTime::UNIX_EPOCH)
+        .unwrap();
+    let mut end = Vec::new();
+    reader.seek(SeekFrom::End(-70_000)).unwrap();
+    reader.read_to_end(&mut end).unwrap();
+    assert!(end == bytes[bytes.len() - 70_000..]);
+    drop((imported, reader));
+    assert_eq!(world.files(), Vec::<String>::new(), "no entry names it");
+
+    let imported = world.store.import("noise", &mut bytes.as_slice()).unwrap();
+    let blob = imported.blob;
+    world.names.name(blob);
+    drop(imported);
+    assert!(world.bytes_of(blob) == bytes);
+    world.names.referenced.lock().unwrap().clear();
+    world.store.free(&blob);
+    assert_eq!(world.files(), Vec::<String>::new());
+}
+
+#[test]
+fn what_cannot_be_attached_is_refused_and_leaves_nothing() {
+    let world = World::new();
+    let folder = tempfile::tempdir().unwrap();
+    let text = |error: MediaError| error.to_string();
+    let refused = |path: &Path| text(world.store.import_file(path).unwrap_err());
+    assert!(refused(folder.path()).contains("not a file"));
+    assert!(refused(&folder.path().join("none")).contains("none could not be read"));
+    let empty = folder.path().join("empty");
+    fs::write(&empty, b"").unwrap();
+    assert!(refused(&empty).contains("is empty"));
+
+    struct Fails(usize);
+    impl std::io::Read for Fails {
+        fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+            self.0 += 1;
+            if self.0 > 3 {
+                return Err(std::io::Error::other("the cable was pulled"));
+            }
+            Ok(buf.len())
+        }
+    }
+    let failed = text(world.store.import("cable", &mut Fails(0)).unwrap_err());
+    assert!(failed.contains("pulled"), "{failed}");
+    assert_eq!(world.files(), Vec::<String>::new());
+}
+
+#[test]
+fn a_file_that_grows_while_it_is_read_is_refused() {
+    let world = World::new();
+    let source = tempfile::NamedTempFile::new().unwrap();
+    fs::write(source.path(), noise(100_000)).unwrap();
+    let mut file = fs::File::open(source.path()).unwrap();
+    let before = file.metadata().unwrap();
+    let grown = world
+        .store
+        .import_if("it", before.len(), &mut file, |file, read| {
+            let mut more = fs::File::options()
+                .append(true)
+                .open(source.path())
+                .unwrap();
+            more.write_all(b"more").unwrap();
+            let is_same =
+                read == before.len() && !super::import::differs(&before, &file.metadata().unwrap());
+            assert!(!is_same, "the change is seen");
+            Err(MediaError::Changed {
+                path: source.path().to_owned(),
+            })
+        });
+    assert!(matches!(grown, Err(MediaError::Changed { .. })));
+    assert_eq!(world.files(), Vec::<String>::new());
+}
+
+#[test]
+fn what_an_import_left_behind_goes_when_the_store_opens() {
+    let world = World::new();
+    let tmp = world.folder.path().join("tmp");
+    fs::create_dir_all(&tmp).unwrap();
+    fs::write(tmp.join("1-1"), b"left behind").unwrap();
+    let unnamed = world
+        .store
+        .import("noise", &mut noise(50_000).as_slice())
+        .unwrap();
+    std::mem::forget(unnamed.kept);
+    let again = open(world.folder.path(), &world.names, u64::MAX);
+    again.sweep();
+    assert_eq!(world.files(), Vec::<String>::new());
+}
+
+#[test]
+fn a_blob_comes_slice_by_slice_and_is_taken_up_again_after_an_end() {
+    let (from, to) = (World::new(), World::new());
+    for len in [5, 16 * KIB, 16 * KIB + 1, 3 * 256 * KIB + 77] {
+        let bytes = noise(len);
+        let blob = from.store.import("noise", &mut bytes.as_slice()).unwrap();
+        let (blob, _kept) = (blob.blob, blob.kept);
+        to.names.name(blob);
+        let held = from.store.held(&blob, SystemTime::UNIX_EPOCH).unwrap();
+        let mut partial = to.partial(blob, len as u64);
+        let slices = partial.missing();
+        let first = slices[slices.len() / 2];
+        let encoded = held.encode(first).unwrap();
+        assert_eq!(encoded.len(), first.encoded_len(len as u64));
+        partial.write(first, &encoded).unwrap();
+        let have = partial.have();
+        assert_eq!(have, first.bytes(len as u64));
+        drop(partial);
+        assert!(to.store.part_len(&blob).is_some(), "what came is kept");
+
+        // As after a kill: another store finds it, and asks for the rest only.
+        let mut partial =
+            match open(to.folder.path(), &to.names, u64::MAX).open_partial(blob, len as u64) {
+                Ok(Opened::Part(partial)) => partial,
+                other => panic!("{other:?}"),
+            };
+        assert_eq!(partial.have(), have);
+        let missing = partial.missing();
+        assert_eq!(missing.len(), slices.len() - 1);
+        for slice in missing {
+            partial.write(slice, &held.encode(slice).unwrap()).unwrap();
+        }
+        partial.finish().unwrap();
+        assert!(to.bytes_of(blob) == bytes);
+        assert!(matches!(
+            to.store.open_partial(blob, len as u64),
+            Ok(Opened::Whole)
+        ));
+    }
+}
+
+#[test]
+fn wrong_bytes_are_not_written() {
+    let (from, to) = (World::new(), World::new());
+    let bytes = noise(500 * KIB);
+    let imported = from.store.import("noise", &mut bytes.as_slice()).unwrap();
+    let held = from
+        .store
+        .held(&imported.blob, SystemTime::UNIX_EPOCH)
+        .unwrap();
+    let mut partial = to.partial(imported.blob, held.len());
+    let slice = partial.missing()[0];
+    let right = held.encode(slice).unwrap();
+    for at in [0, 70, right.len() / 2, right.len() - 1] {
+        let mut wrong = right.clone();
+        wrong[at] ^= 1;
+        assert!(matches!(partial.write(slice, &wrong), Err(Refused::Wrong)));
+    }
+    assert!(matches!(
+        partial.write(slice, &right[..right.len() - 1]),
+        Err(Refused::Wrong)
+    ));
+    let other = partial.missing()[1];
+    assert!(matches!(partial.write(other, &right), Err(Refused::Wrong)));
+    // Nothing verifies under a length that is not the blob's.
+    drop(partial);
+    let mut longer = to.partial(imported.blob, held.len() + 1_000_000);
+    assert!(matches!(longer.write(slice, &right), Err(Refused::Wrong)));
+}
+
+#[test]
+fn a_file_damaged_on_disk_is_never_given_out_and_only_what_is_wrong_is_fetched_again() {
+    let (from, to) = (World::new(), World::new());
+    let bytes = noise(2048 * KIB);
+    let imported = from.store.import("noise", &mut bytes.as_slice()).unwrap();
+    let blob = imported.blob;
+    to.names.name(blob);
+    to.fetch(&from, blob);
+    let names = super::files::Names::new(to.folder.path(), &blob);
+    let mut wrong = bytes.clone();
+    wrong[1_000_000] ^= 1;
+    fs::write(&names.data, &wrong).unwrap();
+
+    let mut reader = to.store.reader(blob, SystemTime::UNIX_EPOCH).unwrap();
+    let mut read = Vec::new();
+    let error = reader.read_to_end(&mut read).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+    assert!(read == bytes[..read.len()] && read.len() <= 1_000_000);
+    assert_eq!(to.store.len(&blob), None, "it is wanted again");
+    let partial = to.partial(blob, bytes.len() as u64);
+    assert_eq!(partial.missing().len(), 1);
+    drop(partial);
+    to.fetch(&from, blob);
+    assert!(to.bytes_of(blob) == bytes);
+
+    fs::remove_file(&names.tree).unwrap();
+    let held = to.store.held(&blob, SystemTime::UNIX_EPOCH).unwrap();
+    let slice = Slice::checked(0, 1, held.len()).unwrap();
+    assert!(matches!(
+        held.encode(slice),
+        Err(MediaError::Damaged { .. })
+    ));
+    to.store.mend(&blob).unwrap();
+    assert!(to.bytes_of(blob) == bytes, "a lost tree is computed anew");
+
+    fs::write(&names.data, &bytes[..1_500_000]).unwrap();
+    let cut = to.store.held(&blob, SystemTime::UNIX_EPOCH).unwrap();
+    assert!(
+        cut.encode(Slice::checked(0, 1, cut.len()).unwrap())
+            .is_err()
+    );
+    to.store.mend(&blob).unwrap();
+    to.fetch(&from, blob);
+    assert!(to.bytes_of(blob) == bytes);
+}
+
+#[test]
+fn over_the_cap_what_was_used_longest_ago_goes_and_own_media_never() {
+    let from = World::new();
+    let to = World::with_cap(300 * KIB as u64);
+    let blobs: Vec<_> = (0..5_usize)
+        .map(|n| {
+            let bytes = noise(100 * KIB + n);
+            let imported = from.store.import("noise", &mut bytes.as_slice()).unwrap();
+            from.names.name(imported.blob);
+            to.names.name(imported.blob);
+            imported.blob
+        })
+        .collect();
+    to.names.name_as_own(blobs[4]);
+    to.fetch(&from, blobs[4]);
+    let now = SystemTime::now();
+    for (n, blob) in blobs[..2].iter().enumerate() {
+        to.fetch(&from, *blob);
+        let names = super::files::Names::new(to.folder.path(), blob);
+        let file = fs::File::options().append(true).open(names.data).unwrap();
+        let days = [9, 5][n];
+        file.set_modified(now - Duration::from_secs(days * 86_400))
+            .unwrap();
+    }
+    // The older one is looked at, which makes it the newer.
+    drop(to.store.held(&blobs[0], now).unwrap());
+    to.fetch(&from, blobs[2]);
+    let held = |n: usize| to.store.len(&blobs[n]).is_some();
+    assert!(held(0) && !held(1) && held(2) && held(4));
+    let reading = to.store.reader(blobs[0], now).unwrap();
+    to.fetch(&from, blobs[3]);
+    assert!(held(0), "it is being read");
+    drop(reading);
+    let large = to.store.open_partial(blobs[1], 301 * KIB as u64);
+    assert!(matches!(large, Err(MediaError::OverCap { .. })));
+    assert!(held(4));
+}
