@@ -15,6 +15,7 @@ mod context;
 mod entry;
 mod error;
 mod id;
+mod index_key;
 mod key;
 mod kinds;
 mod merge;
@@ -38,13 +39,15 @@ pub use self::error::FormatError;
 pub use self::id::{
     BlobHash, DeviceId, EntryId, EntryRef, FeedId, Kind, Lane, LogId, Seq, StatementId,
 };
-pub(crate) use self::id::{from_base32, to_base32};
+pub(crate) use self::id::{from_base32, is_name, not_a_name, to_base32};
+pub(crate) use self::index_key::{INDEX_KEYS, INDEX_NAME_BYTES};
+pub use self::index_key::{IndexKey, IndexValue};
 pub use self::key::{DeviceSecret, FeedSecret, Signature};
 pub use self::kinds::{
     Content, Cut, Delete, Edit, Follow, Label, List, ListItem, Moved, Pin, Post, ProfileField,
-    Reach, Reaction, Repost, lanes, standard,
+    Reach, Reaction, Repost, decode_content, lanes, standard,
 };
-pub(crate) use self::kinds::{decode_content, encode_content, kind_of};
+pub(crate) use self::kinds::{encode_content, kind_of, read_content};
 pub use self::merge::{StateItem, settle};
 pub use self::run::{Closing, Item, PackedRun, Run};
 pub(crate) use self::run::{RawBody, View};

@@ -80,19 +80,19 @@ pub mod store;
 pub mod sync;
 
 #[cfg(feature = "net")]
-pub use self::feeds::{FeedsError, Profile};
+pub use self::feeds::{EntryState, FeedsError, Profile};
 pub use self::format::{
     ArchiveError, ArchiveReport, ArchivedFeed, Content, DeviceId, EntryRef, FeedId, FeedTicket,
-    FormatError, Kind, Post, Timestamp, verify_archive,
+    FormatError, IndexKey, IndexValue, Kind, Post, Timestamp, decode_content, verify_archive,
 };
 #[cfg(feature = "net")]
 pub use self::net::{NetError, PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport};
 #[cfg(feature = "net")]
 pub use self::node::{
-    ArchiveProgress, ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentQuery, Counts, Cursor,
-    EntryView, ExportBuilder, ExportReport, ExportedFeed, Followed, Gap, Live, LiveFrom,
-    LoadBuilder, LoadReport, LoadedFeed, NewPost, Node, NodeBuilder, Page, PostBuilder,
-    ProfileEdit, TidingsError, Timeline, TimelineItem, Typed,
+    ArchiveProgress, ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentCursor, ContentQuery,
+    Counts, Cursor, EditBuilder, EntryView, ExportBuilder, ExportReport, ExportedFeed, Followed,
+    Gap, Live, LiveFrom, LoadBuilder, LoadReport, LoadedFeed, Missing, NewPost, Node, NodeBuilder,
+    Page, PostBuilder, ProfileEdit, Publish, TidingsError, Timeline, TimelineItem, Typed, Version,
 };
 #[cfg(feature = "net")]
 pub use self::pictures::PictureError;

@@ -101,8 +101,8 @@ impl FeedBatch<'_> {
         let run = if erased.is_empty() {
             run
         } else {
-            stripped =
-                run.with_bodies(|seq, item| item.body().filter(|_| !erased.contains(&seq)).cloned());
+            stripped = run
+                .with_bodies(|seq, item| item.body().filter(|_| !erased.contains(&seq)).cloned());
             &stripped
         };
         self.put_segment(name.no, run)?;

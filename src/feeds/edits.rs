@@ -8,9 +8,11 @@ use super::index::{folded, is_shown_kind, is_shown_lane};
 use super::keys::{FeedNo, LogNo};
 use super::named::edited_by;
 use super::rows::{Rows, StoredEntry};
+use super::snapshot::FeedSnapshot;
 use crate::format::limits::FUTURE_MILLIS;
 use crate::format::{
-    Body, Content as _, Edit, EntryRef, Rel, Seq, StateItem, Timestamp, decode_content, settle,
+    Body, Content as _, Edit, EntryId, EntryRef, Rel, Seq, StateItem, Timestamp, decode_content,
+    settle,
 };
 
 /// Edits of one entry that are looked at in one log: the last ones. Who edits more often is read from there on, as if
@@ -108,6 +110,17 @@ impl Rows<'_> {
         Ok(edits)
     }
 
+    /// What `settle` says of an entry and its edits: the place of the one that shows, none for the entry itself.
+    fn winner(post: &StoredEntry, edits: &[Version]) -> Option<usize> {
+        let mut items = vec![StateItem {
+            id: post.reference.id,
+            time: post.time,
+            replaces: Vec::new(),
+        }];
+        items.extend(edits.iter().map(Version::item));
+        settle(&items)?.checked_sub(1)
+    }
+
     /// The edit that shows in place of what an entry first said, if any does.
     pub(super) fn settled_edit(
         &self,
@@ -120,14 +133,22 @@ impl Rows<'_> {
         edits.retain(|Version { entry, .. }| {
             entry.time <= due && entry.expires.is_none_or(|at| at > now)
         });
-        let mut items = vec![StateItem {
-            id: post.reference.id,
-            time: post.time,
-            replaces: Vec::new(),
-        }];
-        items.extend(edits.iter().map(Version::item));
-        let winner = settle(&items).and_then(|at| at.checked_sub(1));
-        Ok(winner.and_then(|at| edits.into_iter().nth(at)))
+        Ok(Self::winner(post, &edits).and_then(|at| edits.into_iter().nth(at)))
+    }
+}
+
+impl FeedSnapshot {
+    /// The edits that count for a held entry, oldest claim first; and which of them shows.
+    pub(crate) fn versions(
+        &self,
+        post: &StoredEntry,
+        now: Timestamp,
+    ) -> Result<(Vec<Version>, Option<EntryId>), FeedsError> {
+        let (feed_no, _) = self.facts.log(self.rows(), post.log_no)?;
+        let mut edits = self.rows().edits_of(feed_no, post)?;
+        edits.sort_by_key(|edit| (edit.entry.time, edit.entry.reference.id));
+        let shown = self.rows().settled_edit(feed_no, post, now)?;
+        Ok((edits, shown.map(|edit| edit.entry.reference.id)))
     }
 }
 

@@ -317,10 +317,9 @@ impl Rows<'_> {
     /// Why the body of an entry is erased; 0 if it is not.
     pub(super) fn erased(&self, no: LogNo, seq: Seq) -> Result<u8, FeedsError> {
         let mut why = 0;
-        self.0
-            .get(keys::erased(no, seq).as_slice(), &mut |value| {
-                why = value.first().copied().unwrap_or(0);
-            })?;
+        self.0.get(keys::erased(no, seq).as_slice(), &mut |value| {
+            why = value.first().copied().unwrap_or(0);
+        })?;
         Ok(why)
     }
 

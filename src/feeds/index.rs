@@ -16,7 +16,7 @@ use crate::format::{
 };
 
 /// Bytes of an emoji that counts: those made of many joined ones have some thirty.
-pub(super) const EMOJI_BYTES: usize = 32;
+pub(crate) const EMOJI_BYTES: usize = 32;
 
 /// What is done with index rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +98,7 @@ impl FeedBatch<'_> {
         let Some(body) = body else { return Ok(()) };
         self.index_names(name, (seq, id), item.kind(), &body, how)?;
         self.index_blobs(name, seq, &body, how)?;
+        self.index_fields(name, item.kind(), &body, &end, how)?;
         if is_shown {
             for tag in folded(&body.tags) {
                 self.mark(keys::of_tag(&tag), &end, how)?;
@@ -148,7 +149,12 @@ impl FeedBatch<'_> {
         Ok(())
     }
 
-    fn mark(&mut self, prefix: Key, end: &IndexEnd, how: Index) -> Result<(), FeedsError> {
+    pub(super) fn mark(
+        &mut self,
+        prefix: Key,
+        end: &IndexEnd,
+        how: Index,
+    ) -> Result<(), FeedsError> {
         let key = prefix.raw(&end.0);
         match how {
             Index::New => Ok(self.tx.put(key.as_slice(), Bytes::from_static(&[SHOWN]))?),
@@ -251,10 +257,10 @@ impl FeedBatch<'_> {
 }
 
 /// What all index keys of one entry end with: its place in the order of views, and its log.
-struct IndexEnd([u8; 28]);
+pub(super) struct IndexEnd([u8; 28]);
 
 impl IndexEnd {
-    fn new(order: &OrderKey, log_no: LogNo) -> Self {
+    pub(super) fn new(order: &OrderKey, log_no: LogNo) -> Self {
         let mut bytes = [0; 28];
         let (place, log) = bytes.split_at_mut(24);
         place.copy_from_slice(&order.to_bytes());
@@ -264,12 +270,7 @@ impl IndexEnd {
 }
 
 /// The entry that a reaction is to, and what its row says besides: whose it is, and the emoji.
-fn reaction(
-    feed_no: FeedNo,
-    lane: &Lane,
-    kind: &Kind,
-    body: &Body,
-) -> Option<(EntryId, Vec<u8>)> {
+fn reaction(feed_no: FeedNo, lane: &Lane, kind: &Kind, body: &Body) -> Option<(EntryId, Vec<u8>)> {
     if kind.as_str() != Reaction::KIND || *lane != lanes::REACTIONS {
         return None;
     }
@@ -278,9 +279,14 @@ fn reaction(
     if emoji.is_empty() || emoji.len() > EMOJI_BYTES {
         return None;
     }
+    Some((target.id, reaction_value(feed_no, &emoji)))
+}
+
+/// What the row of a reaction says besides its mark.
+pub(super) fn reaction_value(feed_no: FeedNo, emoji: &str) -> Vec<u8> {
     let mut extra = feed_no.to_be_bytes().to_vec();
     extra.extend_from_slice(emoji.as_bytes());
-    Some((target.id, extra))
+    extra
 }
 
 /// Each tag once, in the form in which tags are compared.

@@ -23,6 +23,8 @@
 //! V #log seq[8]                         -> when, body   erased bodies of own feeds, kept out of sight
 //! v when[8] #log seq[8]                 -> ()        the same by age
 //! x expires[8] #log seq[8]              -> ()        what expires
+//! W #kind index[1] key order #log       -> mark      content of a registered type by one of its keys
+//! M "type/" kind                        -> TypeRow   how far those rows are made
 //! I #feed #kind slot[8] #log seq[8]     -> StateRow  changes of one piece of state
 //! A arrival[8]                          -> Event     what was stored, in order
 //! A ff[9]                               -> Counters  right behind the newest event, so both lie in one page
@@ -55,6 +57,9 @@ pub(super) const SHOWN: u8 = 1;
 pub(super) const GAP: u8 = 2;
 /// What points at an entry is something that people read.
 pub(super) const READ: u8 = 4;
+
+/// Bytes of the place and the log that end every index key.
+pub(super) const PLACE_BYTES: usize = 28;
 
 pub(super) const FEEDS: u8 = b'f';
 pub(super) const LOGS: u8 = b'l';
@@ -156,6 +161,19 @@ pub(super) fn of_feed(feed: FeedNo) -> Key {
 
 pub(super) fn of_kind(kind: KindNo) -> Key {
     Key::table(b'C').u32(kind)
+}
+
+/// All indexes of the type whose own kind this is.
+pub(super) fn indexes_of(kind: KindNo) -> Key {
+    Key::table(b'W').u32(kind)
+}
+
+pub(super) fn of_index(kind: KindNo, index: u8) -> Key {
+    indexes_of(kind).raw(&[index])
+}
+
+pub(super) fn content_type(kind: &str) -> Key {
+    meta("type/").raw(kind.as_bytes())
 }
 
 pub(super) fn of_tag(folded: &str) -> Key {

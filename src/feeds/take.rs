@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
-use super::{erase, keys, named};
 use super::row::{Event, LogRow};
+use super::{erase, keys, named};
 use crate::format::limits::LANES_PER_DEVICE;
 use crate::format::{Closing, ForkProof, LogId, Run, Seq, Timestamp};
 

@@ -6,10 +6,11 @@ use std::sync::atomic::AtomicI64;
 
 use tokio::sync::mpsc;
 
+use super::erase::spawn_sweeper;
 use super::error::TidingsError;
 use super::{Inner, Node, setup};
-use crate::feeds::{FeedStore, Query};
-use crate::format::{FeedId, Timestamp};
+use crate::feeds::{ContentType, FeedStore, Query};
+use crate::format::{Content, FeedId, Timestamp};
 use crate::net::{self, EndpointOptions, Engine, Writer};
 
 /// When this release was made: a clock that says less is wrong.
@@ -20,6 +21,7 @@ const RELEASED: Timestamp = Timestamp(1_795_392_000_000);
 pub struct NodeBuilder {
     local_only: bool,
     offline: bool,
+    types: Vec<ContentType>,
 }
 
 impl NodeBuilder {
@@ -41,6 +43,17 @@ impl NodeBuilder {
         self
     }
 
+    /// Makes known a type of the app's own, so that its content is found by its [keys](Content::keys).
+    ///
+    /// When a type is first made known, or its indexes changed, or the folder was opened without it in between, its
+    /// indexes are built at opening from what is held. Unset, content of that type is kept and found by kind, feed and
+    /// tag all the same.
+    #[must_use]
+    pub fn content<T: Content>(mut self) -> Self {
+        self.types.push(ContentType::of::<T>());
+        self
+    }
+
     /// Opens the node that lives in `folder`, and makes what is missing: the folder, an identity, an empty store.
     ///
     /// One process at a time can hold a folder. Needs a tokio runtime with time and I/O.
@@ -48,14 +61,16 @@ impl NodeBuilder {
     /// # Errors
     ///
     /// If another process holds the folder, it cannot be read or written, it was written by a newer release, or its
-    /// keys and store do not belong together. What lies there is not changed then.
+    /// keys and store do not belong together, or a type made known has a bad name or comes twice. What lies there is not
+    /// changed then.
     ///
     /// # Cancel safety
     ///
     /// Dropped half-way, the folder holds a new identity or none; opening it again goes on from there.
     pub async fn open(self, folder: impl AsRef<Path>) -> Result<Node, TidingsError> {
+        ContentType::check_all(&self.types)?;
         let folder = folder.as_ref().to_owned();
-        let opened = tokio::task::spawn_blocking(move || setup::open(&folder)).await;
+        let opened = tokio::task::spawn_blocking(move || setup::open(&folder, &self.types)).await;
         let (store, keys) = opened.map_err(|_| TidingsError::ShutDown)??;
         let floor = clock_floor(&store, &keys.feed.id())?;
         let (notes, told) = mpsc::unbounded_channel();
@@ -79,7 +94,7 @@ impl NodeBuilder {
             )?)
         };
         let (feed, floor) = (keys.feed.id(), AtomicI64::new(floor.as_millis()));
-        Ok(Node {
+        let node = Node {
             inner: Arc::new(Inner {
                 store,
                 writer,
@@ -89,7 +104,9 @@ impl NodeBuilder {
                 endpoint,
                 floor,
             }),
-        })
+        };
+        spawn_sweeper(&node);
+        Ok(node)
     }
 }
 
@@ -103,7 +120,7 @@ fn clock_floor(store: &FeedStore, feed: &FeedId) -> Result<Timestamp, TidingsErr
     let newest = snapshot.page(&query, None, 1, Timestamp(i64::MAX))?;
     let newest = newest.iter().find_map(|row| match row {
         crate::feeds::PageRow::Entry { order, .. } => Some(order.time),
-        crate::feeds::PageRow::Gap { .. } => None,
+        _ => None,
     });
     Ok(newest.map_or(RELEASED, |newest| newest.max(RELEASED)))
 }

@@ -403,8 +403,7 @@ impl<P: PeerIdentity> Swarm<P> {
             }
             Asked::Bodies { log, seqs } => {
                 let missing = self.log(log).map(|log| &log.missing);
-                if let (Some(state), Some(missing), false) =
-                    (peer.logs.get_mut(log), missing, keep)
+                if let (Some(state), Some(missing), false) = (peer.logs.get_mut(log), missing, keep)
                 {
                     state.bodies_not_held.extend(
                         seqs.iter()

@@ -21,6 +21,7 @@ struct SimNode {
     queued: BTreeMap<u32, usize>,
     errors: Vec<(u32, PeerError)>,
     caught_up: BTreeMap<u32, Millis>,
+    agreed: BTreeMap<u32, Millis>,
     clock: i64,
     clock_differs: Vec<u32>,
     /// Order in which entries were stored.
@@ -113,6 +114,7 @@ impl Sim {
             queued: BTreeMap::new(),
             errors: Vec::new(),
             caught_up: BTreeMap::new(),
+            agreed: BTreeMap::new(),
             clock: 1_800_000_000_000,
             clock_differs: Vec::new(),
             arrivals: Vec::new(),
@@ -312,6 +314,22 @@ impl Sim {
         }
     }
 
+    /// Lets a node find out whether it and another hold the same; see [`agreed`](Self::agreed).
+    pub fn settle(&mut self, id: u32, peer: u32) {
+        self.node_mut(id).agreed.remove(&peer);
+        self.input(
+            id,
+            Input::Settle {
+                peer: SimPeer(peer),
+            },
+        );
+    }
+
+    /// When a node that was to find out found that it and another hold the same.
+    pub fn agreed(&self, id: u32, peer: u32) -> Option<Millis> {
+        self.node(id).agreed.get(&peer).copied()
+    }
+
     /// Whether two nodes are connected.
     pub fn is_connected(&self, a: u32, b: u32) -> bool {
         self.links.contains_key(&(a.min(b), a.max(b)))
@@ -362,7 +380,10 @@ impl Sim {
                 node.caught_up.insert(peer.0, now);
             }
             Output::ClockDiffers { peer, .. } => node.clock_differs.push(peer.0),
-            Output::Agreed { .. } | Output::Behind { .. } => {}
+            Output::Agreed { peer } => {
+                node.agreed.insert(peer.0, now);
+            }
+            Output::Behind { .. } => {}
             job if slow => {
                 node.jobs.push(job);
                 self.later(Event::Disk { id });
@@ -531,6 +552,11 @@ impl Sim {
             Event::Disk { id } => self.disk(id),
             Event::Answer { id, answer } => self.input(id, answer),
         }
+    }
+
+    /// Lets the next thing happen; `false` if nothing waits any more.
+    pub fn run_on(&mut self) -> bool {
+        self.step(self.now + 3_600_000)
     }
 
     /// Lets so much time pass.

@@ -43,8 +43,9 @@ pub(super) struct Seen {
 ///
 /// The driver tells it what happens with [`handle`](Self::handle), then carries out everything that
 /// [`poll`](Self::poll) gives, in that order, and says [`Input::Tick`] when [`next_timer`](Self::next_timer) is due.
-/// Reads of one peer are answered in the order they were asked for; what is to be taken is dealt with in any order
-/// within a log's own. All of its memory is bounded by the feeds it is told of and by the number of open sessions.
+/// Reads and takes may be answered in any order; what a take changed is told before what became of it, and so is
+/// whatever was committed before. All of its memory is bounded by the feeds it is told of and by the number of open
+/// sessions.
 #[derive(Debug)]
 pub struct Swarm<P> {
     pub(super) me: P,
@@ -213,11 +214,14 @@ impl<P: PeerIdentity> Swarm<P> {
                 print,
                 theirs,
                 filled,
-                answer,
+                asks,
+                answers,
             } => {
-                peer.answer_due |= answer;
+                peer.answer_due |= asks;
                 let told = self.on_now(now, id, peer, print, theirs, filled);
-                self.settled(id, peer, print);
+                if answers {
+                    self.settled(id, peer, print);
+                }
                 told
             }
             Message::Requests { first, items } => self.on_requests(peer, first, &items),
@@ -531,6 +535,7 @@ fn begin_settling(peer: &mut Peer) {
     peer.settling = Some(Settling {
         tries: super::limits::SETTLE_TRIES,
         asked: false,
+        fresh: peer.hello.is_none(),
     });
 }
 

@@ -17,7 +17,9 @@ fn delete(targets: &[EntryRef], time: i64) -> Draft {
 }
 
 fn deleting(targets: &[EntryRef], purge: bool, time: i64) -> Draft {
-    let refs = targets.iter().flat_map(|target| pointing(Rel::Delete, *target));
+    let refs = targets
+        .iter()
+        .flat_map(|target| pointing(Rel::Delete, *target));
     draft(&Delete { purge }, refs.collect(), &[], time)
 }
 
@@ -61,8 +63,7 @@ fn device(person: &Person, number: u8, admin: bool) -> (DeviceSecret, Statement)
     let secret = DeviceSecret::from_bytes(&[number; 32]);
     let feed = person.feed;
     let consent = secret.consent(&feed);
-    let admit =
-        Statement::admit(feed, &person.secret, secret.id(), admin, "", consent).unwrap();
+    let admit = Statement::admit(feed, &person.secret, secret.id(), admin, "", consent).unwrap();
     (secret, admit)
 }
 
@@ -110,9 +111,8 @@ fn a_body_that_was_missing_is_wanted_no_longer_once_it_is_deleted() {
     assert_eq!(missing(&store, &scene.friend.feed).len(), 3);
     let run = scene.says(delete(&[scene.posts.reference(1)], 9_000));
     let (_, notes) = noting(&store, |batch| batch.take_run(&run).unwrap());
-    let erased = |note: &Note| {
-        matches!(note, Note::Erased { seq, was_missing: true, .. } if *seq == Seq(1))
-    };
+    let erased =
+        |note: &Note| matches!(note, Note::Erased { seq, was_missing: true, .. } if *seq == Seq(1));
     assert!(notes.iter().any(erased));
     assert_eq!(missing(&store, &scene.friend.feed), vec![Seq(0), Seq(2)]);
     hand_over(&store, &scene.posts.runs[0]);
@@ -172,7 +172,9 @@ fn another_device_deletes_only_with_rights_which_may_come_later() {
     let state = |statement: &Statement| {
         write(&store, |batch| {
             let feed = scene.friend.feed;
-            batch.take_statements(&feed, vec![statement.clone()]).unwrap()
+            batch
+                .take_statements(&feed, vec![statement.clone()])
+                .unwrap()
         })
     };
     state(&plain);
