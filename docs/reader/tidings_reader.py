@@ -94,8 +94,7 @@ def read_run(r, log):
     """The prev and the entries of a run that is closed by a signature."""
     need(r.u8() == 1, "a run has another version")
     first, count, before = r.varint(limit=LAST_SEQ), r.varint(), r.take(32)
-    need(1 <= count <= 64 - first % 64, "a run does not fit into its block")
-    need(first or not any(before), "something stands before the first entry")
+    need(1 <= count <= 64 - first % 64 and (first or not any(before)), "a run has a place that there is not")
     kinds, prev, entries, used, when = r.list(count, r.name, 64), before, [], 0, 0
     need(kinds and len(set(kinds)) == len(kinds), "a run does not list its kinds well")
     for seq in range(first, first + count):
@@ -137,8 +136,8 @@ class Statement:
             ends = r.list(64, lambda: (r.name(32), (r.varint(), r.take(32))))
             self.keep, self.ends = r.list(16, Statement, r, (self.feed, self.device, 0)), dict(ends)
             lanes, kept = [lane for lane, _ in ends], [admit.id for admit in self.keep]
-            need(lanes == sorted(self.ends) and kept == sorted(set(kept)), "a Retire is out of order")
-            need(not any(lane[0] == "~" for lane in lanes), "a Retire names a private lane")
+            need(lanes == sorted(self.ends) and "~" not in [lane[0] for lane in lanes], "a Retire names no good ends")
+            need(kept == sorted(set(kept)), "a Retire is out of order")
         self.id = digest("statement id", r.data[start : r.at])
         check(self.signer, b"statement", self.id, r.take(64))
 def capped(feed, statements):
@@ -199,7 +198,7 @@ def read_archive(data, feeds):
             need(32 * (tag == BLOB) <= size <= LIMITS.get(tag, -1), "a record is of no kind that there is, or of no size")
             part = Reader(bytes(r.take(size if tag != BLOB else 32)))
             if tag == END:
-                need(part.data == digest("archive", data[:record]), "the hash at its end is not that of what stands before")
+                need(part.data == digest("archive", data[:record]), "the hash at its end is that of something else")
                 record = r.at
                 return r.end()
             if tag == STATEMENT:
@@ -246,9 +245,8 @@ def posts(feeds, now):
             is_proof = e.body is None and e.seq >= feed.forks.get(e.ref[:3], 2**64)
             counting |= {e.ref: e} if feed.counts(e.device, e.lane, e.seq) and not is_proof else {}
     for e in counting.values():
-        edits = e.kind == "edit/1"
-        for to in e.targets(REPLACES)[:1] if edits else e.targets(DELETE) if e.kind == "delete/1" else []:
-            lane = to[2] if edits else "~own" if to[2][0] == "~" else "state"
+        for to in {"edit/1": e.targets(REPLACES)[:1], "delete/1": e.targets(DELETE)}.get(e.kind, []):
+            lane = to[2] if e.kind == "edit/1" else "~own" if to[2][0] == "~" else "state"
             if (to[0], lane) == (e.feed, e.lane) and (to[1] == e.device or e.device in feeds[e.feed].admins):
                 named.setdefault((e.kind, to), []).append(e)
     for e in counting.values():
@@ -263,8 +261,8 @@ def posts(feeds, now):
         for to in e.targets(REPLY) if e in due and e.is_shown() else []:
             replies[to[-1]].add(e.ref)
         for to in e.targets(REACTION)[:1] if e in due and (e.kind, e.lane) == ("reaction/1", "reactions") else []:
-            reactions[to[-1]] |= {(emoji, e.feed) for emoji in content(said, "str") or () if 0 < len(emoji.encode()) <= 32}
-    text = lambda ref: ":".join((base32(ref[0]), base32(ref[1]), ref[2], str(ref[3]), base32(ref[4])))
+            reactions[to[-1]] |= {(x, e.feed) for x in content(said, "str") or [] if 0 < len(x.encode()) <= 32}
+    text = lambda to: ":".join((base32(to[0]), base32(to[1]), to[2], str(to[3]), base32(to[4])))
     for e in sorted(filter(Entry.is_shown, due), key=Entry.order, reverse=True):
         edits = [x for x in named.get(("edit/1", e.ref), []) if x in due and content(x.envelope.content, "bytes")]
         last = settle([e, *edits]) if e.envelope else e
@@ -280,7 +278,7 @@ def posts(feeds, now):
             "reactions": collections.Counter(emoji for emoji, _ in reactions[e.id]), "replies": len(replies[e.id]),
         }
 def rfc3339(when):
-    """Milliseconds as the client prints them: with no more digits than needed, and the calendar's end beyond it."""
+    """Milliseconds as text, with no more digits than needed; beyond the calendar, its first or last moment."""
     if when is None or not -377_705_023_201_000 <= when <= 253_402_207_200_999:
         return when and ("-009999-01-02T01:59:59Z" if when < 0 else "9999-12-30T22:00:00.999999999Z")
     cycles, rest = divmod(when, 146_097 * 86_400_000)  # 400 years
