@@ -43,7 +43,6 @@ pub(crate) use self::about::About;
 pub use self::about::EntryState;
 pub(crate) use self::archive::{ArchiveFailure, Loaded};
 pub(crate) use self::batch::{FeedBatch, Note};
-pub(crate) use self::blobs::BlobRef;
 pub(crate) use self::changes::{Change, Changed};
 pub use self::error::FeedsError;
 use self::facts::Facts;

@@ -18,6 +18,7 @@ mod import;
 mod partial;
 mod reader;
 mod room;
+mod sniff;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -34,7 +35,8 @@ pub(crate) use self::held::Held;
 pub(crate) use self::import::Imported;
 pub(crate) use self::partial::{Opened, Partial, Refused};
 pub use self::reader::MediaReader;
-pub(crate) use self::tree::{GROUP_BYTES, GROUPS_AT_ONCE, Slice};
+pub(crate) use self::sniff::media_type;
+pub(crate) use self::tree::Slice;
 use crate::format::BlobHash;
 
 /// Bytes of a blob at the most: a number from the network that everything is computed from.

@@ -1,6 +1,7 @@
 //! Floor 3: what an app sees.
 
 mod archive;
+mod attach;
 #[cfg(feature = "test-util")]
 mod bench;
 mod builder;
@@ -15,6 +16,7 @@ mod follow;
 mod keys;
 mod live;
 mod load;
+mod media;
 mod post;
 mod profile;
 mod publish;
@@ -31,6 +33,7 @@ use futures_core::Stream;
 use iroh::EndpointId;
 
 pub use self::archive::ArchiveProgress;
+pub use self::attach::Attach;
 pub use self::builder::NodeBuilder;
 pub use self::content::{ContentQuery, Typed};
 pub use self::cursor::{ChangeCursor, ContentCursor, Cursor};
@@ -42,6 +45,7 @@ pub use self::follow::Followed;
 use self::keys::Keys;
 pub use self::live::{Live, LiveFrom};
 pub use self::load::{LoadBuilder, LoadReport, LoadedFeed};
+pub use self::media::{Fetch, MediaState, Wanted};
 pub use self::post::{NewPost, PostBuilder};
 pub use self::profile::ProfileEdit;
 pub use self::publish::Publish;
@@ -49,6 +53,7 @@ pub use self::timeline::{Page, Timeline};
 pub use self::view::{EntryView, Gap, Missing, TimelineItem};
 use crate::feeds::{FeedSnapshot, FeedStore, Profile};
 use crate::format::{BlobSink, DeviceId, EntryRef, FeedId, FormatError, NoBlobs, Seq, Timestamp};
+use crate::media::MediaStore;
 use crate::net::{self, EndpointOptions, Engine, NetError, Status, SyncReport, Writer};
 
 /// This running instance of tidings: an identity, its store, and the peers it replicates with.
@@ -63,6 +68,7 @@ pub struct Node {
 
 struct Inner {
     store: Arc<FeedStore>,
+    media: Arc<MediaStore>,
     writer: Writer,
     keys: Keys,
     feed: FeedId,
@@ -102,6 +108,7 @@ impl Node {
             engine.shutdown().await;
         }
         self.inner.writer.close().await;
+        self.inner.media.close();
         // Streams and reads under way may hold the store a little longer, but not its file.
         let store = self.inner.store.clone();
         let closed = tokio::task::spawn_blocking(move || store.close()).await;
@@ -217,6 +224,11 @@ impl Node {
 
     fn snapshot(&self) -> Result<FeedSnapshot, TidingsError> {
         Ok(self.inner.store.snapshot()?)
+    }
+
+    /// The same as a time since 1970.
+    fn now_since_epoch(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.now().as_millis()).unwrap_or(0))
     }
 
     /// The time to claim and to read by: the system's, unless that is known to be behind.

@@ -8,13 +8,17 @@ use tokio::sync::mpsc;
 
 use super::erase::spawn_sweeper;
 use super::error::TidingsError;
-use super::{Inner, Node, setup};
+use super::{Inner, Node, media, setup};
 use crate::feeds::{ContentType, FeedStore, Query};
 use crate::format::{Content, FeedId, Timestamp};
+use crate::media::MediaStore;
 use crate::net::{self, EndpointOptions, Engine, Writer};
 
 /// When this release was made: a clock that says less is wrong.
 const RELEASED: Timestamp = Timestamp(1_795_392_000_000);
+
+/// Bytes of others' media that are kept unless set otherwise.
+const MEDIA_CAP: u64 = 10 * 1024 * 1024 * 1024;
 
 /// Settings of a [`Node`], before it is opened.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +26,7 @@ pub struct NodeBuilder {
     local_only: bool,
     offline: bool,
     types: Vec<ContentType>,
+    media_cap: Option<u64>,
 }
 
 impl NodeBuilder {
@@ -54,6 +59,16 @@ impl NodeBuilder {
         self
     }
 
+    /// Bytes of others' media that are kept at the most. Beyond them what was used longest ago goes; it can be fetched
+    /// again. Own media stay and do not count.
+    ///
+    /// Unset, 10 GiB.
+    #[must_use]
+    pub const fn media_cap(mut self, bytes: u64) -> Self {
+        self.media_cap = Some(bytes);
+        self
+    }
+
     /// Opens the node that lives in `folder`, and makes what is missing: the folder, an identity, an empty store.
     ///
     /// One process at a time can hold a folder. Needs a tokio runtime with time and I/O.
@@ -70,12 +85,19 @@ impl NodeBuilder {
     pub async fn open(self, folder: impl AsRef<Path>) -> Result<Node, TidingsError> {
         ContentType::check_all(&self.types)?;
         let folder = folder.as_ref().to_owned();
-        let opened = tokio::task::spawn_blocking(move || setup::open(&folder, &self.types)).await;
-        let (store, keys) = opened.map_err(|_| TidingsError::ShutDown)??;
+        let cap = self.media_cap.unwrap_or(MEDIA_CAP);
+        let opened = tokio::task::spawn_blocking(move || {
+            let (store, keys) = setup::open(&folder, &self.types)?;
+            let media = MediaStore::open(folder.join("media"), store.clone(), cap)?;
+            Ok::<_, TidingsError>((store, keys, Arc::new(media)))
+        });
+        let (store, keys, media) = opened.await.map_err(|_| TidingsError::ShutDown)??;
         let floor = clock_floor(&store, &keys.feed.id())?;
         let (notes, told) = mpsc::unbounded_channel();
         let notes = (!self.offline).then_some(notes);
-        let writer = Writer::spawn(store.clone(), notes).map_err(net::NetError::Thread)?;
+        let (free, freed) = mpsc::unbounded_channel();
+        let writer = Writer::spawn(store.clone(), notes, free).map_err(net::NetError::Thread)?;
+        media::spawn_cleaner(media.clone(), freed);
         let endpoint = EndpointOptions {
             secret: keys.endpoint.clone(),
             port: keys.port,
@@ -88,6 +110,7 @@ impl NodeBuilder {
             Some(Engine::spawn(
                 bound,
                 store.clone(),
+                media.clone(),
                 writer.clone(),
                 told,
                 keys.device.id(),
@@ -97,6 +120,7 @@ impl NodeBuilder {
         let node = Node {
             inner: Arc::new(Inner {
                 store,
+                media,
                 writer,
                 keys,
                 feed,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::feeds::FeedsError;
 use crate::format::{ArchiveError, FeedId, FormatError};
+use crate::media::MediaError;
 use crate::net::NetError;
 use crate::store::StoreError;
 
@@ -23,8 +24,11 @@ pub enum TidingsError {
     /// The network could not be used.
     #[error(transparent)]
     Net(Arc<NetError>),
-    /// A post without text, title or link.
-    #[error("a post needs a text, a title or a link")]
+    /// Media could not be attached, read or fetched.
+    #[error(transparent)]
+    Media(Arc<MediaError>),
+    /// A post without text, title, link or attachment.
+    #[error("a post needs a text, a title, a link or an attachment")]
     EmptyPost,
     /// The entry is not held here, so it cannot be named by its short form, or replied to.
     #[error("no entry {name} is held here; sync first, or give its full name")]
@@ -154,6 +158,12 @@ impl From<StoreError> for TidingsError {
 impl From<NetError> for TidingsError {
     fn from(error: NetError) -> Self {
         Self::Net(Arc::new(error))
+    }
+}
+
+impl From<MediaError> for TidingsError {
+    fn from(error: MediaError) -> Self {
+        Self::Media(Arc::new(error))
     }
 }
 

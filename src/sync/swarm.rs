@@ -75,6 +75,12 @@ pub struct Swarm<P> {
 }
 
 impl<P: PeerIdentity> Swarm<P> {
+    /// Whether a connected peer is known to want a feed too, and so to hold it or to be about to.
+    pub fn shares(&self, peer: &P, feed: &FeedId) -> bool {
+        let known = self.peers.get(peer);
+        known.is_some_and(|peer| peer.common.values().any(|common| common == feed))
+    }
+
     /// Makes a machine for the endpoint `me`. `arrival` is the store's last arrival number, `filled` the one at which
     /// it last filled a hole or a body behind a head (`arrival` if that is not known: it costs others some requests).
     pub fn new(me: P, arrival: u64, filled: u64) -> Self {
