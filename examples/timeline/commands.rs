@@ -4,6 +4,7 @@ mod archive;
 mod bring;
 mod follow;
 mod identity;
+mod media;
 mod posts;
 mod read;
 mod run;
@@ -44,7 +45,7 @@ pub(crate) async fn dispatch(context: &Context, command: Command) -> Result {
         Command::Import { files } => bring::import(context, &files).await,
         Command::Verify { file } => archive::verify(out, &file),
         Command::Demo { files } => demo::demo(out, &files).await,
-        Command::Fetch(_) => Ok(()),
+        Command::Fetch(wanted) => media::fetch(context, &wanted).await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The objects that `--json` prints. Their fields are a promise to scripts.
 
 mod archive;
+mod media;
 mod post;
 
 use serde::Serialize;
@@ -10,6 +11,7 @@ pub(crate) use self::archive::{
     DamageObject, ExportObject, ExportedObject, LoadObject, LoadedObject, VerifiedObject,
     VerifyObject,
 };
+pub(crate) use self::media::{FetchObject, FetchedObject};
 pub(crate) use self::post::{ItemObject, VersionObject};
 
 /// What `init` and `whoami` print.

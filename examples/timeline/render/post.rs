@@ -1,8 +1,7 @@
 //! Posts as people read them: who, when, the text, what is attached and what others said to it.
 
 use bytes::Bytes;
-use tidings::format::Attachment;
-use tidings::{EntryState, EntryView, Gap, Missing, Post, TimelineItem, Version};
+use tidings::{Attachment, EntryState, EntryView, Gap, Missing, Post, TimelineItem, Version};
 
 use super::{Look, clean, counted, relative};
 use crate::attached::{Held, caption, originals};
