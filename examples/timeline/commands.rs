@@ -5,6 +5,7 @@ mod bring;
 mod follow;
 mod identity;
 mod media;
+mod pick;
 mod posts;
 mod read;
 mod run;

@@ -39,6 +39,8 @@ pub(crate) struct FollowedObject {
 #[derive(Debug, Serialize)]
 pub(crate) struct ImportObject {
     pub(crate) imported: u64,
+    /// Files beside the feeds that were attached.
+    pub(crate) attached: u64,
     pub(crate) already: u64,
     pub(crate) shortened: u64,
     pub(crate) tags_cut: u64,

@@ -2,9 +2,11 @@
 //!
 //! Everything runs with `--local` in temporary folders. Nothing sleeps: tests wait for lines of output.
 
+mod archive;
 mod bad_input;
 mod commands;
 mod import;
+mod posts;
 mod support;
 mod together;
 mod unkind;

@@ -1,7 +1,7 @@
 //! Feeds carried by hand: written to a file, taken in from one, and looked at without taking anything in.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use indicatif::{BinaryBytes, ProgressBar};
 use tidings::{ArchiveError, ArchiveProgress, FeedId, Node, verify_archive};
@@ -13,7 +13,7 @@ use crate::json::{
     VerifyObject,
 };
 use crate::output::{Out, bar, bytes_bar};
-use crate::render::{clean, counted, relative};
+use crate::render::{clean, counted};
 
 /// Writes feeds to a file.
 pub(super) async fn export(out: &Out, node: &Node, wanted: Export) -> Result {
