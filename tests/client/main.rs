@@ -6,6 +6,7 @@ mod archive;
 mod bad_input;
 mod commands;
 mod import;
+mod media;
 mod posts;
 mod support;
 mod together;
