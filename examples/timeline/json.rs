@@ -3,6 +3,7 @@
 mod archive;
 mod media;
 mod post;
+mod upkeep;
 
 use serde::Serialize;
 use tidings::{PeerReport, Reached, Timestamp};
@@ -13,6 +14,7 @@ pub(crate) use self::archive::{
 };
 pub(crate) use self::media::{FetchObject, FetchedObject};
 pub(crate) use self::post::{ItemObject, VersionObject};
+pub(crate) use self::upkeep::{CheckObject, StorageObject, StoredObject};
 
 /// What `init` and `whoami` print.
 #[derive(Debug, Serialize)]

@@ -4,6 +4,7 @@
 
 mod archive;
 mod bad_input;
+mod carried;
 mod commands;
 mod import;
 mod media;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indicatif::{BinaryBytes, ProgressBar};
-use tidings::{Attachment, EntryView, Node};
+use tidings::{Attachment, EntryView, MediaState, Node};
 use tokio::time::timeout;
 
 use crate::args::Fetch;
@@ -58,6 +58,11 @@ async fn bring(context: &Context, node: &Node, wanted: &Fetch) -> Result<Vec<Str
     let patience = Duration::from_secs(wanted.timeout);
     let (mut files, mut failed) = (Vec::new(), Vec::new());
     for attachment in originals(entry.attachments()) {
+        let had = match node.media(&attachment.hash)? {
+            MediaState::Held { len } => len,
+            MediaState::Partial { have, .. } => have,
+            _ => 0,
+        };
         let file = match transfer(node, attachment, patience).await {
             Ok(()) => {
                 let place = tokio::task::block_in_place(|| place(node, attachment, wanted));
@@ -69,26 +74,48 @@ async fn bring(context: &Context, node: &Node, wanted: &Fetch) -> Result<Vec<Str
             }
             Err(closed) => return Err(closed),
         };
-        files.push((attachment, file));
+        files.push(Brought {
+            attachment,
+            had,
+            file,
+        });
     }
     let object = FetchObject {
         id: entry.id().to_string(),
         files: files
             .iter()
-            .map(|(attachment, file)| FetchedObject::new(attachment, file.clone()))
+            .map(|it| FetchedObject::new(it.attachment, it.had, it.file.clone()))
             .collect(),
-    };
-    let line = |(attachment, file): &(&Attachment, Option<String>)| {
-        let file = file.as_deref()?;
-        Some(format!("{}\n  {file}", caption(attachment)))
     };
     if object.files.iter().any(|file| file.held) || context.out.json {
         context.out.print(&object, || {
-            let lines: Vec<_> = files.iter().filter_map(line).collect();
+            let lines: Vec<_> = files.iter().filter_map(Brought::line).collect();
             lines.join("\n")
         })?;
     }
     Ok(failed)
+}
+
+/// An attachment that was to be brought here.
+struct Brought<'a> {
+    attachment: &'a Attachment,
+    /// Bytes that were here before.
+    had: u64,
+    /// Where it is.
+    file: Option<String>,
+}
+
+impl Brought<'_> {
+    fn line(&self) -> Option<String> {
+        let file = self.file.as_deref()?;
+        let resumed = if (1..self.attachment.len).contains(&self.had) {
+            format!("\n  {} of it were here before", BinaryBytes(self.had))
+        } else {
+            String::new()
+        };
+        let caption = caption(self.attachment);
+        Some(format!("{caption}\n  {file}{resumed}"))
+    }
 }
 
 /// How an attachment is called where there is little room.

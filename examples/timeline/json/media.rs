@@ -17,6 +17,8 @@ pub(crate) struct FetchedObject {
     mime: String,
     len: u64,
     hash: String,
+    /// Bytes that were here before.
+    had: u64,
     /// Whether all of it is here now.
     pub(crate) held: bool,
     /// Where it is.
@@ -24,12 +26,13 @@ pub(crate) struct FetchedObject {
 }
 
 impl FetchedObject {
-    pub(crate) fn new(attachment: &Attachment, file: Option<String>) -> Self {
+    pub(crate) fn new(attachment: &Attachment, had: u64, file: Option<String>) -> Self {
         Self {
             name: attachment.name.clone(),
             mime: attachment.mime.clone(),
             len: attachment.len,
             hash: attachment.hash.to_string(),
+            had,
             held: file.is_some(),
             file,
         }
