@@ -53,7 +53,7 @@ pub(crate) fn media_type(head: &[u8], name: Option<&str>) -> &'static str {
     });
     by_name
         .map(|(_, mime)| *mime)
-        .or(by_mark.map(|(_, _, mime)| *mime))
+        .or_else(|| by_mark.map(|(_, _, mime)| *mime))
         .unwrap_or("application/octet-stream")
 }
 

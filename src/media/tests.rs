@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bao_tree::io::outboard::PostOrderMemOutboard;
@@ -89,7 +88,7 @@ impl World {
 
     fn partial(&self, blob: BlobHash, len: u64) -> Partial {
         match self.store.open_partial(blob, len).unwrap() {
-            Opened::Part(partial) => partial,
+            Opened::Part(partial) => *partial,
             Opened::Whole => panic!("it is held whole"),
         }
     }
@@ -136,7 +135,7 @@ fn hash_and_tree_are_those_of_bao_whatever_the_length() {
         let imported = world.store.import("noise", &mut bytes.as_slice()).unwrap();
         assert_eq!(imported.blob.as_bytes(), blake3::hash(&bytes).as_bytes());
         let expected = PostOrderMemOutboard::create(&bytes, bao_tree::BlockSize::from_chunk_log(4));
-        let names = super::files::Names::new(world.folder.path(), &imported.blob);
+        let names = files::Names::new(world.folder.path(), &imported.blob);
         let tree = fs::read(names.tree).unwrap_or_default();
         assert!(tree == expected.data, "at {len} bytes");
     }
@@ -213,7 +212,7 @@ fn a_file_that_grows_while_it_is_read_is_refused() {
                 .unwrap();
             more.write_all(b"more").unwrap();
             let is_same =
-                read == before.len() && !super::import::differs(&before, &file.metadata().unwrap());
+                read == before.len() && !import::differs(&before, &file.metadata().unwrap());
             assert!(!is_same, "the change is seen");
             Err(MediaError::Changed {
                 path: source.path().to_owned(),
@@ -317,7 +316,7 @@ fn a_file_damaged_on_disk_is_never_given_out_and_only_what_is_wrong_is_fetched_a
     let blob = imported.blob;
     to.names.name(blob);
     to.fetch(&from, blob);
-    let names = super::files::Names::new(to.folder.path(), &blob);
+    let names = files::Names::new(to.folder.path(), &blob);
     let mut wrong = bytes.clone();
     wrong[1_000_000] ^= 1;
     fs::write(&names.data, &wrong).unwrap();
@@ -373,7 +372,7 @@ fn over_the_cap_what_was_used_longest_ago_goes_and_own_media_never() {
     let now = SystemTime::now();
     for (n, blob) in blobs[..2].iter().enumerate() {
         to.fetch(&from, *blob);
-        let names = super::files::Names::new(to.folder.path(), blob);
+        let names = files::Names::new(to.folder.path(), blob);
         let file = fs::File::options().append(true).open(names.data).unwrap();
         let days = [9, 5][n];
         file.set_modified(now - Duration::from_secs(days * 86_400))

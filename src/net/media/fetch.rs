@@ -181,20 +181,20 @@ impl<H: Holders> Transfer<H> {
                 self.told.send_modify(|told| told.progress.have = len);
                 return Ok(());
             }
-            Opened::Part(partial) => partial,
+            Opened::Part(partial) => *partial,
         };
         let have = partial.have();
         self.told.send_modify(|told| told.progress.have = have);
         let whole = if partial.missing().is_empty() {
             partial
         } else {
-            self.from_all(partial).await?
+            self.ask_all(partial).await?
         };
         blocking(move || whole.finish()).await
     }
 
     /// Asks one peer after the other until nothing is missing.
-    async fn from_all(&self, mut partial: Partial) -> Result<Partial, MediaError> {
+    async fn ask_all(&self, mut partial: Partial) -> Result<Partial, MediaError> {
         let mut asking = Asking::new(self.fetches.pool.clone());
         loop {
             asking.add(self.holders.holders(self.blob).await);

@@ -45,6 +45,9 @@ fn stalled(pace: &Pace) -> Left {
     Left::Lost(format!("nothing came for {} s", pace.limit().as_secs()))
 }
 
+/// What a write gives back: the blob, what was to be written, and whether it was.
+type Written = (Partial, Slice, Result<(), Refused>);
+
 /// A blob that is coming from one peer.
 pub(super) struct FromPeer<'a> {
     send: SendStream,
@@ -54,7 +57,7 @@ pub(super) struct FromPeer<'a> {
     len: u64,
     /// None while a slice is being written.
     partial: Option<Partial>,
-    writing: Option<JoinHandle<(Partial, Slice, Result<(), Refused>)>>,
+    writing: Option<JoinHandle<Written>>,
     syncing: Option<JoinHandle<()>>,
     unsynced: u64,
 }
