@@ -3,15 +3,21 @@
 //! It keeps logs as stored runs, and every index beside them in the same transaction, so that nothing is ever rebuilt. One
 //! [`FeedBatch`] writes at a time; any number of [`FeedSnapshot`]s read and wait for nobody.
 
+mod about;
 mod append;
+mod archive;
 mod batch;
 mod blobs;
 mod changes;
+mod edits;
+mod erase;
 mod error;
 mod facts;
+mod fields;
 mod index;
 mod keys;
 mod migrate;
+mod named;
 mod page;
 mod peers;
 mod row;
@@ -20,9 +26,12 @@ mod segment;
 mod serve;
 mod snapshot;
 mod state;
+mod subject;
+mod sweep;
 mod take;
 #[cfg(all(test, feature = "redb"))]
 mod tests;
+mod thread;
 mod trust;
 
 use std::collections::HashMap;
@@ -30,16 +39,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::about::About;
+pub use self::about::EntryState;
+pub(crate) use self::archive::{ArchiveFailure, Loaded};
 pub(crate) use self::batch::{FeedBatch, Note};
 pub(crate) use self::changes::{Change, Changed};
 pub use self::error::FeedsError;
 use self::facts::Facts;
+use self::fields::Types;
+pub(crate) use self::fields::{Condition, ContentType, FieldQuery, Registered};
+pub(crate) use self::index::EMOJI_BYTES;
 use self::keys::FeedNo;
+pub(crate) use self::named::lane_of_deletes;
 pub(crate) use self::page::{PageRow, Query, Scope};
 pub use self::row::Profile;
 pub(crate) use self::rows::StoredEntry;
 pub(crate) use self::serve::HeldLog;
 pub(crate) use self::snapshot::{FeedSnapshot, FollowedFeed};
+pub(crate) use self::subject::Subject;
 pub(crate) use self::take::Taken;
 use self::trust::Trust;
 use crate::store::{Durability, ReadTx, Storage};
@@ -49,6 +66,7 @@ use crate::store::{Durability, ReadTx, Storage};
 pub(crate) struct FeedStore {
     storage: Arc<dyn Storage>,
     shared: Mutex<Shared>,
+    types: Types,
 }
 
 /// What is known without reading it each time, as of the commit that left these counters.
@@ -82,28 +100,47 @@ struct Counters {
 }
 
 impl FeedStore {
-    /// Opens what lies in the storage, or makes an empty store there.
+    /// Opens what lies in the storage, or makes an empty store there, without any type of an app.
+    #[cfg(test)]
+    pub(crate) fn open(storage: Arc<dyn Storage>) -> Result<Self, FeedsError> {
+        Self::open_with(storage, &[])
+    }
+
+    /// Opens what lies in the storage, or makes an empty store there. Where a type is new here, its indexes are built first.
     ///
     /// # Errors
     ///
-    /// [`FeedsError::Newer`] or [`FeedsError::NotOurs`] for what another program wrote; nothing is changed then.
-    pub(crate) fn open(storage: Arc<dyn Storage>) -> Result<Self, FeedsError> {
+    /// [`FeedsError::Newer`] or [`FeedsError::NotOurs`] for what another program wrote, [`FeedsError::Format`] for types
+    /// that have no good names or are of one kind; nothing is changed then.
+    pub(crate) fn open_with(
+        storage: Arc<dyn Storage>,
+        types: &[ContentType],
+    ) -> Result<Self, FeedsError> {
+        ContentType::check_all(types)?;
         migrate::check(&*storage)?;
         let counters = migrate::read_counters(&*storage.read()?)?;
-        Ok(Self {
+        let mut store = Self {
             storage,
             shared: Mutex::new(Shared {
                 counters,
                 ..Shared::default()
             }),
-        })
+            types: Types::default(),
+        };
+        store.types = fields::register(&store, types)?;
+        Ok(store)
+    }
+
+    /// The type of a kind, if the store was opened with it.
+    pub(crate) fn content_type(&self, kind: &str) -> Option<&Registered> {
+        self.types.find(kind)
     }
 
     /// Reads a store before it is opened; its arrival number is not known then.
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open).
+    /// As for [`open_with`](Self::open_with).
     pub(crate) fn inspect(held: Box<dyn ReadTx>) -> Result<FeedSnapshot, FeedsError> {
         migrate::inspect(&*held)?;
         Ok(FeedSnapshot::new(

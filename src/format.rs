@@ -1,4 +1,4 @@
-//! Floor 0: what the bytes mean. No I/O, clock, randomness or async.
+//! Floor 0: what the bytes mean. No clock, randomness or async, and no I/O but from and to what is handed in.
 //!
 //! Every structure here has one encoding, written down in `docs/format.md` and pinned by the vectors in
 //! `tests/data/v1/`. A value of a verified type ([`Entry`], [`Statement`], [`ForkProof`]) can only be made by
@@ -6,6 +6,7 @@
 
 pub mod limits;
 
+mod archive;
 mod body;
 mod chain;
 mod codec;
@@ -14,6 +15,7 @@ mod context;
 mod entry;
 mod error;
 mod id;
+mod index_key;
 mod key;
 mod kinds;
 mod merge;
@@ -22,6 +24,11 @@ mod statement;
 mod ticket;
 mod time;
 
+pub use self::archive::{
+    ArchiveError, ArchiveItem, ArchiveReader, ArchiveReport, ArchiveWriter, ArchivedFeed,
+    verify_archive,
+};
+pub(crate) use self::archive::{BlobSink, NoBlobs};
 pub use self::body::{Attachment, Body, Ref, Rel};
 pub use self::chain::ForkProof;
 pub(crate) use self::codec::{Reader, Writer};
@@ -32,13 +39,15 @@ pub use self::error::FormatError;
 pub use self::id::{
     BlobHash, DeviceId, EntryId, EntryRef, FeedId, Kind, Lane, LogId, Seq, StatementId,
 };
-pub(crate) use self::id::{from_base32, to_base32};
+pub(crate) use self::id::{from_base32, is_name, not_a_name, to_base32};
+pub(crate) use self::index_key::{INDEX_KEYS, INDEX_NAME_BYTES};
+pub use self::index_key::{IndexKey, IndexValue};
 pub use self::key::{DeviceSecret, FeedSecret, Signature};
 pub use self::kinds::{
     Content, Cut, Delete, Edit, Follow, Label, List, ListItem, Moved, Pin, Post, ProfileField,
-    Reach, Reaction, Repost, lanes, standard,
+    Reach, Reaction, Repost, decode_content, lanes, standard,
 };
-pub(crate) use self::kinds::{decode_content, encode_content, kind_of};
+pub(crate) use self::kinds::{encode_content, kind_of, read_content};
 pub use self::merge::{StateItem, settle};
 pub use self::run::{Closing, Item, PackedRun, Run};
 pub(crate) use self::run::{RawBody, View};

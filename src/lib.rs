@@ -36,6 +36,7 @@
 //! | --- | --- | --- |
 //! | `net` | yes | `Node`, and replication over iroh |
 //! | `redb` | yes | the file-backed store |
+//! | `images` | yes | pictures turned upright, previews and smaller renditions |
 //! | `test-util` | no | the contract suite for backends, and the simulated network |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -72,14 +73,18 @@ mod media;
 mod net;
 #[cfg(feature = "net")]
 mod node;
+#[cfg(any(test, feature = "net"))]
+#[allow(dead_code, reason = "some of it only the floors above use")]
+mod pictures;
 pub mod store;
 pub mod sync;
 
 #[cfg(feature = "net")]
-pub use self::feeds::{FeedsError, Profile};
+pub use self::feeds::{EntryState, FeedsError, Profile};
 pub use self::format::{
-    Attachment, BlobHash, Content, DeviceId, EntryRef, FeedId, FeedTicket, FormatError, Kind, Post,
-    Timestamp,
+    ArchiveError, ArchiveReport, ArchivedFeed, Attachment, BlobHash, Content, DeviceId, EntryRef,
+    FeedId, FeedTicket, FormatError, IndexKey, IndexValue, Kind, Post, Timestamp, decode_content,
+    verify_archive,
 };
 #[cfg(feature = "net")]
 pub use self::media::{MediaError, MediaReader, Tried};
@@ -89,10 +94,14 @@ pub use self::net::{
 };
 #[cfg(feature = "net")]
 pub use self::node::{
-    Attach, ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentQuery, Counts, Cursor,
-    EntryView, Fetch, Followed, Gap, Live, LiveFrom, MediaState, NewPost, Node, NodeBuilder, Page,
-    PostBuilder, ProfileEdit, TidingsError, Timeline, TimelineItem, Typed, Wanted,
+    ArchiveProgress, Attach, ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentCursor,
+    ContentQuery, Counts, Cursor, EditBuilder, EntryView, ExportBuilder, ExportReport,
+    ExportedFeed, Fetch, Followed, Gap, Live, LiveFrom, LoadBuilder, LoadReport, LoadedFeed,
+    MediaState, Missing, NewPost, Node, NodeBuilder, Page, PostBuilder, ProfileEdit, Publish,
+    TidingsError, Timeline, TimelineItem, Typed, Version, Wanted,
 };
+#[cfg(feature = "net")]
+pub use self::pictures::PictureError;
 
 /// The README's code, compiled and run.
 #[cfg(all(doctest, feature = "net"))]

@@ -1,19 +1,26 @@
 //! Floor 3: what an app sees.
 
+mod archive;
 mod attach;
 #[cfg(feature = "test-util")]
 mod bench;
 mod builder;
 mod content;
 mod cursor;
+mod edit;
+mod erase;
 mod error;
 mod events;
+mod export;
 mod follow;
 mod keys;
 mod live;
+mod load;
 mod media;
 mod post;
 mod profile;
+mod publish;
+mod react;
 mod setup;
 mod timeline;
 mod view;
@@ -25,22 +32,27 @@ use std::time::Duration;
 use futures_core::Stream;
 use iroh::EndpointId;
 
+pub use self::archive::ArchiveProgress;
 pub use self::attach::Attach;
 pub use self::builder::NodeBuilder;
 pub use self::content::{ContentQuery, Typed};
-pub use self::cursor::{ChangeCursor, Cursor};
+pub use self::cursor::{ChangeCursor, ContentCursor, Cursor};
+pub use self::edit::{EditBuilder, Version};
 pub use self::error::TidingsError;
 pub use self::events::{ChangeEvent, ChangeKind, Changes};
+pub use self::export::{ExportBuilder, ExportReport, ExportedFeed};
 pub use self::follow::Followed;
 use self::keys::Keys;
 pub use self::live::{Live, LiveFrom};
+pub use self::load::{LoadBuilder, LoadReport, LoadedFeed};
 pub use self::media::{Fetch, MediaState, Wanted};
 pub use self::post::{NewPost, PostBuilder};
 pub use self::profile::ProfileEdit;
+pub use self::publish::Publish;
 pub use self::timeline::{Page, Timeline};
-pub use self::view::{EntryView, Gap, TimelineItem};
+pub use self::view::{EntryView, Gap, Missing, TimelineItem};
 use crate::feeds::{FeedSnapshot, FeedStore, Profile};
-use crate::format::{DeviceId, EntryRef, FeedId, FormatError, Seq, Timestamp};
+use crate::format::{BlobSink, DeviceId, EntryRef, FeedId, FormatError, NoBlobs, Seq, Timestamp};
 use crate::media::MediaStore;
 use crate::net::{self, EndpointOptions, Engine, NetError, Status, SyncReport, Writer};
 
@@ -198,6 +210,16 @@ impl Node {
             engine.endpoint().network_change().await;
             engine.hurry().await;
         }
+    }
+
+    /// Where the bytes of attached files are read from when they go into an archive.
+    fn blobs(&self) -> export::OpenBlob {
+        Box::new(|_, _| None)
+    }
+
+    /// Where the bytes of attached files go that come out of one.
+    fn blob_sink(&self) -> Box<dyn BlobSink> {
+        Box::new(NoBlobs)
     }
 
     fn snapshot(&self) -> Result<FeedSnapshot, TidingsError> {

@@ -10,13 +10,16 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("format", &[]),
     ("store", &[]),
+    ("pictures", &[]),
     ("feeds", &["format", "store"]),
     ("sync", &["format"]),
     ("media", &["format"]),
     ("net", &["format", "store", "feeds", "sync", "media"]),
     (
         "node",
-        &["format", "store", "feeds", "sync", "media", "net"],
+        &[
+            "format", "store", "pictures", "feeds", "sync", "media", "net",
+        ],
     ),
 ];
 

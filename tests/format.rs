@@ -10,6 +10,8 @@ mod bytes;
 mod example;
 #[path = "format/make.rs"]
 mod make;
+#[path = "format/make_archives.rs"]
+mod make_archives;
 #[path = "format/make_bodies.rs"]
 mod make_bodies;
 #[path = "format/make_runs.rs"]

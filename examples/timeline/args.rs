@@ -29,6 +29,47 @@ pub(crate) enum Command {
     /// Make the identity and its profile, or update the profile
     Init(Init),
 
+    #[command(flatten)]
+    Here(Here),
+
+    /// Fetch what is attached to a post, from anybody who has it
+    Fetch(Fetch),
+
+    /// Go online until every post that others had is here
+    ///
+    /// Attachments are left where they are; `fetch` and `run` bring them.
+    Sync {
+        /// Give up after so many seconds
+        #[arg(long, value_name = "SECS", default_value_t = 60)]
+        timeout: u64,
+    },
+
+    /// Stay online; print posts as they arrive; post what is typed
+    ///
+    /// Attachments of at most 8 MiB are fetched as their posts are shown.
+    Run,
+
+    /// Post what is in RSS, Atom, JSON Feed and JSON Lines files
+    ///
+    /// Nothing is fetched: enclosures that lie beside the file are attached, of others the address is kept.
+    Import {
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+
+    /// Check every signature and hash of such a file; needs no identity and changes nothing
+    Verify { file: PathBuf },
+
+    /// Two people in a temporary folder: write (or import files), follow, sync, reply
+    Demo {
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// What is answered from the folder alone.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Here {
     /// Show the own ids, the profile and how much is held
     Whoami,
 
@@ -36,10 +77,46 @@ pub(crate) enum Command {
     Ticket {
         /// The id of a followed feed
         feed: Option<String>,
+
+        /// Draw it as a QR code, too, for a telephone to read
+        #[arg(long)]
+        qr: bool,
     },
 
     /// Write a post and print its id
     Post(Post),
+
+    /// Say something else in an own post; what it said before stays in its history
+    Edit {
+        /// The id, in its long or short form
+        id: String,
+
+        /// The new text; `-` reads it from standard input
+        text: String,
+    },
+
+    /// Take an own post back, here and wherever the word of it arrives
+    Delete {
+        /// The id, in its long or short form
+        id: String,
+    },
+
+    /// Bring back an own post that was deleted less than 30 days ago and not purged
+    Undelete {
+        /// The id of the post, in its long or short form
+        id: String,
+    },
+
+    /// Forget at once what was deleted, on all own devices: no undelete after this
+    Purge,
+
+    /// React to a post
+    React {
+        /// The id, in its long or short form
+        id: String,
+
+        emoji: String,
+    },
 
     /// Follow the feed of a ticket
     Follow { ticket: String },
@@ -56,27 +133,35 @@ pub(crate) enum Command {
     /// Show own and followed posts, newest first, from the folder alone
     List(List),
 
-    /// Go online until everything that others had is here
-    Sync {
-        /// Give up after so many seconds
-        #[arg(long, value_name = "SECS", default_value_t = 60)]
-        timeout: u64,
+    /// Show a post and the replies to it, oldest first
+    Thread {
+        /// The id of any post of the thread, in its long or short form
+        id: String,
     },
 
-    /// Stay online; print posts as they arrive; post what is typed
-    Run,
-
-    /// Post what is in RSS, Atom, JSON Feed and JSON Lines files
-    Import {
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
+    /// Show what a post said, from its first version to the one that counts
+    History {
+        /// The id, in its long or short form
+        id: String,
     },
 
-    /// Two people in a temporary folder: write (or import files), follow, sync, reply
-    Demo {
-        #[arg(value_name = "FILE")]
-        files: Vec<PathBuf>,
+    /// Write feeds to a file that can be carried by hand and verified anywhere
+    Export(Export),
+
+    /// Take in what is in such a file; a second time adds nothing
+    Load {
+        file: PathBuf,
+
+        /// Follow nobody: take in only what is of feeds that are followed already
+        #[arg(long)]
+        no_follow: bool,
     },
+
+    /// Show what takes the room: posts and attachments, by feed
+    Storage,
+
+    /// Compute all indexes anew from the logs and say what differs
+    Check,
 }
 
 #[derive(Debug, clap::Args)]
@@ -89,6 +174,10 @@ pub(crate) struct Init {
     #[arg(long)]
     pub(crate) bio: Option<String>,
 
+    /// A picture of the person
+    #[arg(long, value_name = "FILE")]
+    pub(crate) avatar: Option<PathBuf>,
+
     /// What the person writes about; these replace earlier ones
     #[arg(long = "tag", value_name = "TAG")]
     pub(crate) tags: Vec<String>,
@@ -97,7 +186,20 @@ pub(crate) struct Init {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Post {
     /// The text; `-` reads it from standard input
-    pub(crate) text: String,
+    #[arg(required_unless_present = "attach")]
+    pub(crate) text: Option<String>,
+
+    /// Files to attach, after the text; pictures lose place and device unless told otherwise
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) attach: Vec<PathBuf>,
+
+    /// What an attachment shows, in words; the first is for the first attachment, and so on
+    #[arg(long, value_name = "TEXT", requires = "attach")]
+    pub(crate) alt: Vec<String>,
+
+    /// Attach pictures as they are, with place, device and everything else in them
+    #[arg(long, requires = "attach")]
+    pub(crate) keep_metadata: bool,
 
     #[arg(long)]
     pub(crate) title: Option<String>,
@@ -131,4 +233,36 @@ pub(crate) struct List {
     /// Posts with this tag only
     #[arg(long, value_name = "TAG")]
     pub(crate) tag: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Fetch {
+    /// The id of the post, in its long or short form
+    pub(crate) id: String,
+
+    /// Put copies here, under their own names; no file that is there already is touched
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Give up after so many seconds without anything coming
+    #[arg(long, value_name = "SECS", default_value_t = 60)]
+    pub(crate) timeout: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Export {
+    /// The file to write
+    pub(crate) file: PathBuf,
+
+    /// A feed to write; the own one unless any is given
+    #[arg(long = "feed", value_name = "FEED")]
+    pub(crate) feeds: Vec<String>,
+
+    /// The own feed and all followed ones
+    #[arg(long, conflicts_with = "feeds")]
+    pub(crate) all: bool,
+
+    /// With the attachments that are here
+    #[arg(long)]
+    pub(crate) media: bool,
 }

@@ -7,10 +7,9 @@ use serde_json::json;
 use tidings::{EntryRef, EntryView, NewPost, Node, Timestamp};
 use tokio::time::{Instant, timeout};
 
-use crate::commands::print_item;
+use crate::commands::{print_item, send_new};
 use crate::failure::{Failure, Result};
 use crate::import;
-use crate::import_command::send_new;
 use crate::output::Out;
 use crate::render::counted;
 

@@ -5,13 +5,11 @@
 
 mod feed;
 mod fold;
-mod guard;
 mod html;
 mod items;
 mod lines;
 mod read;
 
-pub(crate) use self::guard::hide_guarded_panics;
 pub(crate) use self::items::{Collected, Item, Known};
 pub(crate) use self::lines::{Line, LineReader};
 pub(crate) use self::read::read_files;

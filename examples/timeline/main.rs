@@ -36,22 +36,23 @@
 //!
 //! What it leaves to others: pictures, edits, more than one device for a feed.
 //!
-//! Where to look: [`args`] what can be typed; [`commands`] one function a command, the shortest way to see the library
-//! at work; [`sync`], [`run`] and [`demo`] the longer ones; [`import`] everything about files; [`json`] and [`render`]
+//! Where to look: [`args`] what can be typed; [`commands`] a file for each theme, the shortest way to see the library
+//! at work; [`demo`] all of it in a row; [`import`] everything about files; [`json`] and [`render`]
 //! what is printed.
 
 mod args;
+mod attached;
 mod commands;
 mod context;
 mod demo;
 mod failure;
+mod guard;
 mod import;
-mod import_command;
 mod json;
 mod output;
+mod picture;
+mod qr;
 mod render;
-mod run;
-mod sync;
 
 use std::process::ExitCode;
 
@@ -62,7 +63,7 @@ use self::context::Context;
 use self::failure::{Failure, Result};
 
 fn main() -> ExitCode {
-    import::hide_guarded_panics();
+    guard::hide_guarded_panics();
     match timeline(Args::parse()) {
         Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(Failure::Said(sentence)) => {

@@ -96,6 +96,15 @@ impl FeedBatch<'_> {
     fn store_stripped(&mut self, name: LogName, run: &Run, bound: Seq) -> Result<(), FeedsError> {
         let range = run.first()..run.end();
         let counting = range.start..range.end.min(bound);
+        let erased = self.mark_erased(name, run, &counting)?;
+        let stripped;
+        let run = if erased.is_empty() {
+            run
+        } else {
+            stripped = run
+                .with_bodies(|seq, item| item.body().filter(|_| !erased.contains(&seq)).cloned());
+            &stripped
+        };
         self.put_segment(name.no, run)?;
         let (head, is_head) = self.hold(name, run)?;
         self.index_run(name, run, counting.clone(), Index::New)?;

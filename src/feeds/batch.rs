@@ -30,6 +30,14 @@ pub(crate) enum Note {
     },
     /// A body came in.
     Body { log: LogId, seq: Seq, arrival: u64 },
+    /// The body of an entry was erased, or is not wanted any more.
+    Erased {
+        log: LogId,
+        seq: Seq,
+        /// It was wanted and not held.
+        was_missing: bool,
+        arrival: u64,
+    },
     /// The statements of a feed changed.
     Statements {
         feed: FeedId,
@@ -79,6 +87,12 @@ pub(crate) struct FeedBatch<'s> {
     log_nos: HashMap<LogId, LogNo>,
     kind_nos: HashMap<Kind, KindNo>,
     /// Pieces of state that changed: merged once, before the commit.
+    /// Entries whose deletes changed, or whose time is over: judged once, before the commit.
+    pub(super) stale_targets: BTreeSet<(LogNo, Seq)>,
+    /// Entries whose edits changed, and tags that they may no longer have.
+    pub(super) stale_tags: BTreeMap<(LogNo, Seq), BTreeSet<String>>,
+    /// The clock by which entries expire.
+    pub(super) now: Timestamp,
     pub(super) stale_profiles: BTreeSet<FeedNo>,
     pub(super) stale_follows: BTreeSet<(FeedNo, FeedId)>,
     /// Blobs that an entry named before this write.
@@ -99,6 +113,9 @@ impl<'s> FeedBatch<'s> {
             feed_nos: HashMap::new(),
             log_nos: HashMap::new(),
             kind_nos: HashMap::new(),
+            stale_targets: BTreeSet::new(),
+            stale_tags: BTreeMap::new(),
+            now: Timestamp(i64::MIN),
             stale_profiles: BTreeSet::new(),
             stale_follows: BTreeSet::new(),
             unnamed_blobs: BTreeSet::new(),
@@ -108,6 +125,9 @@ impl<'s> FeedBatch<'s> {
     /// Makes everything visible at once and says what changed.
     pub(crate) fn commit(mut self, durability: Durability) -> Result<Vec<Note>, FeedsError> {
         // Merging reads rows of feeds and logs, and changes some.
+        self.put_rows()?;
+        self.settle_erased()?;
+        self.settle_tags()?;
         self.put_rows()?;
         self.merge_state()?;
         self.put_rows()?;

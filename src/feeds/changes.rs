@@ -168,6 +168,7 @@ impl FeedSnapshot {
                     log_no,
                     reference,
                     time: item.time,
+                    expires: item.expires,
                     kind: item.kind.clone(),
                     body: item.body.clone(),
                 });

@@ -7,9 +7,16 @@ use bytes::Bytes;
 
 use super::batch::{FeedBatch, LogName};
 use super::error::FeedsError;
-use super::keys::{self, GAP, Key, LogNo, SHOWN};
+use super::keys::{self, FeedNo, GAP, Key, LogNo, READ, SHOWN};
+use super::named;
 use super::state::Change;
-use crate::format::{Body, EntryId, Item, Kind, Lane, OrderKey, Rel, Run, Seq, lanes, standard};
+use crate::format::{
+    Body, Content as _, EntryId, Item, Kind, Lane, OrderKey, Reaction, Rel, Run, Seq,
+    decode_content, lanes, standard,
+};
+
+/// Bytes of an emoji that counts: those made of many joined ones have some thirty.
+pub(crate) const EMOJI_BYTES: usize = 32;
 
 /// What is done with index rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +39,7 @@ pub(super) fn is_shown_kind(kind: &Kind) -> bool {
 }
 
 impl FeedBatch<'_> {
-    /// Writes the index rows of the entries of a run that lie in `part`, or takes them away.
+    /// Writes the index rows of the entries of a run that lie in `part`, or takes them away. Erased ones get none.
     pub(super) fn index_run(
         &mut self,
         name: LogName,
@@ -40,9 +47,19 @@ impl FeedBatch<'_> {
         part: Range<Seq>,
         how: Index,
     ) -> Result<(), FeedsError> {
+        let erased = match how {
+            Index::Away => BTreeSet::new(),
+            Index::New | Index::Again => self.rows().erased_in(name.no, &part)?,
+        };
+        for naming in self.rows().namings_at(name.feed_no, &name.order, &part)? {
+            if naming.rel == Rel::Replaces {
+                self.stale_tags.entry((name.no, naming.seq)).or_default();
+            }
+        }
         let places = (run.first().0..).map(Seq);
         let entries = places.zip(run.ids().iter().zip(run.items()));
-        for (seq, (id, item)) in entries.filter(|(seq, _)| part.contains(seq)) {
+        let counting = |seq: &Seq| part.contains(seq) && !erased.contains(seq);
+        for (seq, (id, item)) in entries.filter(|(seq, _)| counting(seq)) {
             self.index_entry(name, seq, *id, item, how)?;
         }
         Ok(())
@@ -70,17 +87,24 @@ impl FeedBatch<'_> {
             let kind_no = self.intern_kind(item.kind())?;
             self.mark(keys::of_kind(kind_no), &end, how)?;
         }
+        if let Some(at) = item.expires.filter(|_| !named::is_delete(item.kind())) {
+            let key = keys::expires(at).u32(name.no).u64(seq.0);
+            if how == Index::Away {
+                self.tx.delete(key.as_slice())?;
+            } else {
+                self.tx.put(key.as_slice(), Bytes::new())?;
+            }
+        }
         let Some(body) = body else { return Ok(()) };
+        self.index_names(name, (seq, id), item.kind(), &body, how)?;
         self.index_blobs(name, seq, &body, how)?;
+        self.index_fields(name, item.kind(), &body, &end, how)?;
         if is_shown {
             for tag in folded(&body.tags) {
                 self.mark(keys::of_tag(&tag), &end, how)?;
             }
         }
-        for target in body.refs.iter().filter(|r| !matches!(r.rel, Rel::Other(_))) {
-            let key = keys::of_target(&target.target.id).raw(&[target.rel.into()]);
-            self.mark(key, &end, how)?;
-        }
+        self.index_refs(name, item.kind(), &body, &end, how)?;
         if *lane == lanes::STATE || lane.is_private() {
             let change = Change {
                 id,
@@ -93,13 +117,61 @@ impl FeedBatch<'_> {
         Ok(())
     }
 
-    fn mark(&mut self, prefix: Key, end: &IndexEnd, how: Index) -> Result<(), FeedsError> {
+    /// What an entry points at: with what it takes to count reactions and replies without reading entries.
+    fn index_refs(
+        &mut self,
+        name: LogName,
+        kind: &Kind,
+        body: &Body,
+        end: &IndexEnd,
+        how: Index,
+    ) -> Result<(), FeedsError> {
+        let lane = &name.id.lane;
+        let is_read = is_shown_lane(lane) && is_shown_kind(kind);
+        let mark = if is_read { SHOWN | READ } else { SHOWN };
+        let reacts = reaction(name.feed_no, lane, kind, body);
+        for r in body.refs.iter().filter(|r| !matches!(r.rel, Rel::Other(_))) {
+            let key = keys::of_target(&r.target.id).raw(&[r.rel.into()]);
+            let key = key.raw(&end.0);
+            if how == Index::Away {
+                self.tx.delete(key.as_slice())?;
+                continue;
+            }
+            let mut value = vec![mark];
+            if r.rel == Rel::Reaction
+                && let Some((target, extra)) = &reacts
+                && *target == r.target.id
+            {
+                value.extend_from_slice(extra);
+            }
+            self.tx.put(key.as_slice(), value.into())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn mark(
+        &mut self,
+        prefix: Key,
+        end: &IndexEnd,
+        how: Index,
+    ) -> Result<(), FeedsError> {
         let key = prefix.raw(&end.0);
         match how {
             Index::New => Ok(self.tx.put(key.as_slice(), Bytes::from_static(&[SHOWN]))?),
             Index::Again => self.set_mark(&key, SHOWN, true),
             Index::Away => self.set_mark(&key, SHOWN, false),
         }
+    }
+
+    /// Shows an entry under a tag, or no longer: in an index that has no gaps.
+    pub(super) fn set_tag(
+        &mut self,
+        tag: &str,
+        (order, no): (&OrderKey, LogNo),
+        on: bool,
+    ) -> Result<(), FeedsError> {
+        let key = keys::of_tag(tag).raw(&IndexEnd::new(order, no).0);
+        self.set_mark(&key, SHOWN, on)
     }
 
     fn set_mark(&mut self, key: &Key, bit: u8, on: bool) -> Result<(), FeedsError> {
@@ -185,10 +257,10 @@ impl FeedBatch<'_> {
 }
 
 /// What all index keys of one entry end with: its place in the order of views, and its log.
-struct IndexEnd([u8; 28]);
+pub(super) struct IndexEnd([u8; 28]);
 
 impl IndexEnd {
-    fn new(order: &OrderKey, log_no: LogNo) -> Self {
+    pub(super) fn new(order: &OrderKey, log_no: LogNo) -> Self {
         let mut bytes = [0; 28];
         let (place, log) = bytes.split_at_mut(24);
         place.copy_from_slice(&order.to_bytes());
@@ -197,8 +269,28 @@ impl IndexEnd {
     }
 }
 
+/// The entry that a reaction is to, and what its row says besides: whose it is, and the emoji.
+fn reaction(feed_no: FeedNo, lane: &Lane, kind: &Kind, body: &Body) -> Option<(EntryId, Vec<u8>)> {
+    if kind.as_str() != Reaction::KIND || *lane != lanes::REACTIONS {
+        return None;
+    }
+    let target = body.targets(Rel::Reaction).next()?;
+    let Reaction { emoji } = decode_content(&body.content).ok()?;
+    if emoji.is_empty() || emoji.len() > EMOJI_BYTES {
+        return None;
+    }
+    Some((target.id, reaction_value(feed_no, &emoji)))
+}
+
+/// What the row of a reaction says besides its mark.
+pub(super) fn reaction_value(feed_no: FeedNo, emoji: &str) -> Vec<u8> {
+    let mut extra = feed_no.to_be_bytes().to_vec();
+    extra.extend_from_slice(emoji.as_bytes());
+    extra
+}
+
 /// Each tag once, in the form in which tags are compared.
-fn folded(tags: &[String]) -> BTreeSet<String> {
+pub(super) fn folded(tags: &[String]) -> BTreeSet<String> {
     tags.iter()
         .map(|tag| Body::fold_tag(tag))
         .filter(|tag| !tag.is_empty())

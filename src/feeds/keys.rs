@@ -16,7 +16,15 @@
 //! P #feed order #log                    -> mark      one feed
 //! C #kind order #log                    -> mark      one kind
 //! G tag[8] order #log                   -> mark      one tag
-//! R target[16] rel order #log           -> mark      what points at an entry
+//! R target[16] rel order #log           -> mark      what points at an entry; of a reaction also #feed, emoji
+//! N #feed log[8] seq[8] rel #log seq[8] index[1] -> Naming    what deletes and edits of a feed name in it
+//! a #feed device[32]                    -> ()        devices whose word counts for others: admins
+//! E #log seq[8]                         -> why       entries whose bodies are erased: deleted, expired
+//! V #log seq[8]                         -> when, body   erased bodies of own feeds, kept out of sight
+//! v when[8] #log seq[8]                 -> ()        the same by age
+//! x expires[8] #log seq[8]              -> ()        what expires
+//! W #kind index[1] key order #log       -> mark      content of a registered type by one of its keys
+//! M "type/" kind                        -> TypeRow   how far those rows are made
 //! I #feed #kind slot[8] #log seq[8]     -> StateRow  changes of one piece of state
 //! A arrival[8]                          -> Event     what was stored, in order
 //! A ff[9]                               -> Counters  right behind the newest event, so both lie in one page
@@ -31,9 +39,13 @@
 //! b hash[32] #log seq[8]                -> len[8]    entries that name a blob
 //! ```
 //!
-//! A mark is one byte: bit 0, the entry is shown here; bit 1, entries older than it in its log are not held.
+//! A mark is one byte: bit 0, the entry is shown here; bit 1, entries older than it in its log are not held; bit 2, what
+//! points at an entry is something that people read.
+//!
+//! The logs that `N` speaks of go by eight bytes of a hash of their names: a delete may come before anything of the log
+//! that it speaks of, and who names logs that do not exist must not fill the tables of logs.
 
-use crate::format::{BlobHash, EntryId, OrderKey, Seq, derive};
+use crate::format::{BlobHash, DeviceId, EntryId, OrderKey, Rel, Seq, Timestamp, derive};
 
 pub(super) type FeedNo = u32;
 pub(super) type LogNo = u32;
@@ -43,6 +55,11 @@ pub(super) type KindNo = u32;
 pub(super) const SHOWN: u8 = 1;
 /// Below this place entries of the same log are not held.
 pub(super) const GAP: u8 = 2;
+/// What points at an entry is something that people read.
+pub(super) const READ: u8 = 4;
+
+/// Bytes of the place and the log that end every index key.
+pub(super) const PLACE_BYTES: usize = 28;
 
 pub(super) const FEEDS: u8 = b'f';
 pub(super) const LOGS: u8 = b'l';
@@ -74,6 +91,11 @@ impl Key {
     pub(super) fn raw(mut self, bytes: &[u8]) -> Self {
         self.0.extend_from_slice(bytes);
         self
+    }
+
+    /// A time, so that its order is that of the bytes.
+    pub(super) fn time(self, time: Timestamp) -> Self {
+        self.u64(time.0.cast_unsigned() ^ (1 << 63))
     }
 
     pub(super) fn order(self, order: &OrderKey) -> Self {
@@ -141,6 +163,19 @@ pub(super) fn of_kind(kind: KindNo) -> Key {
     Key::table(b'C').u32(kind)
 }
 
+/// All indexes of the type whose own kind this is.
+pub(super) fn indexes_of(kind: KindNo) -> Key {
+    Key::table(b'W').u32(kind)
+}
+
+pub(super) fn of_index(kind: KindNo, index: u8) -> Key {
+    indexes_of(kind).raw(&[index])
+}
+
+pub(super) fn content_type(kind: &str) -> Key {
+    meta("type/").raw(kind.as_bytes())
+}
+
 pub(super) fn of_tag(folded: &str) -> Key {
     Key::table(b'G').raw(&tag_hash(folded))
 }
@@ -148,6 +183,41 @@ pub(super) fn of_tag(folded: &str) -> Key {
 pub(super) fn of_target(target: &EntryId) -> Key {
     let half: [u8; 16] = std::array::from_fn(|i| target.as_bytes().get(i).copied().unwrap_or(0));
     Key::table(b'R').raw(&half)
+}
+
+/// All that is named in a feed.
+pub(super) fn named_in(feed: FeedNo) -> Key {
+    Key::table(b'N').u32(feed)
+}
+
+/// What names one place of a log, which goes by eight bytes of its name's hash.
+pub(super) fn named_at(feed: FeedNo, log: &[u8; 8], seq: Seq) -> Key {
+    named_in(feed).raw(log).u64(seq.0)
+}
+
+/// One naming: how, and which ref of which entry.
+pub(super) fn naming(place: Key, rel: Rel, log: LogNo, seq: Seq, index: u8) -> Key {
+    place.raw(&[rel.into()]).u32(log).u64(seq.0).raw(&[index])
+}
+
+pub(super) fn admin(feed: FeedNo, device: &DeviceId) -> Key {
+    Key::table(b'a').u32(feed).raw(device.as_bytes())
+}
+
+pub(super) fn erased(log: LogNo, seq: Seq) -> Key {
+    Key::table(b'E').u32(log).u64(seq.0)
+}
+
+pub(super) fn kept(log: LogNo, seq: Seq) -> Key {
+    Key::table(b'V').u32(log).u64(seq.0)
+}
+
+pub(super) fn kept_since(when: Timestamp) -> Key {
+    Key::table(b'v').time(when)
+}
+
+pub(super) fn expires(at: Timestamp) -> Key {
+    Key::table(b'x').time(at)
 }
 
 pub(super) fn state_of(feed: FeedNo, kind: KindNo) -> Key {
@@ -227,6 +297,11 @@ pub(super) fn u64_at(key: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_be_bytes(
         key.get(at..at.checked_add(8)?)?.try_into().ok()?,
     ))
+}
+
+/// Reads a time out of a key.
+pub(super) fn time_at(key: &[u8], at: usize) -> Option<Timestamp> {
+    Some(Timestamp((u64_at(key, at)? ^ (1 << 63)).cast_signed()))
 }
 
 /// Reads the place and the log that end every index key.

@@ -19,6 +19,7 @@ pub(crate) struct StoredEntry {
     pub(crate) log_no: LogNo,
     pub(crate) reference: EntryRef,
     pub(crate) time: Timestamp,
+    pub(crate) expires: Option<Timestamp>,
     pub(crate) kind: Kind,
     pub(crate) body: Option<Bytes>,
 }
@@ -259,7 +260,7 @@ impl Rows<'_> {
     }
 
     /// Visits rows until told to stop, or until one cannot be read.
-    fn visit(
+    pub(super) fn visit(
         &self,
         from: &[u8],
         to: Option<&[u8]>,

@@ -121,6 +121,7 @@ impl<'a> Piece<'a> {
             log_no: no,
             reference,
             time: item.time,
+            expires: item.expires,
             kind: Kind::new(kind)?,
             body,
         })

@@ -106,7 +106,7 @@ impl FeedSnapshot {
         let page = self.page(&query, None, 1, now)?;
         Ok(page.into_iter().find_map(|row| match row {
             super::PageRow::Entry { order, .. } => Some(order.time),
-            super::PageRow::Gap { .. } => None,
+            _ => None,
         }))
     }
 

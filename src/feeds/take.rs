@@ -7,10 +7,10 @@ use bytes::Bytes;
 use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
-use super::keys;
 use super::row::{Event, LogRow};
+use super::{erase, keys, named};
 use crate::format::limits::LANES_PER_DEVICE;
-use crate::format::{Closing, ForkProof, LogId, Run, Seq};
+use crate::format::{Closing, ForkProof, LogId, Run, Seq, Timestamp};
 
 /// Separate ranges held of one log. Honest logs have a handful; past it nothing is taken that stands apart from the
 /// rest, or a feed with an entry here and one there would make its row, which each commit writes, grow without bound.
@@ -25,6 +25,8 @@ pub(crate) enum Taken {
     AlreadyHeld,
     /// Its device has no counting Admit here yet.
     NotAdmitted,
+    /// It lies past the place from which on entries do not count.
+    NotCounting { from: Seq },
     /// It is on the other side of a fork; the proof is kept.
     Forked,
     /// This node does not want it.
@@ -41,7 +43,7 @@ impl FeedBatch<'_> {
             Err(refused) => return Ok(refused),
         };
         if run.first() >= bound {
-            return Ok(Taken::Refused);
+            return Ok(Taken::NotCounting { from: bound });
         }
         let row = self.log_row(name.no)?.clone();
         if *run.closing() == Closing::NextHeld && !row.held.contains(run.end()) {
@@ -274,6 +276,11 @@ impl FeedBatch<'_> {
         if !entry.header().matches_body(body) {
             return Ok(Taken::Mismatch);
         }
+        let is_over = |at: Timestamp| at <= self.now && !named::is_delete(entry.header().kind());
+        if entry.header().expires().is_some_and(is_over) {
+            // The next sweep marks it; until then it is wanted and not taken.
+            return Ok(Taken::AlreadyHeld);
+        }
         self.fill(name, &[(seq, body.clone())])?;
         Ok(Taken::Stored)
     }
@@ -287,7 +294,9 @@ impl FeedBatch<'_> {
     ) -> Result<Vec<(Seq, Bytes)>, FeedsError> {
         let body = |seq: Seq| {
             let index = usize::try_from(seq.0.checked_sub(run.first().0)?).ok()?;
-            Some((seq, run.items().get(index)?.body()?.clone()))
+            let item = run.items().get(index)?;
+            let body = item.body().filter(|_| !erase::is_due(item, self.now))?;
+            Some((seq, body.clone()))
         };
         let lacking = self.rows().missing(name.no, part)?;
         Ok(lacking.into_iter().filter_map(body).collect())
@@ -332,7 +341,9 @@ impl FeedBatch<'_> {
         part: &Range<Seq>,
     ) -> Result<Vec<Seq>, FeedsError> {
         let places = (run.first().0..).map(Seq).zip(run.items());
-        let lacking = places.filter(|(seq, item)| part.contains(seq) && item.body().is_none());
+        let erased = self.rows().erased_in(name.no, part)?;
+        let wanted = |seq: &Seq| part.contains(seq) && !erased.contains(seq);
+        let lacking = places.filter(|(seq, item)| wanted(seq) && item.body().is_none());
         let lacking: Vec<Seq> = lacking.map(|(seq, _)| seq).collect();
         for seq in &lacking {
             self.tx

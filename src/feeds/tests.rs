@@ -1,8 +1,11 @@
 //! The feed store against a slow plain model, and the rules between entries one by one.
 
+mod between;
 mod blobs;
 mod damage;
+mod erased;
 mod failing;
+mod fields;
 mod forks;
 mod model;
 mod pages;

@@ -1,14 +1,17 @@
 //! Which devices of a feed count, and what happens to stored entries when that changes.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
 use super::keys::{self, FeedNo};
 use super::row::Event;
-use crate::format::{FeedId, FormatError, LogId, Seq, Standing, Statement, Statements};
+use crate::format::{DeviceId, FeedId, FormatError, LogId, Seq, Standing, Statement, Statements};
 
 /// The statements of a feed and what they come to.
 #[derive(Debug)]
@@ -126,7 +129,36 @@ impl FeedBatch<'_> {
             arrival,
         });
         self.recount(feed_no, &before, &after)?;
+        self.put_admins(feed_no, &before, &after)?;
         Ok(true)
+    }
+
+    /// Notes whose word counts for entries of others, and judges anew what those said who got or lost it.
+    fn put_admins(
+        &mut self,
+        feed_no: FeedNo,
+        before: &Trust,
+        after: &Trust,
+    ) -> Result<(), FeedsError> {
+        let devices = |trust: &Trust| -> BTreeSet<DeviceId> {
+            let devices = trust.standing.devices().map(|(device, _)| *device);
+            devices
+                .filter(|device| trust.standing.is_admin(device))
+                .collect()
+        };
+        let (old, new) = (devices(before), devices(after));
+        for gone in old.difference(&new) {
+            self.tx.delete(keys::admin(feed_no, gone).as_slice())?;
+        }
+        for come in new.difference(&old) {
+            self.tx
+                .put(keys::admin(feed_no, come).as_slice(), Bytes::new())?;
+        }
+        let changed: Vec<_> = old.symmetric_difference(&new).copied().collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        self.rejudge_feed(feed_no, &changed)
     }
 
     /// Says what devices the feed has.
@@ -138,7 +170,7 @@ impl FeedBatch<'_> {
     /// Verifies encoded statements of one feed.
     pub(crate) fn verify_statements(
         feed: &FeedId,
-        items: &[bytes::Bytes],
+        items: &[Bytes],
     ) -> Result<Vec<Statement>, FormatError> {
         let items = items
             .iter()
@@ -185,6 +217,7 @@ impl FeedBatch<'_> {
                 for seq in self.rows().missing(name.no, &part)? {
                     self.tx.delete(keys::missing(name.no, seq).as_slice())?;
                 }
+                self.forget_erased(name, &part)?;
                 let count = part.end.0 - part.start.0;
                 self.record(Event::Gone {
                     log: name.no,
@@ -199,29 +232,41 @@ impl FeedBatch<'_> {
     /// Entries that count again, or only now: shown from their headers, their bodies wanted.
     fn restore(&mut self, name: LogName, range: Range<Seq>) -> Result<(), FeedsError> {
         self.set_gaps(name, &range, true)?;
-        let row = self.log_row(name.no)?;
-        let head = (Seq(row.held.end().0.saturating_sub(1)), row.head);
         for part in self.held_blocks(name, &range)? {
             for run in self.rows().segments(name.no, &name.id, &part)? {
                 let part = part.start.max(run.first())..part.end.min(run.end());
+                self.mark_erased(name, &run, &part)?;
                 self.index_run(name, &run, part.clone(), Index::Again)?;
                 let missing = self.want_bodies(name, &run, &part)?;
-                let arrival = self.record(Event::Entries {
-                    log: name.no,
-                    first: part.start,
-                    count: part.end.0 - part.start.0,
-                })?;
-                self.counters.filled = arrival;
-                self.notes.push(Note::Stored {
-                    log: name.id,
-                    range: part,
-                    head,
-                    run: None,
-                    missing,
-                    arrival,
-                });
+                self.counts_again(name, part, missing)?;
             }
         }
+        Ok(())
+    }
+
+    /// Says that stored entries count again and which of their bodies are wanted.
+    pub(super) fn counts_again(
+        &mut self,
+        name: LogName,
+        range: Range<Seq>,
+        missing: Vec<Seq>,
+    ) -> Result<(), FeedsError> {
+        let arrival = self.record(Event::Entries {
+            log: name.no,
+            first: range.start,
+            count: range.end.0 - range.start.0,
+        })?;
+        self.counters.filled = arrival;
+        let row = self.log_row(name.no)?;
+        let head = (Seq(row.held.end().0.saturating_sub(1)), row.head);
+        self.notes.push(Note::Stored {
+            log: name.id,
+            range,
+            head,
+            run: None,
+            missing,
+            arrival,
+        });
         Ok(())
     }
 

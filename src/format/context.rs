@@ -35,6 +35,11 @@ impl Derive {
         hasher.finalize().into()
     }
 
+    /// A hasher of its own, for what does not lie in memory.
+    pub(crate) fn hasher(&self) -> Hasher {
+        self.0.clone()
+    }
+
     /// The first 16 bytes of the hash of several pieces.
     pub(crate) fn hash16(&self, parts: &[&[u8]]) -> Hash16 {
         first(self.hash_parts(parts))
@@ -67,6 +72,8 @@ pub(crate) mod derive {
         LOG_ORDER = "tidings v1 2026-11 log order";
         /// Ticket kind and payload to its four check bytes.
         TICKET = "tidings v1 2026-11 ticket checksum";
+        /// All of an archive before its last record to the hash at its end.
+        ARCHIVE = "tidings v1 2026-11 archive";
         /// Folded tag to the key of the tag index.
         TAG = "tidings v1 2026-11 tag";
         /// Both endpoint ids and a feed id to the name of a want between those two.

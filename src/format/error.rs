@@ -116,4 +116,10 @@ pub enum FormatError {
         /// The rule.
         why: &'static str,
     },
+    /// An archive that breaks a rule of its own, beyond those of what it holds.
+    #[error("{why}")]
+    Archive {
+        /// The rule.
+        why: &'static str,
+    },
 }

@@ -165,7 +165,7 @@ impl fmt::Display for Seq {
     }
 }
 
-fn is_name(text: &str, limit: usize) -> bool {
+pub(crate) fn is_name(text: &str, limit: usize) -> bool {
     let allowed = |b: u8| {
         b.is_ascii_lowercase()
             || b.is_ascii_digit()
@@ -174,7 +174,7 @@ fn is_name(text: &str, limit: usize) -> bool {
     !text.is_empty() && text.len() <= limit && text.bytes().all(allowed)
 }
 
-fn not_a_name(what: &'static str, text: &str, limit: usize) -> FormatError {
+pub(crate) fn not_a_name(what: &'static str, text: &str, limit: usize) -> FormatError {
     FormatError::Name {
         what,
         text: text.chars().take(80).collect(),

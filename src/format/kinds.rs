@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::FormatError;
 use super::id::{DeviceId, FeedId, Kind, Lane, Seq};
+use super::index_key::IndexKey;
 use super::key::Signature;
 use super::time::Timestamp;
 use super::{codec, content};
@@ -29,17 +30,48 @@ pub mod lanes {
 
 /// A type of content: a standard one of this library, or an app's own.
 ///
-/// ```
-/// # use serde::{Serialize, Deserialize};
-/// #[derive(Serialize, Deserialize)]
-/// struct Talk { title: String, room: String }
+/// # Keys
 ///
-/// impl tidings::Content for Talk {
-///     const KIND: &'static str = "conf.talk/1";
-///     const LANE: &'static str = "conf.talks";
-///     fn tags(&self) -> Vec<String> { vec![self.room.clone()] }
-/// }
+/// Content is found by kind, by feed and by tag. An app that asks for more (what starts between two and three? what is in
+/// this room?) lists [`INDEXES`](Self::INDEXES), gives each entry its [`keys`](Self::keys), and tells the node about the
+/// type before it opens (`NodeBuilder::content`). What is asked for then is read from an index instead of looked for.
+///
 /// ```
+/// use serde::{Deserialize, Serialize};
+/// use tidings::{Content, IndexKey, Timestamp};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Talk { title: String, room: String, starts: Timestamp }
+///
+/// impl Content for Talk {
+///     const KIND: &'static str = "conf.talk/2";
+///     const LANE: &'static str = "conf.talks";
+///     const OLDER: &'static [&'static str] = &["conf.talk/1"];
+///     const INDEXES: &'static [&'static str] = &["starts", "room"];
+///
+///     fn tags(&self) -> Vec<String> { vec!["conference".to_owned()] }
+///
+///     fn keys(&self) -> Vec<IndexKey> {
+///         vec![IndexKey::new("starts", self.starts), IndexKey::new("room", &self.room)]
+///     }
+///
+///     fn from_older(_kind: &str, content: &[u8]) -> Option<Self> {
+///         let TalkV1 { title, starts } = tidings::decode_content(content).ok()?;
+///         Some(Self { title, room: "Main".to_owned(), starts })
+///     }
+/// }
+///
+/// /// What `conf.talk/1` was.
+/// #[derive(Serialize, Deserialize)]
+/// struct TalkV1 { title: String, starts: Timestamp }
+/// ```
+///
+/// # Versions
+///
+/// Fields can be added at the end of a type without a new kind: who knows fewer ignores the rest, and where an older
+/// writer left them out they are read as none, zero or empty. Any other change is a new kind (`conf.talk/2`), whose type
+/// names the kinds it also reads in [`OLDER`](Self::OLDER). What a node does not know the type of it keeps, passes on,
+/// and shows in threads and timelines as an entry of that kind.
 pub trait Content: Serialize + DeserializeOwned {
     /// Name and version, such as `conf.talk/1`: at most 64 of `a-z 0-9 . _ / ~ -`.
     const KIND: &'static str;
@@ -48,19 +80,61 @@ pub trait Content: Serialize + DeserializeOwned {
     /// one app in a lane of its own can be fetched without the rest.
     const LANE: &'static str;
 
+    /// Older kinds that this type also reads, by [`from_older`](Self::from_older); none unless overridden.
+    const OLDER: &'static [&'static str] = &[];
+
+    /// The names of its indexes: at most 16 of at most 32 of the characters of a kind; none unless overridden.
+    ///
+    /// When names are added or taken away the indexes are built anew at the next opening. The names stand for what
+    /// [`keys`](Self::keys) does: who changes what goes into an index gives it another name.
+    const INDEXES: &'static [&'static str] = &[];
+
     /// Tags under which it is found; none unless overridden.
     fn tags(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The values by which its [`INDEXES`](Self::INDEXES) find it; none unless overridden.
+    ///
+    /// An entry may have none in an index, and is not found by it then, or several (each ingredient of a recipe). At
+    /// most 16 count. It has to come to the same result each time, and runs for what others wrote as well.
+    fn keys(&self) -> Vec<IndexKey> {
+        Vec::new()
+    }
+
+    /// Reads content of one of the [`OLDER`](Self::OLDER) kinds; none if it cannot be read.
+    ///
+    /// [`decode_content`] decodes what the older type was.
+    fn from_older(kind: &str, content: &[u8]) -> Option<Self> {
+        let _unread = (kind, content);
+        None
     }
 }
 
 /// Decodes the content of a kind, ignoring bytes after the fields that `T` has.
 ///
+/// This is how content of a [`Content`] type is read; [`Content::from_older`] reads what its type was before with it.
+///
 /// # Errors
 ///
 /// If the bytes are no such content, or end inside a field. They may end between two fields.
-pub(crate) fn decode_content<T: DeserializeOwned>(content: &[u8]) -> Result<T, FormatError> {
+pub fn decode_content<T: DeserializeOwned>(content: &[u8]) -> Result<T, FormatError> {
     content::read(content)
+}
+
+/// Reads content of a type from an entry of its kind or of an older one.
+pub(crate) fn read_content<T: Content>(kind: &Kind, content: &[u8]) -> Result<T, FormatError> {
+    if kind.as_str() == T::KIND {
+        return decode_content(content);
+    }
+    if !T::OLDER.contains(&kind.as_str()) {
+        return Err(FormatError::Malformed {
+            what: "content of another kind",
+        });
+    }
+    T::from_older(kind.as_str(), content).ok_or(FormatError::Malformed {
+        what: "content of an older kind",
+    })
 }
 
 /// Encodes the content of a kind.

@@ -95,5 +95,15 @@ pub const RUN_BYTES: usize = FRAME_BYTES - 4_096;
 /// Bytes of one encoded statement: 16 carried Admits of some 310 bytes and 64 ends of some 75 fit.
 pub const STATEMENT_BYTES: usize = 16_384;
 
+/// Bytes of one encoded fork proof: two runs of 64 headers of 64 kinds, without bodies, come to 15,938.
+pub const PROOF_BYTES: usize = 16_384;
+
+/// Bytes of a run in an archive, where it carries all its bodies: 64 of the largest, and what stands around them.
+pub const ARCHIVE_RUN_BYTES: usize = 65 * 65_536;
+
+/// Bytes of one feed's statements in an archive. Readers keep them while they read that feed; a feed whose devices admit
+/// each other has some ten thousand at 400 bytes then, and nobody's has.
+pub const ARCHIVE_STATEMENT_BYTES: usize = 4 * 1024 * 1024;
+
 /// How far ahead of the reader's clock a claimed time is believed; later ones are shown when due.
 pub const FUTURE_MILLIS: i64 = 10 * 60 * 1000;

@@ -276,23 +276,30 @@ impl Actor {
             let wake = self.wake();
             tokio::select! {
                 biased;
-                // What a caller wrote is known here before what it commands next.
                 Some(note) = boxes.notes.recv() => self.note(note),
-                command = boxes.commands.recv() => match command {
-                    Some(Command::Shutdown) | None => break,
-                    Some(command) => self.command(command),
-                },
-                Some(done) = boxes.finished.recv() => self.finished(done),
+                command = boxes.commands.recv() => {
+                    // What a caller wrote is known here before what it commands next.
+                    self.take_notes(&mut boxes);
+                    match command {
+                        Some(Command::Shutdown) | None => break,
+                        Some(command) => self.command(command),
+                    }
+                }
+                Some(done) = boxes.finished.recv() => {
+                    self.take_notes(&mut boxes);
+                    self.finished(done);
+                }
                 Some(dialed) = self.dialing.join_next() => self.dialed(dialed),
                 Some(mail) = boxes.sessions.recv() => self.mail(mail),
                 () = sleep_until(wake.into()) => self.handle(Input::Tick),
             }
             // What has already come is taken in before anything is carried out, so that jobs go out together.
             for _ in 0..MAIL {
-                if let Ok(note) = boxes.notes.try_recv() {
-                    self.note(note);
-                } else if let Ok(done) = boxes.finished.try_recv() {
+                if let Ok(done) = boxes.finished.try_recv() {
+                    self.take_notes(&mut boxes);
                     self.finished(done);
+                } else if let Ok(note) = boxes.notes.try_recv() {
+                    self.note(note);
                 } else if let Ok(mail) = boxes.sessions.try_recv() {
                     self.mail(mail);
                 } else {
@@ -301,6 +308,14 @@ impl Actor {
             }
         }
         self.close(boxes, router).await;
+    }
+
+    /// Takes in all notes that are there. A commit's notes are sent before its outcomes and before its caller goes on, but
+    /// may come after this was last looked at, so they are looked for again whenever one of those has come.
+    fn take_notes(&mut self, boxes: &mut Boxes) {
+        while let Ok(note) = boxes.notes.try_recv() {
+            self.note(note);
+        }
     }
 
     async fn close(mut self, boxes: Boxes, router: Router) {

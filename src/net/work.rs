@@ -176,6 +176,7 @@ fn outcome(result: Result<Taken, SharedError>) -> Outcome {
         Ok(Taken::Stored) => Outcome::Stored,
         Ok(Taken::AlreadyHeld) => Outcome::AlreadyHeld,
         Ok(Taken::NotAdmitted) => Outcome::NotAdmitted,
+        Ok(Taken::NotCounting { from }) => Outcome::NotCounting { from },
         Ok(Taken::Forked) => Outcome::Forked,
         Ok(Taken::Refused) => Outcome::Refused,
         Ok(Taken::Mismatch) => Outcome::Rejected {
@@ -241,6 +242,18 @@ pub(super) fn input(note: Note) -> Option<Input<EndpointId>> {
             seqs: vec![seq],
             arrival,
         }),
+        Note::Erased {
+            log,
+            seq,
+            was_missing: true,
+            arrival,
+        } => Some(Input::BodiesDone {
+            log,
+            seqs: vec![seq],
+            arrival,
+        }),
+        // Heads are the same with and without bodies: nobody has to hear of it.
+        Note::Erased { .. } => None,
         Note::Statements {
             feed,
             digest,

@@ -253,7 +253,7 @@ impl Thread {
     }
 
     fn commit(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), FeedsError> {
-        let mut batch = self.store.batch()?;
+        let mut batch = self.store.batch()?.at(super::now());
         for job in jobs {
             job.run(&mut batch)?;
         }

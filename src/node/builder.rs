@@ -6,10 +6,11 @@ use std::sync::atomic::AtomicI64;
 
 use tokio::sync::mpsc;
 
+use super::erase::spawn_sweeper;
 use super::error::TidingsError;
 use super::{Inner, Node, media, setup};
-use crate::feeds::{FeedStore, Query};
-use crate::format::{FeedId, Timestamp};
+use crate::feeds::{ContentType, FeedStore, Query};
+use crate::format::{Content, FeedId, Timestamp};
 use crate::media::MediaStore;
 use crate::net::{self, EndpointOptions, Engine, Writer};
 
@@ -24,6 +25,7 @@ const MEDIA_CAP: u64 = 10 * 1024 * 1024 * 1024;
 pub struct NodeBuilder {
     local_only: bool,
     offline: bool,
+    types: Vec<ContentType>,
     media_cap: Option<u64>,
 }
 
@@ -46,6 +48,17 @@ impl NodeBuilder {
         self
     }
 
+    /// Makes known a type of the app's own, so that its content is found by its [keys](Content::keys).
+    ///
+    /// When a type is first made known, or its indexes changed, or the folder was opened without it in between, its
+    /// indexes are built at opening from what is held. Unset, content of that type is kept and found by kind, feed and
+    /// tag all the same.
+    #[must_use]
+    pub fn content<T: Content>(mut self) -> Self {
+        self.types.push(ContentType::of::<T>());
+        self
+    }
+
     /// Bytes of others' media that are kept at the most. Beyond them what was used longest ago goes; it can be fetched
     /// again. Own media stay and do not count.
     ///
@@ -63,16 +76,18 @@ impl NodeBuilder {
     /// # Errors
     ///
     /// If another process holds the folder, it cannot be read or written, it was written by a newer release, or its
-    /// keys and store do not belong together. What lies there is not changed then.
+    /// keys and store do not belong together, or a type made known has a bad name or comes twice. What lies there is not
+    /// changed then.
     ///
     /// # Cancel safety
     ///
     /// Dropped half-way, the folder holds a new identity or none; opening it again goes on from there.
     pub async fn open(self, folder: impl AsRef<Path>) -> Result<Node, TidingsError> {
+        ContentType::check_all(&self.types)?;
         let folder = folder.as_ref().to_owned();
         let cap = self.media_cap.unwrap_or(MEDIA_CAP);
         let opened = tokio::task::spawn_blocking(move || {
-            let (store, keys) = setup::open(&folder)?;
+            let (store, keys) = setup::open(&folder, &self.types)?;
             let media = MediaStore::open(folder.join("media"), store.clone(), cap)?;
             Ok::<_, TidingsError>((store, keys, Arc::new(media)))
         });
@@ -102,7 +117,7 @@ impl NodeBuilder {
             )?)
         };
         let (feed, floor) = (keys.feed.id(), AtomicI64::new(floor.as_millis()));
-        Ok(Node {
+        let node = Node {
             inner: Arc::new(Inner {
                 store,
                 media,
@@ -113,7 +128,9 @@ impl NodeBuilder {
                 endpoint,
                 floor,
             }),
-        })
+        };
+        spawn_sweeper(&node);
+        Ok(node)
     }
 }
 
@@ -127,7 +144,7 @@ fn clock_floor(store: &FeedStore, feed: &FeedId) -> Result<Timestamp, TidingsErr
     let newest = snapshot.page(&query, None, 1, Timestamp(i64::MAX))?;
     let newest = newest.iter().find_map(|row| match row {
         crate::feeds::PageRow::Entry { order, .. } => Some(order.time),
-        crate::feeds::PageRow::Gap { .. } => None,
+        _ => None,
     });
     Ok(newest.map_or(RELEASED, |newest| newest.max(RELEASED)))
 }

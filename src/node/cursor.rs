@@ -32,6 +32,41 @@ impl FromStr for Cursor {
     }
 }
 
+/// A place in the answer to a question about content: good on every device, for the same question.
+///
+/// Its text form is lower-case base32.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ContentCursor {
+    /// Where the entry stands in the index that gives the order; none where views do.
+    pub(super) key: Option<Vec<u8>>,
+    pub(super) order: OrderKey,
+}
+
+impl fmt::Display for ContentCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = self.key.as_deref().unwrap_or_default();
+        f.write_str(&to_base32(&[&self.order.to_bytes(), key].concat()))
+    }
+}
+
+impl FromStr for ContentCursor {
+    type Err = FormatError;
+
+    fn from_str(text: &str) -> Result<Self, FormatError> {
+        let bytes = from_base32(text).unwrap_or_default();
+        let Some((order, key)) = bytes.split_first_chunk::<24>() else {
+            return Err(FormatError::Text {
+                expected: "a cursor of content",
+                why: "at least 39 characters of a-z and 2-7 are",
+            });
+        };
+        Ok(Self {
+            key: Some(key.to_vec()).filter(|key| !key.is_empty()),
+            order: OrderKey::from_bytes(order),
+        })
+    }
+}
+
 /// A place in arrival order. It means something to the store that gave it only.
 ///
 /// Its text form is a number.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::feeds::FeedsError;
-use crate::format::{FeedId, FormatError};
+use crate::format::{ArchiveError, FeedId, FormatError};
 use crate::media::MediaError;
 use crate::net::NetError;
 use crate::store::StoreError;
@@ -36,6 +36,74 @@ pub enum TidingsError {
         /// How it was named.
         name: String,
     },
+    /// Content was asked for by its keys, and the node was opened without its type.
+    #[error(
+        "content of kind {kind} is not found by its keys here, since this node does not know its type; open it with `Node::builder().content::<..>()`"
+    )]
+    NotRegistered {
+        /// The type's kind.
+        kind: &'static str,
+    },
+    /// Content was asked for by a key that its type does not have.
+    #[error(
+        "kind {kind} has no index {index:?}, it has: {known}; list the name in `Content::INDEXES`"
+    )]
+    NoIndex {
+        /// The type's kind.
+        kind: &'static str,
+        /// The name asked for.
+        index: String,
+        /// The names there are.
+        known: String,
+    },
+    /// The entry is not one that this device may change: of another feed, or of another device without the rights.
+    #[error("entry {name} is not yours to change; only its author's devices can")]
+    NotYours {
+        /// Which entry.
+        name: String,
+    },
+    /// The entry is deleted.
+    #[error("entry {name} is deleted; undelete it first if it is yours")]
+    Deleted {
+        /// Which entry.
+        name: String,
+    },
+    /// The entry is over, for good.
+    #[error("entry {name} has expired, and nothing of it is left; post it anew")]
+    Expired {
+        /// Which entry.
+        name: String,
+    },
+    /// The entry is to be put back and is not deleted.
+    #[error("entry {name} is not deleted; there is nothing to undo")]
+    NotDeleted {
+        /// Which entry.
+        name: String,
+    },
+    /// The entry is deleted and its body no longer kept.
+    #[error(
+        "nothing of entry {name} is kept here any more: its 30 days are over or it was purged; post it anew"
+    )]
+    NotKept {
+        /// Which entry.
+        name: String,
+    },
+    /// The entry cannot be changed in this way.
+    #[error("entry {name} cannot be changed so: {why}")]
+    NotEditable {
+        /// Which entry.
+        name: String,
+        /// What is in the way.
+        why: &'static str,
+    },
+    /// A text that is no emoji.
+    #[error("an emoji of {len} bytes does not count as one; use one of 1 to {limit} bytes")]
+    Emoji {
+        /// Its length.
+        len: usize,
+        /// The bound.
+        limit: usize,
+    },
     /// The feed is neither the own one nor followed.
     #[error("feed {feed} is not followed here; follow it with a ticket first")]
     NotFollowed {
@@ -63,6 +131,9 @@ pub enum TidingsError {
         /// What the system said.
         why: String,
     },
+    /// What was to be loaded is no archive, or of a version that this library does not know.
+    #[error(transparent)]
+    Archive(ArchiveError),
     /// The node has been shut down.
     #[error("this node has been shut down")]
     ShutDown,

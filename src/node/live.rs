@@ -11,9 +11,9 @@ use tokio::sync::{mpsc, watch};
 use super::Node;
 use super::error::TidingsError;
 use super::view::{EntryView, TimelineItem, Viewer};
-use crate::feeds::{Change, Changed, Query, StoredEntry};
+use crate::feeds::{Change, Changed, EntryState, Query, StoredEntry};
 use crate::format::limits::FUTURE_MILLIS;
-use crate::format::{Body, EntryId, Timestamp};
+use crate::format::{EntryId, Timestamp};
 
 /// Items that wait for a reader in memory; what comes after waits in the store.
 const WAITING: usize = 64;
@@ -165,18 +165,20 @@ impl Reader {
 
 /// Reads changes from a number on: the number to go on from, and the entries among them that the question is about.
 fn read(node: &Node, query: &Query, from: u64) -> Result<(u64, Vec<EntryView>), TidingsError> {
-    let snapshot = node.snapshot()?;
+    let (snapshot, now) = (node.snapshot()?, node.now());
     let changes = snapshot.changes(from, READ)?;
     let next = changes.last().map_or(from, |last| last.number + 1);
     let mut viewer = Viewer::new(&snapshot);
     let mut found = Vec::new();
     for entry in changes.into_iter().filter_map(came) {
-        let body = entry
-            .body
-            .as_deref()
-            .and_then(|bytes| Body::decode(bytes).ok());
-        if query.shows(&entry, body.as_ref()) && snapshot.is_wanted(&entry.reference.log.feed)? {
-            found.push(viewer.stored(entry, body)?);
+        if !snapshot.is_wanted(&entry.reference.log.feed)? {
+            continue;
+        }
+        // It may have been deleted since, or its time be over.
+        let (body, about) = snapshot.about(&entry, now)?;
+        let is_gone = matches!(about.state, EntryState::Deleted | EntryState::Expired);
+        if !is_gone && query.shows(&entry, body.as_ref()) {
+            found.push(viewer.known(entry, body, about)?);
         }
     }
     Ok((next, found))

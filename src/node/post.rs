@@ -7,8 +7,8 @@ use super::attach::Attach;
 use super::error::TidingsError;
 use super::keys::random;
 use crate::format::{
-    Attachment, Body, Content, Draft, EntryRef, FeedId, Lane, Post, Ref, Rel, Timestamp,
-    encode_content, kind_of, lanes,
+    Attachment, Body, Draft, EntryRef, FeedId, Lane, Post, Ref, Rel, Timestamp, encode_content,
+    kind_of, lanes,
 };
 use crate::media::Kept;
 
@@ -171,28 +171,6 @@ impl Node {
         self.append_with(lanes::POSTS, drafts, kept).await
     }
 
-    /// Appends content of an app's own type and returns its name once it is on disk.
-    ///
-    /// # Errors
-    ///
-    /// [`TidingsError::Format`] if kind or lane are no names, the content refuses to be encoded or is over a limit.
-    ///
-    /// # Cancel safety
-    ///
-    /// As for [`PostBuilder::send`].
-    pub async fn publish<T: Content>(&self, content: &T) -> Result<EntryRef, TidingsError> {
-        let (kind, lane) = kind_of::<T>()?;
-        let body = Body {
-            salt: random()?,
-            tags: content.tags(),
-            content: encode_content(content)?,
-            ..Body::default()
-        };
-        let draft = Draft::new(kind, self.now(), body.encode()?);
-        let sent = self.append(lane, vec![draft]).await?;
-        sent.into_iter().next().ok_or(TidingsError::ShutDown)
-    }
-
     pub(super) async fn append(
         &self,
         lane: Lane,
@@ -257,7 +235,7 @@ impl Node {
     }
 
     /// A reply names what it answers, and what began the thread, as far as that is known here.
-    fn reply_refs(&self, target: EntryRef) -> Result<Vec<Ref>, TidingsError> {
+    pub(super) fn reply_refs(&self, target: EntryRef) -> Result<Vec<Ref>, TidingsError> {
         let held = self.snapshot()?.entry(&target)?.and_then(|(_, body)| body);
         let root = held
             .and_then(|body| body.targets(Rel::Root).next().copied())

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use super::error::TidingsError;
 use super::keys::{self, Found, Keys};
-use crate::feeds::{FeedBatch, FeedSnapshot, FeedStore};
+use crate::feeds::{ContentType, FeedBatch, FeedSnapshot, FeedStore};
 use crate::format::{DeviceId, End, Ends, FeedId, Signer, Statement};
 use crate::store::{Durability, ReadTx, RedbOptions, RedbStorage};
 
 /// Opens store and keys, in that order: the store's lock guards the keys. What is refused is not changed.
-pub(super) fn open(folder: &Path) -> Result<(Arc<FeedStore>, Keys), TidingsError> {
+pub(super) fn open(
+    folder: &Path,
+    types: &[ContentType],
+) -> Result<(Arc<FeedStore>, Keys), TidingsError> {
     keys::make_folder(folder)?;
     let path = folder.join("store.redb");
     if is_missing_or_empty(&path) {
@@ -18,7 +21,7 @@ pub(super) fn open(folder: &Path) -> Result<(Arc<FeedStore>, Keys), TidingsError
         belong_together(folder, false)?;
     }
     let storage = RedbStorage::open_if(&path, RedbOptions::new(), |held| judge(folder, held))?;
-    let store = Arc::new(FeedStore::open(Arc::new(storage))?);
+    let store = Arc::new(FeedStore::open_with(Arc::new(storage), types)?);
     let (keys, set_up) = match Keys::find(folder)? {
         Found::Nothing => {
             let keys = Keys::generate()?;

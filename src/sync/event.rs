@@ -103,6 +103,12 @@ pub enum Outcome {
     },
     /// Its device has no counting Admit here yet; asked for again when statements change.
     NotAdmitted,
+    /// It lies past the place from which on entries of its log do not count here; nothing from there on is asked for until
+    /// statements change.
+    NotCounting {
+        /// That place.
+        from: Seq,
+    },
     /// It verifies but does not link: [`Input::Forked`] came before this, if the fork is new.
     Forked,
     /// This node does not want it (quota, block, retention); not asked for again.

@@ -325,16 +325,23 @@ impl<P: PeerIdentity> Swarm<P> {
             state.head = Some((seq.0, Some(id)));
         }
         state.forked = told.forked;
-        if let Some(at) = told.forked {
-            let held = self.log(&log_id).and_then(|log| log.forked);
-            let lower = held.is_none_or(|held| at < held);
-            if lower && state.proof_asked.is_none_or(|asked| at < asked) {
-                state.proof_asked = Some(at);
-                peer.queues.proofs.insert(log_id);
-                peer.caught_up = false;
-            }
-        }
+        self.want_proof(peer, log_id);
         peer.enqueue(log_id);
+    }
+
+    /// Asks for the proof of a fork that the peer told and that is not known here.
+    pub(super) fn want_proof(&self, peer: &mut Peer, log_id: LogId) {
+        let held = self.log(&log_id).and_then(|log| log.forked);
+        let Some(state) = peer.logs.get_mut(&log_id) else {
+            return;
+        };
+        let Some(at) = state.forked else { return };
+        let lower = held.is_none_or(|held| at < held);
+        if lower && state.proof_asked.is_none_or(|asked| at < asked) {
+            state.proof_asked = Some(at);
+            peer.queues.proofs.insert(log_id);
+            peer.caught_up = false;
+        }
     }
 
     /// Asks for the heads of feeds with holes of which the peer had nothing new to tell.

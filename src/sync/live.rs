@@ -1,5 +1,6 @@
 //! What happens in the store, passed on: pushed at once where it fits, told in heads where not.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -30,6 +31,7 @@ pub(super) struct Commit {
 impl<P: PeerIdentity> Swarm<P> {
     pub(super) fn feed(&mut self, now: Millis, feed_id: FeedId, replica: &Replica) {
         let fresh = !self.feeds.contains_key(&feed_id);
+        self.wanted += u64::from(fresh);
         for log in &replica.logs {
             self.arrival = self.arrival.max(if log.changed == u64::MAX {
                 0
@@ -37,7 +39,12 @@ impl<P: PeerIdentity> Swarm<P> {
                 log.changed
             });
         }
-        self.feeds.entry(feed_id).or_default().replace(replica);
+        let wanted = self.wanted;
+        let feed = self.feeds.entry(feed_id).or_default();
+        feed.replace(replica);
+        if fresh {
+            feed.since = wanted;
+        }
         self.each_peer(|swarm, id, peer| {
             let blinded = swarm.blind(id, &feed_id);
             if fresh {
@@ -273,6 +280,7 @@ impl<P: PeerIdentity> Swarm<P> {
         peer.open.insert(
             request,
             Open {
+                since: Self::seen(&self.feeds, &what).since,
                 what,
                 done: true,
                 pushed: true,
@@ -326,23 +334,31 @@ impl<P: PeerIdentity> Swarm<P> {
         feed.touch();
         self.each_peer(|swarm, _, peer| {
             peer.add_news(feed_id, None);
-            let waiting: Vec<LogId> = peer
-                .unadmitted
-                .iter()
-                .filter(|log| log.feed == feed_id)
-                .copied()
-                .collect();
-            for log in waiting {
-                peer.unadmitted.remove(&log);
-                if let Some(state) = peer.logs.get_mut(&log) {
+            swarm.judge_again(peer, &feed_id);
+            swarm.unsettle(now, peer);
+        });
+    }
+
+    /// What did not count of a feed may count now.
+    fn judge_again(&self, peer: &mut Peer, feed_id: &FeedId) {
+        let of_feed = |log: &&LogId| log.feed == *feed_id;
+        let judged = peer.unadmitted.iter().chain(&peer.bounded);
+        let again: BTreeSet<LogId> = judged.filter(of_feed).copied().collect();
+        for log in again {
+            peer.bounded.remove(&log);
+            let unadmitted = peer.unadmitted.remove(&log);
+            if let Some(state) = peer.logs.get_mut(&log) {
+                state.bound = None;
+                if unadmitted {
                     state.halted = false;
                     state.not_held = super::ranges::RangeSet::default();
                     state.newest_asked = None;
+                    state.proof_asked = None;
                 }
-                peer.enqueue(log);
             }
-            swarm.unsettle(now, peer);
-        });
+            self.want_proof(peer, log);
+            peer.enqueue(log);
+        }
     }
 
     pub(super) fn forked(&mut self, now: Millis, log_id: LogId, at: Seq, arrival: u64) {

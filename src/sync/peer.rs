@@ -24,6 +24,8 @@ pub(super) struct PeerLog {
     pub(super) bodies_not_held: BTreeSet<u64>,
     /// Nothing more is asked of it.
     pub(super) halted: bool,
+    /// From there on its entries do not count, as things stand.
+    pub(super) bound: Option<Seq>,
     /// In one of the queues.
     pub(super) queued: bool,
     /// The head below which the newest few were asked for already.
@@ -56,6 +58,8 @@ pub(super) enum News {
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) what: Asked,
+    /// What was known of the feed when it was asked for.
+    pub(super) since: u64,
     /// The peer has answered it to the end.
     pub(super) done: bool,
     /// Answers handed over and not dealt with.
@@ -140,6 +144,8 @@ pub(super) struct Settling {
     /// How often it is still asked: two sides may never agree, where one refuses what the other holds.
     pub(super) tries: u8,
     pub(super) asked: bool,
+    /// It began before the peer's hello came, so what that says is an answer.
+    pub(super) fresh: bool,
 }
 
 #[derive(Debug)]
@@ -194,6 +200,8 @@ pub(super) struct Peer {
     /// Mean bytes of an answer, in sixteenths.
     pub(super) mean: usize,
     pub(super) unadmitted: BTreeSet<LogId>,
+    /// Logs with a place from which on nothing counts.
+    pub(super) bounded: BTreeSet<LogId>,
     pub(super) caught_up: bool,
     pub(super) answers: u64,
     pub(super) serving: VecDeque<Serve>,
@@ -277,6 +285,7 @@ impl Peer {
             deep_window: FIRST_WINDOW,
             mean: 16 * 16 * 1024,
             unadmitted: BTreeSet::new(),
+            bounded: BTreeSet::new(),
             caught_up: false,
             answers: 0,
             serving: VecDeque::new(),
@@ -327,15 +336,19 @@ impl Peer {
         self.compared_in && self.open.is_empty() && self.queues.is_empty()
     }
 
-    /// Nothing is left in either direction.
+    /// Nothing is left in either direction, and nothing waits for statements.
     pub(super) fn is_idle(&self) -> bool {
+        self.is_quiet() && self.unadmitted.is_empty()
+    }
+
+    /// Nothing is left that this side could do, in either direction.
+    pub(super) fn is_quiet(&self) -> bool {
         self.has_all()
             && self.compared_out
             && !self.last_due
             && self.news.is_empty()
             && self.serving.is_empty()
             && self.reads == 0
-            && self.unadmitted.is_empty()
             && self.wants_added.is_empty()
             && self.wants_removed.is_empty()
     }
@@ -397,6 +410,7 @@ impl Peer {
         }
         self.queues.waiting.retain(|log| log.feed != *feed);
         self.unadmitted.retain(|log| log.feed != *feed);
+        self.bounded.retain(|log| log.feed != *feed);
     }
 
     pub(super) fn add_news(&mut self, feed: FeedId, key: Option<LogKey>) {

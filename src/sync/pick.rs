@@ -80,6 +80,7 @@ pub(super) fn step(log: &Log, state: &PeerLog, turn: Turn, few: bool) -> Step {
         return Step::Nothing;
     };
     let forked = [log.forked, state.forked].into_iter().flatten().min();
+    let bound = forked.into_iter().chain(state.bound).min();
     if forked.is_none()
         && let (Some((seq, held)), Some(told)) = (log.short_head(), id)
         && seq.0 == head
@@ -93,7 +94,7 @@ pub(super) fn step(log: &Log, state: &PeerLog, turn: Turn, few: bool) -> Step {
         };
     }
     let above = head.saturating_add(1);
-    let top = forked.map_or(above, |at| at.0.min(above));
+    let top = bound.map_or(above, |at| at.0.min(above));
     if turn != Turn::Newest
         && let Some(bodies) = next_bodies(log, state, top)
     {

@@ -62,7 +62,7 @@ impl<P: PeerIdentity> Swarm<P> {
         while peer.window_open() && !peer.queues.asks.is_empty() {
             let count = peer.queues.asks.len().min(IDS_PER_MESSAGE);
             let ids = peer.queues.asks.drain(..count).collect();
-            let request = open(peer, Asked::Heads);
+            let request = self.open(peer, Asked::Heads);
             self.send(id, peer, &Message::Ask { request, ids });
         }
         while peer.window_open() {
@@ -72,7 +72,7 @@ impl<P: PeerIdentity> Swarm<P> {
             let Some(alias) = peer.logs.get(&log).map(|state| state.alias) else {
                 continue;
             };
-            let request = open(peer, Asked::Proof { log });
+            let request = self.open(peer, Asked::Proof { log });
             self.send(id, peer, &Message::ProofRequest { request, alias });
         }
         while peer.window_open() {
@@ -83,7 +83,7 @@ impl<P: PeerIdentity> Swarm<P> {
                 continue;
             }
             let blinded = self.blind(id, &feed);
-            let request = open(peer, Asked::Statements { feed });
+            let request = self.open(peer, Asked::Statements { feed });
             self.send(
                 id,
                 peer,
@@ -161,7 +161,7 @@ impl<P: PeerIdentity> Swarm<P> {
             start,
             end,
         };
-        let request = open(peer, what);
+        let request = self.open(peer, what);
         peer.runs_open += 1;
         if turn == Turn::Deep {
             peer.deep_open += 1;
@@ -190,7 +190,7 @@ impl<P: PeerIdentity> Swarm<P> {
             log.bodies_inflight.extend(seqs.iter().map(|seq| seq.0));
         }
         let alias = peer.logs.get(&log_id).map_or(0, |state| state.alias);
-        let request = open(
+        let request = self.open(
             peer,
             Asked::Bodies {
                 log: log_id,
@@ -386,6 +386,8 @@ impl<P: PeerIdentity> Swarm<P> {
             return;
         };
         self.release(&open);
+        // Of a feed that was left meanwhile nothing was taken, which says nothing about the peer.
+        let keep = open.keep || Self::seen(&self.feeds, &open.what).since != open.since;
         match &open.what {
             Asked::Run { log, start, end } => {
                 if !open.pushed {
@@ -394,15 +396,14 @@ impl<P: PeerIdentity> Swarm<P> {
                     peer.deep_window = WINDOW.min(peer.deep_window + 1);
                     peer.mean = peer.mean - peer.mean / 16 + open.bytes;
                 }
-                if !open.keep {
+                if !keep {
                     self.mark_not_held(peer, log, *start, *end);
                 }
                 self.requeue.push(*log);
             }
             Asked::Bodies { log, seqs } => {
                 let missing = self.log(log).map(|log| &log.missing);
-                if let (Some(state), Some(missing), false) =
-                    (peer.logs.get_mut(log), missing, open.keep)
+                if let (Some(state), Some(missing), false) = (peer.logs.get_mut(log), missing, keep)
                 {
                     state.bodies_not_held.extend(
                         seqs.iter()
@@ -425,15 +426,32 @@ impl<P: PeerIdentity> Swarm<P> {
 
     /// What came was stored before; the rest of the range the peer does not hold.
     fn mark_not_held(&self, peer: &mut Peer, log_id: &LogId, start: u64, end: u64) {
-        // Of a feed left meanwhile nothing was taken, which says nothing about the peer.
-        let known = self.feeds.contains_key(&log_id.feed);
-        let Some(state) = peer.logs.get_mut(log_id).filter(|_| known) else {
+        let Some(state) = peer.logs.get_mut(log_id) else {
             return;
         };
         state.not_held.insert(start, end);
         for (start, end) in self.log(log_id).into_iter().flat_map(|log| log.held.iter()) {
             state.not_held.remove(start, end);
         }
+    }
+
+    fn open(&self, peer: &mut Peer, what: Asked) -> u64 {
+        let request = peer.next_request;
+        peer.next_request += 1;
+        peer.caught_up = false;
+        let open = Open {
+            since: Self::seen(&self.feeds, &what).since,
+            what,
+            done: false,
+            pushed: false,
+            deep: false,
+            takes: 0,
+            keep: false,
+            bytes: 0,
+            next: 0,
+        };
+        peer.open.insert(request, open);
+        request
     }
 
     /// Lets others be asked for what this request asked for.
@@ -473,26 +491,6 @@ fn next_turn(peer: &mut Peer) -> Option<(LogId, Turn)> {
         return None;
     }
     queues.deep.pop_front().map(|log| (log, Turn::Deep))
-}
-
-fn open(peer: &mut Peer, what: Asked) -> u64 {
-    let request = peer.next_request;
-    peer.next_request += 1;
-    peer.caught_up = false;
-    peer.open.insert(
-        request,
-        Open {
-            what,
-            done: false,
-            pushed: false,
-            deep: false,
-            takes: 0,
-            keep: false,
-            bytes: 0,
-            next: 0,
-        },
-    );
-    request
 }
 
 fn open_request(peer: &mut Peer, request: u64) -> Result<&mut Open, PeerError> {

@@ -80,6 +80,8 @@ pub(super) struct Feed {
     pub(super) logs: BTreeMap<LogKey, Log>,
     pub(super) statements: Hash16,
     pub(super) statements_changed: u64,
+    /// Which time of being wanted this is.
+    pub(super) since: u64,
     digest: Option<Hash16>,
 }
 

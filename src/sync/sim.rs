@@ -21,10 +21,13 @@ struct SimNode {
     queued: BTreeMap<u32, usize>,
     errors: Vec<(u32, PeerError)>,
     caught_up: BTreeMap<u32, Millis>,
+    agreed: BTreeMap<u32, Millis>,
     clock: i64,
     clock_differs: Vec<u32>,
     /// Order in which entries were stored.
     arrivals: Vec<(LogId, Seq)>,
+    /// What the disk is asked for and has not begun, where it takes its time.
+    jobs: Vec<Output<SimPeer>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +54,10 @@ enum Event {
         session: u64,
         bytes: usize,
     },
+    /// The disk of a node does some of what it was asked for.
+    Disk { id: u32 },
+    /// A node hears what became of something.
+    Answer { id: u32, answer: Input<SimPeer> },
 }
 
 /// A network of simulated nodes.
@@ -66,6 +73,7 @@ pub struct Sim {
     next_session: u64,
     sent: Vec<Sending>,
     largest_queue: usize,
+    slow_disks: Millis,
 }
 
 impl Sim {
@@ -81,7 +89,14 @@ impl Sim {
             next_session: 0,
             sent: Vec::new(),
             largest_queue: 0,
+            slow_disks: 0,
         }
+    }
+
+    /// From now on every disk takes up to so long, does what it was asked for in any order and in groups, and says of a
+    /// whole group what changed before it says what became of each part: as threads and grouped commits do.
+    pub const fn set_slow_disks(&mut self, at_most: Millis) {
+        self.slow_disks = at_most;
     }
 
     /// The virtual time.
@@ -99,9 +114,11 @@ impl Sim {
             queued: BTreeMap::new(),
             errors: Vec::new(),
             caught_up: BTreeMap::new(),
+            agreed: BTreeMap::new(),
             clock: 1_800_000_000_000,
             clock_differs: Vec::new(),
             arrivals: Vec::new(),
+            jobs: Vec::new(),
         });
         id
     }
@@ -237,7 +254,11 @@ impl Sim {
             node.memories.clear();
         }
         node.queued.clear();
+        node.jobs.clear();
         node.swarm = Swarm::new(SimPeer(id), node.store.arrival, node.store.filled);
+        self.events
+            .retain(|_, event| !matches!(event, Event::Answer { id: of, .. } if *of == id));
+        let node = self.node(id);
         let follows: Vec<FeedId> = node.store.follows.iter().copied().collect();
         for feed in follows {
             self.follow(id, feed);
@@ -293,6 +314,22 @@ impl Sim {
         }
     }
 
+    /// Lets a node find out whether it and another hold the same; see [`agreed`](Self::agreed).
+    pub fn settle(&mut self, id: u32, peer: u32) {
+        self.node_mut(id).agreed.remove(&peer);
+        self.input(
+            id,
+            Input::Settle {
+                peer: SimPeer(peer),
+            },
+        );
+    }
+
+    /// When a node that was to find out found that it and another hold the same.
+    pub fn agreed(&self, id: u32, peer: u32) -> Option<Millis> {
+        self.node(id).agreed.get(&peer).copied()
+    }
+
     /// Whether two nodes are connected.
     pub fn is_connected(&self, a: u32, b: u32) -> bool {
         self.links.contains_key(&(a.min(b), a.max(b)))
@@ -333,6 +370,7 @@ impl Sim {
             }
             _ => {}
         }
+        let slow = self.slow_disks > 0;
         let node = self.node_mut(id);
         match output {
             Output::Remember { peer, memory } => {
@@ -342,7 +380,51 @@ impl Sim {
                 node.caught_up.insert(peer.0, now);
             }
             Output::ClockDiffers { peer, .. } => node.clock_differs.push(peer.0),
-            other => inputs.extend(node.store.carry_out(other, &mut node.arrivals)),
+            Output::Agreed { peer } => {
+                node.agreed.insert(peer.0, now);
+            }
+            Output::Behind { .. } => {}
+            job if slow => {
+                node.jobs.push(job);
+                self.later(Event::Disk { id });
+            }
+            job => inputs.extend(node.store.carry_out(job, &mut node.arrivals)),
+        }
+    }
+
+    /// Lets something happen after some time that a slow disk may take.
+    fn later(&mut self, event: Event) {
+        let at = self.now + self.random.below(self.slow_disks + 1);
+        self.next_event += 2;
+        self.events.insert((at, self.next_event), event);
+    }
+
+    /// A slow disk does some of what it was asked for, in any order, and commits it as one.
+    fn disk(&mut self, id: u32) {
+        let jobs = self.node(id).jobs.len() as u64;
+        let mut group = Vec::new();
+        for left in (1..=jobs).rev().take(1 + self.random.below(4) as usize) {
+            let place = self.random.below(left) as usize;
+            group.push(self.node_mut(id).jobs.swap_remove(place));
+        }
+        let node = self.node_mut(id);
+        let (mut notes, mut answers) = (Vec::new(), Vec::new());
+        for job in group {
+            for input in node.store.carry_out(job, &mut node.arrivals) {
+                match input {
+                    Input::Taken { .. } | Input::ReadDone { .. } => answers.push(input),
+                    note => notes.push(note),
+                }
+            }
+        }
+        if !self.node(id).jobs.is_empty() {
+            self.later(Event::Disk { id });
+        }
+        for note in notes {
+            self.input(id, note);
+        }
+        for answer in answers {
+            self.later(Event::Answer { id, answer });
         }
     }
 
@@ -467,7 +549,14 @@ impl Sim {
                 );
             }
             Event::Frame { .. } | Event::Sent { .. } => {}
+            Event::Disk { id } => self.disk(id),
+            Event::Answer { id, answer } => self.input(id, answer),
         }
+    }
+
+    /// Lets the next thing happen; `false` if nothing waits any more.
+    pub fn run_on(&mut self) -> bool {
+        self.step(self.now + 3_600_000)
     }
 
     /// Lets so much time pass.

@@ -11,7 +11,7 @@ use super::live::Commit;
 use super::message::Message;
 use super::peer::{Asked, Peer, Settling};
 use super::replica::{Feed, Log, key_of};
-use crate::format::{FeedId, LogId};
+use crate::format::{FeedId, Hash16, LogId};
 
 /// A read under way for a peer.
 #[derive(Debug, Clone, Copy)]
@@ -28,14 +28,24 @@ struct Taking<P> {
     session: u64,
     request: u64,
     bytes: usize,
+    /// What was known of the feed then.
+    seen: Seen,
+}
+
+/// A feed at one moment: since when it is wanted without a break, and by which statements entries were judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Seen {
+    pub(super) since: u64,
+    statements: Hash16,
 }
 
 /// Replication with all peers, as a machine without I/O.
 ///
 /// The driver tells it what happens with [`handle`](Self::handle), then carries out everything that
 /// [`poll`](Self::poll) gives, in that order, and says [`Input::Tick`] when [`next_timer`](Self::next_timer) is due.
-/// Reads of one peer are answered in the order they were asked for; what is to be taken is dealt with in any order
-/// within a log's own. All of its memory is bounded by the feeds it is told of and by the number of open sessions.
+/// Reads and takes may be answered in any order; what a take changed is told before what became of it, and so is
+/// whatever was committed before. All of its memory is bounded by the feeds it is told of and by the number of open
+/// sessions.
 #[derive(Debug)]
 pub struct Swarm<P> {
     pub(super) me: P,
@@ -49,6 +59,8 @@ pub struct Swarm<P> {
     pub(super) reads: BTreeMap<ReadId, (P, Reading)>,
     pub(super) next_read: u64,
     takes: BTreeMap<TakeId, Taking<P>>,
+    /// Counts how often a feed began to be wanted.
+    pub(super) wanted: u64,
     next_take: u64,
     pub(super) sessions: u64,
     /// Bytes in `takes`.
@@ -83,6 +95,7 @@ impl<P: PeerIdentity> Swarm<P> {
             reads: BTreeMap::new(),
             next_read: 0,
             takes: BTreeMap::new(),
+            wanted: 0,
             next_take: 0,
             sessions: 0,
             taking: 0,
@@ -207,11 +220,14 @@ impl<P: PeerIdentity> Swarm<P> {
                 print,
                 theirs,
                 filled,
-                answer,
+                asks,
+                answers,
             } => {
-                peer.answer_due |= answer;
+                peer.answer_due |= asks;
                 let told = self.on_now(now, id, peer, print, theirs, filled);
-                self.settled(id, peer, print);
+                if answers {
+                    self.settled(id, peer, print);
+                }
                 told
             }
             Message::Requests { first, items } => self.on_requests(peer, first, &items),
@@ -258,7 +274,7 @@ impl<P: PeerIdentity> Swarm<P> {
             return;
         };
         let result = if peer.session == taking.session {
-            self.took(now, id, &mut peer, taking.request, outcome)
+            self.took(now, id, &mut peer, &taking, outcome)
         } else {
             Ok(())
         };
@@ -274,14 +290,22 @@ impl<P: PeerIdentity> Swarm<P> {
         now: Millis,
         id: P,
         peer: &mut Peer,
-        request: u64,
+        taking: &Taking<P>,
         outcome: Outcome,
     ) -> Result<(), PeerError> {
+        let request = taking.request;
         let Some(open) = peer.open.get_mut(&request) else {
             return Ok(());
         };
         open.takes = open.takes.saturating_sub(1);
-        open.keep |= matches!(outcome, Outcome::Trouble | Outcome::NotAdmitted);
+        let judged = matches!(
+            outcome,
+            Outcome::NotAdmitted | Outcome::NotCounting { .. } | Outcome::Refused
+        );
+        // It may have been judged by what has changed since, and the change, which is waited for, came before this.
+        let stale = judged && Self::seen(&self.feeds, &open.what) != taking.seen;
+        open.keep |= stale || (judged && outcome != Outcome::Refused);
+        open.keep |= outcome == Outcome::Trouble;
         let again = open.what.clone();
         let (what, log) = match &open.what {
             Asked::Run { log, .. } => ("a run", Some(*log)),
@@ -291,24 +315,20 @@ impl<P: PeerIdentity> Swarm<P> {
         };
         match (outcome, log) {
             (Outcome::Rejected { reason }, _) => return Err(PeerError::Rejected { what, reason }),
+            (Outcome::Trouble, _) => {
+                self.paused_until = Some(now.saturating_add(TROUBLE));
+                ask_again(peer, again);
+            }
+            _ if stale => ask_again(peer, again),
             (Outcome::NotAdmitted, Some(log)) => {
                 peer.unadmitted.insert(log);
                 halt(peer, &log);
             }
             (Outcome::Refused, Some(log)) => halt(peer, &log),
-            (Outcome::Trouble, _) => {
-                self.paused_until = Some(now.saturating_add(TROUBLE));
-                match again {
-                    Asked::Run { log, .. } | Asked::Bodies { log, .. } => {
-                        peer.queues.waiting.insert(log);
-                    }
-                    Asked::Statements { feed } => {
-                        peer.queues.statements.insert(feed);
-                    }
-                    Asked::Proof { log } => {
-                        peer.queues.proofs.insert(log);
-                    }
-                    Asked::Heads => {}
+            (Outcome::NotCounting { from }, Some(log)) => {
+                peer.bounded.insert(log);
+                if let Some(state) = peer.logs.get_mut(&log) {
+                    state.bound = Some(state.bound.map_or(from, |bound| bound.min(from)));
                 }
             }
             _ => {}
@@ -454,8 +474,10 @@ impl<P: PeerIdentity> Swarm<P> {
         self.next_take += 1;
         let take = TakeId(self.next_take);
         self.taking += bytes;
+        let mut seen = Seen::default();
         if let Some(open) = peer.open.get_mut(&request) {
             open.takes += 1;
+            seen = Self::seen(&self.feeds, &open.what);
         }
         self.takes.insert(
             take,
@@ -464,9 +486,23 @@ impl<P: PeerIdentity> Swarm<P> {
                 session: peer.session,
                 request,
                 bytes,
+                seen,
             },
         );
         take
+    }
+
+    /// What is known now of the feed that a request is about.
+    pub(super) fn seen(feeds: &BTreeMap<FeedId, Feed>, what: &Asked) -> Seen {
+        let feed = match what {
+            Asked::Run { log, .. } | Asked::Bodies { log, .. } | Asked::Proof { log } => log.feed,
+            Asked::Statements { feed } => *feed,
+            Asked::Heads => return Seen::default(),
+        };
+        feeds.get(&feed).map_or_else(Seen::default, |feed| Seen {
+            since: feed.since,
+            statements: feed.statements,
+        })
     }
 
     pub(super) fn log(&self, log: &LogId) -> Option<&Log> {
@@ -505,7 +541,24 @@ fn begin_settling(peer: &mut Peer) {
     peer.settling = Some(Settling {
         tries: super::limits::SETTLE_TRIES,
         asked: false,
+        fresh: peer.hello.is_none(),
     });
+}
+
+/// Puts what a request asked for where its turn comes again.
+fn ask_again(peer: &mut Peer, what: Asked) {
+    match what {
+        Asked::Run { log, .. } | Asked::Bodies { log, .. } => {
+            peer.queues.waiting.insert(log);
+        }
+        Asked::Statements { feed } => {
+            peer.queues.statements.insert(feed);
+        }
+        Asked::Proof { log } => {
+            peer.queues.proofs.insert(log);
+        }
+        Asked::Heads => {}
+    }
 }
 
 fn halt(peer: &mut Peer, log: &LogId) {

@@ -1,5 +1,7 @@
 //! Peers that lie: each ends in the named error, and changes nothing.
 
+mod late;
+
 use bytes::Bytes;
 
 use super::fields::{FeedHeads, Hello, LogHead, LogName, PushName, RunRequest, Wants};
@@ -185,7 +187,8 @@ fn every_message_reads_back_and_none_takes_more_or_less() {
             print: [1; 16],
             theirs: Some([2; 16]),
             filled: 300,
-            answer: true,
+            asks: true,
+            answers: true,
         },
         Message::Requests {
             first: 3,
@@ -549,7 +552,8 @@ fn silence_after_half_an_exchange() {
             print: [0; 16],
             theirs: None,
             filled: now,
-            answer: false,
+            asks: false,
+            answers: false,
         });
         assert!(
             outputs

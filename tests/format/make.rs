@@ -10,7 +10,7 @@ use tidings::format::{
 
 use crate::bytes::{HeaderParts, hex, string, varint, zigzag};
 use crate::shapes::{header_fields, json_of};
-use crate::{make_bodies, make_runs, make_statements};
+use crate::{make_archives, make_bodies, make_runs, make_statements};
 
 /// A time in September 2026.
 pub(crate) const TIME: i64 = 1_790_000_000_000;
@@ -87,6 +87,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         ("kinds", make_bodies::kinds()),
         ("statement", make_statements::statement()),
         ("standing", make_statements::standing()),
+        ("archive", make_archives::archive()),
         ("ticket", ticket()),
         ("reference", reference()),
         ("order", order()),

@@ -5,9 +5,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tidings::format::{
-    Body, Closing, Content, Cut, Delete, DeviceSecret, Draft, Edit, EntryId, EntryRef, FeedTicket,
-    Follow, ForkProof, FormatError, Header, Kind, Label, List, LogId, Moved, OrderKey, PackedRun,
-    Pin, Post, ProfileField, Reach, Reaction, Repost, Run, Seq, Timestamp, decode, encode,
+    ArchiveError, ArchiveItem, ArchiveReader, ArchiveWriter, Body, Closing, Content, Cut, Delete,
+    DeviceSecret, Draft, Edit, EntryId, EntryRef, FeedTicket, Follow, ForkProof, FormatError,
+    Header, Kind, Label, List, LogId, Moved, OrderKey, PackedRun, Pin, Post, ProfileField, Reach,
+    Reaction, Repost, Run, Seq, Timestamp, decode, encode,
 };
 
 use crate::bytes::{RunParts, hex, unhex};
@@ -21,6 +22,7 @@ pub(crate) type Reader = fn(&Value) -> Read;
 
 /// Every structure that has vectors: the name of its file, and how one vector of it is read.
 pub(crate) const SHAPES: &[(&str, Reader)] = &[
+    ("archive", archive),
     ("body", body),
     ("fork", fork),
     ("header", header),
@@ -257,6 +259,57 @@ fn fork(vector: &Value) -> Read {
     let LogId { feed, device, lane } = proof.log();
     let fields = json!({ "feed": feed, "device": device, "lane": lane, "at": proof.at() });
     Ok((fields, hex(&again)))
+}
+
+/// What an archive holds, and the same written again with the given blobs.
+pub(crate) fn archive_items(
+    bytes: &[u8],
+    blobs: &[Vec<u8>],
+) -> Result<(Value, Vec<u8>), ArchiveError> {
+    let mut again = ArchiveWriter::new(Vec::new()).expect("a writer");
+    let (mut statements, mut forks, mut runs, mut held) = (vec![], vec![], vec![], vec![]);
+    for item in ArchiveReader::new(bytes) {
+        match item? {
+            ArchiveItem::Statement(statement) => {
+                again.statement(&statement).expect("in order");
+                statements.push(json_of(statement.id()));
+            }
+            ArchiveItem::Fork(proof) => {
+                again.fork(&proof).expect("in order");
+                forks.push(json!({ "log": proof.log(), "at": proof.at() }));
+            }
+            ArchiveItem::Run(run) => {
+                again.run(&run).expect("in order");
+                runs.push(
+                    json!({ "log": run.log(), "first": run.first(), "ids": json_of(&run.ids()) }),
+                );
+            }
+            ArchiveItem::Blob { hash, len } => {
+                let of = |blob: &&Vec<u8>| blake3::hash(blob).as_bytes() == hash.as_bytes();
+                if let Some(blob) = blobs.iter().find(of) {
+                    let mut bytes = blob.as_slice();
+                    again.blob(&hash, len, &mut bytes).expect("the blob");
+                }
+                held.push(json!({ "hash": hash, "len": len }));
+            }
+            _ => panic!("a new kind of item"),
+        }
+    }
+    let fields = json!({ "statements": statements, "forks": forks, "runs": runs, "blobs": held });
+    Ok((fields, again.finish().expect("an archive")))
+}
+
+fn archive(vector: &Value) -> Read {
+    let given = &vector["given"];
+    let blobs: Vec<String> = from(given.get("blobs").unwrap_or(&json!([])));
+    let blobs: Vec<Vec<u8>> = blobs.iter().map(|blob| unhex(blob)).collect();
+    match archive_items(&bytes_of(vector), &blobs) {
+        Ok((fields, again)) => Ok((fields, hex(&again))),
+        Err(error) => {
+            assert_eq!(given["offset"], error.offset(), "{}", vector["name"]);
+            Err(error.format_error().expect("a damage").clone())
+        }
+    }
 }
 
 fn ticket(vector: &Value) -> Read {

@@ -6,10 +6,10 @@ use tidings::Timestamp;
 use url::Url;
 
 use super::fold::{Raw, single_line};
-use super::guard::guarded;
 use super::html;
 use super::items::Collected;
 use crate::failure::{Failure, Result};
+use crate::guard::guarded;
 
 /// Reads a whole feed. The bytes are as they were in the file: XML names its own encoding.
 pub(super) fn read_feed(bytes: &[u8], into: &mut Collected) -> Result {

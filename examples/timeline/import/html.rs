@@ -4,7 +4,7 @@ use html2text::config;
 use html2text::render::{RichAnnotation, TaggedLine};
 use url::Url;
 
-use super::guard::guarded;
+use crate::guard::guarded;
 
 /// Bytes of HTML that are read; the text of a post ends long before.
 const HTML_BYTES: usize = 1024 * 1024;

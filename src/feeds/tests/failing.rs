@@ -15,9 +15,9 @@ use crate::store::{Direction, Durability, ReadTx, Storage, StoreError, Visitor, 
 
 /// A storage whose operations fail once a countdown has run out.
 #[derive(Debug)]
-struct Failing {
-    inner: Arc<dyn Storage>,
-    left: Arc<AtomicU64>,
+pub(super) struct Failing {
+    pub(super) inner: Arc<dyn Storage>,
+    pub(super) left: Arc<AtomicU64>,
 }
 
 struct FailingWrite<'s> {
@@ -86,7 +86,7 @@ impl WriteTx for FailingWrite<'_> {
     }
 }
 
-const FOR_EVER: u64 = u64::MAX;
+pub(super) const FOR_EVER: u64 = u64::MAX;
 
 /// The timeline, what was told, and the next arrival number.
 type Everything = (

@@ -170,7 +170,10 @@ fn of_a_run_that_straddles_an_end_only_headers_are_kept_past_it() {
         &friend,
         retire(&friend, &[(lanes::POSTS, &chain, 69)]),
     );
-    assert_eq!(hand_over(&store, &chain.part(128, 130)), Taken::Refused);
+    assert_eq!(
+        hand_over(&store, &chain.part(128, 130)),
+        Taken::NotCounting { from: Seq(70) }
+    );
     assert_eq!(hand_over(&store, &chain.part(64, 128)), Taken::Stored);
     assert_eq!(shown(&store), (64..70).rev().collect::<Vec<_>>());
     assert_eq!(by_tag(&store), 6);
@@ -224,7 +227,10 @@ fn gaps_past_an_end_are_none() {
         &friend,
         retire(&friend, &[(lanes::POSTS, &chain, 100)]),
     );
-    assert_eq!(hand_over(&early, &chain.runs[3]), Taken::Refused);
+    assert_eq!(
+        hand_over(&early, &chain.runs[3]),
+        Taken::NotCounting { from: Seq(101) }
+    );
     assert_eq!(hand_over(&early, &chain.runs[1]), Taken::Stored);
     assert_eq!(timeline(&late), timeline(&early));
     assert_eq!(gaps(&late).len(), 1);

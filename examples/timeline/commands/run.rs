@@ -6,7 +6,7 @@ use serde_json::json;
 use tidings::Node;
 use tokio::sync::mpsc;
 
-use crate::commands::print_item;
+use super::read::print_item;
 use crate::failure::Result;
 use crate::import::{Line, LineReader};
 use crate::output::Out;

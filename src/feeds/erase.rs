@@ -1,0 +1,362 @@
+//! Erased bodies: those that a delete or the clock took, put back if a delete stops counting.
+//!
+//! An entry that counts has its body, or lacks and wants it, or is marked as erased with the reason. What is judged anew
+//! is collected in the batch and settled once before the commit, however many deletes name it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::batch::{FeedBatch, LogName, Note};
+use super::error::FeedsError;
+use super::index::Index;
+use super::keys::{self, LogNo};
+use super::named::{self, Verdict};
+use super::row::Event;
+use super::rows::Rows;
+use crate::format::{Body, EntryId, Item, Rel, Run, Seq, Timestamp};
+
+/// Why a body is erased, as bits of one byte: both may be true.
+pub(super) const DELETED: u8 = 1;
+pub(super) const EXPIRED: u8 = 2;
+
+/// What is to become of one entry.
+struct Turn {
+    seq: Seq,
+    why: u8,
+    verdict: Verdict,
+    is_missing: bool,
+    kept: Option<Bytes>,
+}
+
+/// Turns of the entries of one stored run.
+#[derive(Default)]
+struct Turns {
+    erase: Vec<Turn>,
+    revive: Vec<Turn>,
+}
+
+/// Whether an entry's time is over. Deletes stay whatever they say of themselves.
+pub(super) fn is_due(item: &Item, now: Timestamp) -> bool {
+    item.expires.is_some_and(|at| at <= now) && !named::is_delete(item.kind())
+}
+
+impl FeedBatch<'_> {
+    /// Sets the clock by which entries expire; until then none does.
+    pub(crate) fn at(mut self, now: Timestamp) -> Self {
+        self.now = now;
+        self
+    }
+
+    /// Says which entries of a run that counts from now on are erased already, and marks them so.
+    pub(super) fn mark_erased(
+        &mut self,
+        name: LogName,
+        run: &Run,
+        part: &Range<Seq>,
+    ) -> Result<BTreeSet<Seq>, FeedsError> {
+        let namings = self.rows().namings_at(name.feed_no, &name.order, part)?;
+        let mut erased = BTreeSet::new();
+        let places = (run.first().0..).map(Seq);
+        let entries = places.zip(run.ids().iter().zip(run.items()));
+        for (seq, (id, item)) in entries.filter(|(seq, _)| part.contains(seq)) {
+            let is_named = namings.iter().any(|naming| naming.seq == seq);
+            if named::is_delete(item.kind()) || !(is_named || is_due(item, self.now)) {
+                continue;
+            }
+            let entry = (&name.id, seq, *id);
+            let verdict = self.rows().judge(name.feed_no, entry, &namings)?;
+            let why = self.reasons(item, verdict);
+            if why != 0 {
+                self.mark_why(name.no, seq, why)?;
+                erased.insert(seq);
+            }
+        }
+        Ok(erased)
+    }
+
+    fn reasons(&self, item: &Item, verdict: Verdict) -> u8 {
+        let deleted = if verdict.deleted { DELETED } else { 0 };
+        let expired = if is_due(item, self.now) { EXPIRED } else { 0 };
+        deleted | expired
+    }
+
+    fn mark_why(&mut self, no: LogNo, seq: Seq, why: u8) -> Result<(), FeedsError> {
+        let key = keys::erased(no, seq);
+        Ok(self
+            .tx
+            .put(key.as_slice(), Bytes::copy_from_slice(&[why]))?)
+    }
+
+    /// Forgets that entries are erased, and what was kept of them: they no longer count.
+    pub(super) fn forget_erased(
+        &mut self,
+        name: LogName,
+        part: &Range<Seq>,
+    ) -> Result<(), FeedsError> {
+        for seq in self.rows().erased_in(name.no, part)? {
+            self.tx.delete(keys::erased(name.no, seq).as_slice())?;
+            self.drop_kept(name.no, seq)?;
+        }
+        Ok(())
+    }
+
+    /// Judges what changed: once for each entry, however many deletes named it.
+    pub(super) fn settle_erased(&mut self) -> Result<(), FeedsError> {
+        if self.stale_targets.is_empty() {
+            return Ok(());
+        }
+        let mut stale = std::mem::take(&mut self.stale_targets);
+        for (no, seq) in stale.clone() {
+            stale.extend(self.undone_by(no, seq)?);
+        }
+        let mut blocks: BTreeMap<(LogNo, Seq), Vec<Seq>> = BTreeMap::new();
+        for (no, seq) in stale {
+            blocks.entry((no, seq.block_start())).or_default().push(seq);
+        }
+        for ((no, _), seqs) in blocks {
+            let name = self.log_name(no)?;
+            self.settle_block(name, &seqs)?;
+        }
+        Ok(())
+    }
+
+    /// What the entry at a place deletes, if it is a delete: it may have been undone.
+    fn undone_by(&mut self, no: LogNo, seq: Seq) -> Result<Vec<(LogNo, Seq)>, FeedsError> {
+        let log = self.log_name(no)?.id;
+        let entry = self.rows().entry(no, &log, seq)?;
+        let entry = entry.filter(|entry| named::is_delete(&entry.kind));
+        let bytes = entry.and_then(|entry| entry.body);
+        let Some(body) = bytes.and_then(|bytes| Body::decode(&bytes).ok()) else {
+            return Ok(Vec::new());
+        };
+        let mut found = Vec::new();
+        for target in body.targets(Rel::Delete) {
+            if target.log.feed == log.feed {
+                found.extend(self.met_log(&target.log)?.map(|no| (no, target.seq)));
+            }
+        }
+        Ok(found)
+    }
+
+    fn settle_block(&mut self, name: LogName, seqs: &[Seq]) -> Result<(), FeedsError> {
+        let (Some(first), Some(last)) = (seqs.first(), seqs.last()) else {
+            return Ok(());
+        };
+        let range = *first..last.next();
+        for run in self.rows().segments(name.no, &name.id, &range)? {
+            let turns = self.turns(name, &run, seqs)?;
+            if !turns.erase.is_empty() || !turns.revive.is_empty() {
+                self.turn(name, &run, turns)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to become of the entries of a run, as far as anything is.
+    fn turns(&mut self, name: LogName, run: &Run, seqs: &[Seq]) -> Result<Turns, FeedsError> {
+        let part = run.first()..run.end();
+        let missing = self.rows().missing(name.no, &part)?;
+        let namings = self.rows().namings_at(name.feed_no, &name.order, &part)?;
+        let mut turns = Turns::default();
+        for seq in seqs.iter().copied().filter(|seq| part.contains(seq)) {
+            let index = usize::try_from(seq.0 - part.start.0).unwrap_or(usize::MAX);
+            let (Some(item), Some(id)) = (run.items().get(index), run.id_at(seq)) else {
+                continue;
+            };
+            let old = self.rows().erased(name.no, seq)?;
+            let is_missing = missing.contains(&seq);
+            // What has neither does not count: a Retire cut it, or it lies behind a fork.
+            let counts = old != 0 || item.body().is_some() || is_missing;
+            if !counts || named::is_delete(item.kind()) {
+                continue;
+            }
+            let entry = (&name.id, seq, id);
+            let verdict = self.rows().judge(name.feed_no, entry, &namings)?;
+            // Time that is over stays over, even if the clock is set back.
+            let why = self.reasons(item, verdict) | (old & EXPIRED);
+            let mut turn = Turn {
+                seq,
+                why,
+                verdict,
+                is_missing,
+                kept: None,
+            };
+            match (old != 0, why != 0) {
+                (false, true) => turns.erase.push(turn),
+                (true, false) => {
+                    turn.kept = self.rows().kept(name.no, seq)?;
+                    turns.revive.push(turn);
+                }
+                (true, true) => {
+                    self.mark_why(name.no, seq, why)?;
+                    if verdict.purge || why & EXPIRED != 0 {
+                        self.drop_kept(name.no, seq)?;
+                    }
+                }
+                (false, false) => {}
+            }
+        }
+        Ok(turns)
+    }
+
+    /// Rewrites a stored run without the bodies that go and with those that come back.
+    fn turn(&mut self, name: LogName, run: &Run, turns: Turns) -> Result<(), FeedsError> {
+        for turn in &turns.erase {
+            let body = body_at(run, turn.seq);
+            self.erase(name, run, turn, body)?;
+        }
+        let gone: BTreeSet<Seq> = turns.erase.iter().map(|turn| turn.seq).collect();
+        let back: BTreeMap<Seq, Bytes> = turns
+            .revive
+            .iter()
+            .filter_map(|turn| Some((turn.seq, turn.kept.clone()?)))
+            .collect();
+        let rewritten = run.with_bodies(|seq, item| match back.get(&seq) {
+            Some(body) => Some(body.clone()),
+            None => item.body().filter(|_| !gone.contains(&seq)).cloned(),
+        });
+        self.rewrite_segment(name.no, &rewritten)?;
+        for turn in &turns.revive {
+            self.revive(name, &rewritten, turn)?;
+        }
+        self.unsay(name, &gone);
+        Ok(())
+    }
+
+    fn erase(
+        &mut self,
+        name: LogName,
+        run: &Run,
+        turn: &Turn,
+        body: Option<Bytes>,
+    ) -> Result<(), FeedsError> {
+        let seq = turn.seq;
+        self.index_run(name, run, seq..seq.next(), Index::Away)?;
+        self.mark_why(name.no, seq, turn.why)?;
+        self.tx.delete(keys::missing(name.no, seq).as_slice())?;
+        let keeps = turn.why == DELETED && !turn.verdict.purge;
+        if let Some(body) = body.filter(|_| keeps)
+            && self.feed_row(name.feed_no)?.own
+        {
+            self.keep(name.no, seq, &body)?;
+        }
+        let arrival = self.record(Event::Erased { log: name.no, seq })?;
+        self.notes.push(Note::Erased {
+            log: name.id,
+            seq,
+            was_missing: turn.is_missing,
+            arrival,
+        });
+        Ok(())
+    }
+
+    /// An entry that no delete takes any more: with the body that was kept, or wanting it again.
+    fn revive(&mut self, name: LogName, run: &Run, turn: &Turn) -> Result<(), FeedsError> {
+        let seq = turn.seq;
+        let part = seq..seq.next();
+        self.tx.delete(keys::erased(name.no, seq).as_slice())?;
+        self.drop_kept(name.no, seq)?;
+        self.index_run(name, run, part.clone(), Index::Again)?;
+        if turn.kept.is_some() {
+            let arrival = self.record(Event::Body { log: name.no, seq })?;
+            self.counters.filled = arrival;
+            let log = name.id;
+            self.notes.push(Note::Body { log, seq, arrival });
+            return Ok(());
+        }
+        let missing = self.want_bodies(name, run, &part)?;
+        self.counts_again(name, part, missing)
+    }
+
+    /// What was said of this write before one of its deletes took a body: no body is handed on that is gone.
+    fn unsay(&mut self, name: LogName, gone: &BTreeSet<Seq>) {
+        for note in &mut self.notes {
+            if let Note::Stored {
+                log,
+                range,
+                run,
+                missing,
+                ..
+            } = note
+                && *log == name.id
+                && gone.range(range.clone()).next().is_some()
+            {
+                *run = None;
+                missing.retain(|seq| !gone.contains(seq));
+            }
+        }
+    }
+
+    fn keep(&mut self, no: LogNo, seq: Seq, body: &Bytes) -> Result<(), FeedsError> {
+        let since = keys::kept_since(self.now).u32(no).u64(seq.0);
+        self.tx.put(since.as_slice(), Bytes::new())?;
+        let mut row = self.now.0.to_be_bytes().to_vec();
+        row.extend_from_slice(body);
+        Ok(self.tx.put(keys::kept(no, seq).as_slice(), row.into())?)
+    }
+
+    /// Drops what is kept of an erased entry of an own feed, if anything is.
+    pub(super) fn drop_kept(&mut self, no: LogNo, seq: Seq) -> Result<(), FeedsError> {
+        let Some(row) = self.rows().kept_row(no, seq)? else {
+            return Ok(());
+        };
+        let since = keys::kept_since(row.0).u32(no).u64(seq.0);
+        self.tx.delete(since.as_slice())?;
+        Ok(self.tx.delete(keys::kept(no, seq).as_slice())?)
+    }
+}
+
+fn body_at(run: &Run, seq: Seq) -> Option<Bytes> {
+    let index = usize::try_from(seq.0.checked_sub(run.first().0)?).ok()?;
+    run.items().get(index)?.body().cloned()
+}
+
+impl Rows<'_> {
+    /// Why the body of an entry is erased; 0 if it is not.
+    pub(super) fn erased(&self, no: LogNo, seq: Seq) -> Result<u8, FeedsError> {
+        let mut why = 0;
+        self.0.get(keys::erased(no, seq).as_slice(), &mut |value| {
+            why = value.first().copied().unwrap_or(0);
+        })?;
+        Ok(why)
+    }
+
+    /// The places in `range` whose bodies are erased.
+    pub(super) fn erased_in(
+        &self,
+        no: LogNo,
+        range: &Range<Seq>,
+    ) -> Result<BTreeSet<Seq>, FeedsError> {
+        let (from, to) = (keys::erased(no, range.start), keys::erased(no, range.end));
+        Ok(self.places(&from, &to)?.into_iter().collect())
+    }
+
+    /// The erased body that is kept of an entry of an own feed.
+    pub(super) fn kept(&self, no: LogNo, seq: Seq) -> Result<Option<Bytes>, FeedsError> {
+        Ok(self.kept_row(no, seq)?.map(|(_, body)| body))
+    }
+
+    fn kept_row(&self, no: LogNo, seq: Seq) -> Result<Option<(Timestamp, Bytes)>, FeedsError> {
+        let what = "an erased body";
+        let row = self.0.value(keys::kept(no, seq).as_slice())?;
+        row.map(|row| {
+            let when = keys::u64_at(&row, 0).ok_or(FeedsError::Damaged { what })?;
+            let body = Bytes::from(row).slice(8..);
+            Ok((Timestamp(when.cast_signed()), body))
+        })
+        .transpose()
+    }
+
+    /// Whether a counting delete names an entry.
+    pub(super) fn is_deleted(
+        &self,
+        name: LogName,
+        seq: Seq,
+        id: EntryId,
+    ) -> Result<Verdict, FeedsError> {
+        let namings = self.namings_at(name.feed_no, &name.order, &(seq..seq.next()))?;
+        self.judge(name.feed_no, (&name.id, seq, id), &namings)
+    }
+}

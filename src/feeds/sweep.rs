@@ -1,0 +1,94 @@
+//! What time alone does: entries expire, and what was kept of deleted ones goes.
+
+use std::ops::ControlFlow;
+
+use super::batch::FeedBatch;
+use super::error::FeedsError;
+use super::keys::{self, Key, LogNo};
+use super::rows::Rows;
+use super::snapshot::FeedSnapshot;
+use crate::format::{Seq, Timestamp};
+
+/// How long an own feed's deleted bodies can be put back.
+pub(crate) const KEPT_MILLIS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// Entries that one sweep looks at: all of it is one write.
+const SWEPT: usize = 1_000;
+
+const WHAT: &str = "the row of something that expires";
+
+impl FeedBatch<'_> {
+    /// Erases what has expired and drops what was kept long enough; says whether there is more to do.
+    pub(crate) fn sweep(&mut self, now: Timestamp) -> Result<bool, FeedsError> {
+        self.now = self.now.max(now);
+        let due = self.rows().timed(
+            &keys::expires(Timestamp(i64::MIN)),
+            &keys::expires(self.now.plus_millis(1)),
+            SWEPT,
+        )?;
+        for (key, no, seq) in &due {
+            // Taken away whatever comes of it: the mark says that its time is over, and what does not count has no time.
+            self.tx.delete(key)?;
+            self.stale_targets.insert((*no, *seq));
+        }
+        let old = self.rows().timed(
+            &keys::kept_since(Timestamp(i64::MIN)),
+            &keys::kept_since(self.now.plus_millis(1 - KEPT_MILLIS)),
+            SWEPT,
+        )?;
+        for (_, no, seq) in &old {
+            self.drop_kept(*no, *seq)?;
+        }
+        Ok(due.len() == SWEPT || old.len() == SWEPT)
+    }
+}
+
+impl FeedSnapshot {
+    /// When the next sweep has something to do, if it ever has.
+    pub(crate) fn next_sweep(&self) -> Result<Option<Timestamp>, FeedsError> {
+        let rows = self.rows();
+        let first = |from: &Key, to: &Key| -> Result<Option<Timestamp>, FeedsError> {
+            let found = rows.timed(from, to, 1)?;
+            Ok(found.first().and_then(|(key, ..)| keys::time_at(key, 1)))
+        };
+        let all = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+        let expires = first(&keys::expires(all.0), &keys::expires(all.1))?;
+        let kept = first(&keys::kept_since(all.0), &keys::kept_since(all.1))?;
+        let kept = kept.map(|since| since.plus_millis(KEPT_MILLIS));
+        Ok(expires.into_iter().chain(kept).min())
+    }
+}
+
+impl Rows<'_> {
+    fn timed(
+        &self,
+        from: &Key,
+        to: &Key,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, LogNo, Seq)>, FeedsError> {
+        let mut found = Vec::new();
+        self.visit(from.as_slice(), Some(to.as_slice()), |key, _| {
+            let (no, seq) = (keys::u32_at(key, 9), keys::u64_at(key, 13));
+            let (Some(no), Some(seq)) = (no, seq) else {
+                return Err(FeedsError::Damaged { what: WHAT });
+            };
+            found.push((key.to_vec(), no, Seq(seq)));
+            Ok(if found.len() < limit {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            })
+        })?;
+        Ok(found)
+    }
+
+    /// The places that end the keys of a range of rows by log and place.
+    pub(super) fn places(&self, from: &Key, to: &Key) -> Result<Vec<Seq>, FeedsError> {
+        let mut found = Vec::new();
+        self.visit(from.as_slice(), Some(to.as_slice()), |key, _| {
+            let seq = keys::u64_at(key, 5).ok_or(FeedsError::Damaged { what: WHAT })?;
+            found.push(Seq(seq));
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
+    }
+}

@@ -1,0 +1,369 @@
+//! Reading archives: one verified record after the other, in bounded memory, up to the first that is not good.
+
+use std::fmt;
+use std::io::{self, BufReader, Read};
+
+use bytes::Bytes;
+
+use super::super::chain::ForkProof;
+use super::super::codec::Reader;
+use super::super::context::derive;
+use super::super::error::FormatError;
+use super::super::id::{BlobHash, DeviceId, FeedId, Lane, LogId};
+use super::super::limits;
+use super::super::run::{PackedRun, Run};
+use super::super::statement::Statement;
+use super::{ArchiveError, BLOB, BLOB_PIECE, END, FORK, Fault, MAGIC, Order, RUN, STATEMENT, WHAT};
+
+/// One thing that an archive holds, verified.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "nearly all items are runs")]
+pub enum ArchiveItem {
+    /// A statement. Whether it counts is for [`Statements`](super::super::Statements) to say.
+    Statement(Statement),
+    /// The proof that a log is forked; it comes before the log's runs.
+    Fork(ForkProof),
+    /// Entries: all that the archive holds of one block without a hole. Whether they count is for the statements to say.
+    Run(Run),
+    /// A file that has the hash; its bytes have been read.
+    Blob {
+        /// Its hash.
+        hash: BlobHash,
+        /// How many bytes it has.
+        len: u64,
+    },
+}
+
+/// Where the bytes of blobs go while they are read. A sink keeps its own failures; the archive is read on all the same.
+pub(crate) trait BlobSink {
+    /// The bytes of a blob are about to come.
+    fn begin(&mut self, hash: &BlobHash, len: u64);
+    /// Some more of them.
+    fn piece(&mut self, bytes: &[u8]);
+    /// The last have come; `good` says whether they have the hash.
+    fn end(&mut self, good: bool);
+}
+
+/// Lets the bytes of blobs go by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NoBlobs;
+
+impl BlobSink for NoBlobs {
+    fn begin(&mut self, _hash: &BlobHash, _len: u64) {}
+    fn piece(&mut self, _bytes: &[u8]) {}
+    fn end(&mut self, _good: bool) {}
+}
+
+/// Reads an archive from front to back: an iterator of its items, which ends at the archive's end or with the first
+/// record that is not good.
+///
+/// Memory is bounded by the largest record, some four megabytes; files go by in pieces.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use tidings::format::{ArchiveItem, ArchiveReader, ArchiveWriter};
+///
+/// let bytes = ArchiveWriter::new(Vec::new())?.finish()?;
+/// for item in ArchiveReader::new(bytes.as_slice()) {
+///     if let ArchiveItem::Run(run) = item? {
+///         println!("{} entries of {:?}", run.len(), run.log());
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct ArchiveReader<R> {
+    input: BufReader<R>,
+    hasher: Box<blake3::Hasher>,
+    /// Bytes read; where a record begins.
+    at: u64,
+    record: u64,
+    order: Order,
+    /// The feed whose statements came last, and how many bytes of them.
+    statements: Option<(FeedId, usize)>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Fresh,
+    Inside,
+    Over,
+}
+
+impl<R: Read> ArchiveReader<R> {
+    /// Takes an archive as it comes; nothing is read yet.
+    pub fn new(input: R) -> Self {
+        Self {
+            input: BufReader::with_capacity(BLOB_PIECE, input),
+            hasher: Box::new(derive::ARCHIVE.hasher()),
+            at: 0,
+            record: 0,
+            order: Order::default(),
+            statements: None,
+            state: State::Fresh,
+        }
+    }
+
+    /// How many bytes have been read.
+    pub const fn position(&self) -> u64 {
+        self.at
+    }
+
+    /// The next item; bytes of blobs go to `sink`.
+    pub(crate) fn next_item(
+        &mut self,
+        sink: &mut dyn BlobSink,
+    ) -> Option<Result<ArchiveItem, ArchiveError>> {
+        if self.state == State::Over {
+            return None;
+        }
+        let item = self.step(sink);
+        if !matches!(item, Ok(Some(_))) {
+            self.state = State::Over;
+        }
+        let record = self.record;
+        item.map_err(|fault| ArchiveError {
+            offset: record,
+            fault,
+        })
+        .transpose()
+    }
+
+    fn step(&mut self, sink: &mut dyn BlobSink) -> Result<Option<ArchiveItem>, Fault> {
+        if self.state == State::Fresh {
+            self.begin()?;
+            self.state = State::Inside;
+        }
+        self.record = self.at;
+        let tag = self.byte()?;
+        if tag != END {
+            self.hasher.update(&[tag]);
+        }
+        match tag {
+            END => self.end().map(|()| None),
+            STATEMENT => {
+                let bytes = self.payload(limits::STATEMENT_BYTES)?;
+                self.statement(&bytes).map(Some)
+            }
+            FORK => {
+                let bytes = self.payload(limits::PROOF_BYTES)?;
+                let proof = ForkProof::decode(&bytes)?;
+                self.order.fork(proof.log())?;
+                Ok(Some(ArchiveItem::Fork(proof)))
+            }
+            RUN => {
+                let bytes = self.payload(limits::ARCHIVE_RUN_BYTES)?;
+                self.run(&bytes).map(Some)
+            }
+            BLOB => self.blob(sink).map(Some),
+            _ => Err(FormatError::Archive {
+                why: "a record is of no kind that there is",
+            }
+            .into()),
+        }
+    }
+
+    /// The first bytes tell an archive from other files, and its version from damage.
+    fn begin(&mut self) -> Result<(), Fault> {
+        let no_archive = Fault::from(FormatError::Archive {
+            why: "it does not begin as one does; it is another file, or its beginning is damaged",
+        });
+        for expected in MAGIC {
+            match self.byte() {
+                Ok(byte) if byte == *expected => {}
+                Err(Fault::Io(error)) => return Err(Fault::Io(error)),
+                _ => return Err(no_archive),
+            }
+        }
+        self.record = self.at;
+        let version = self.byte()?;
+        if version != limits::VERSION {
+            return Err(FormatError::Version {
+                what: WHAT,
+                found: version,
+                known: limits::VERSION,
+            }
+            .into());
+        }
+        self.hasher.update(MAGIC).update(&[version]);
+        Ok(())
+    }
+
+    fn statement(&mut self, bytes: &[u8]) -> Result<ArchiveItem, Fault> {
+        let statement = Statement::decode(bytes)?;
+        let feed = *statement.feed();
+        self.order.statement(&feed, statement.id())?;
+        let before = self.statements.filter(|(last, _)| *last == feed);
+        let held = before.map_or(0, |(_, held)| held) + bytes.len();
+        if held > limits::ARCHIVE_STATEMENT_BYTES {
+            return Err(FormatError::TooLarge {
+                what: "size of a feed's statements, in bytes,",
+                found: held as u64,
+                limit: limits::ARCHIVE_STATEMENT_BYTES as u64,
+            }
+            .into());
+        }
+        self.statements = Some((feed, held));
+        Ok(ArchiveItem::Statement(statement))
+    }
+
+    fn run(&mut self, bytes: &Bytes) -> Result<ArchiveItem, Fault> {
+        let mut reader = Reader::new(WHAT, bytes);
+        let feed = FeedId::from_bytes(reader.array()?);
+        let device = DeviceId::from_bytes(reader.array()?);
+        let lane = Lane::new(reader.str(limits::LANE_BYTES)?)?;
+        let log = LogId { feed, device, lane };
+        let packed = PackedRun::from_bytes(bytes.slice_ref(reader.rest()));
+        // Nothing is given as held after it, so only a signature can close it.
+        let run = packed.verify(&log, None)?;
+        self.order.run(&run)?;
+        Ok(ArchiveItem::Run(run))
+    }
+
+    fn blob(&mut self, sink: &mut dyn BlobSink) -> Result<ArchiveItem, Fault> {
+        let len = self.length()?;
+        let Some(len) = len.checked_sub(32) else {
+            return Err(truncated());
+        };
+        let mut hash = [0; 32];
+        for place in &mut hash {
+            *place = self.byte()?;
+        }
+        self.hasher.update(&hash);
+        let hash = BlobHash::from_bytes(hash);
+        self.order.blob(&hash)?;
+        sink.begin(&hash, len);
+        let whole = self.blob_bytes(&hash, len, sink);
+        sink.end(whole.is_ok());
+        whole.map(|()| ArchiveItem::Blob { hash, len })
+    }
+
+    fn blob_bytes(
+        &mut self,
+        hash: &BlobHash,
+        len: u64,
+        sink: &mut dyn BlobSink,
+    ) -> Result<(), Fault> {
+        let mut of_bytes = blake3::Hasher::new();
+        let mut left = len;
+        let mut piece = vec![0; BLOB_PIECE];
+        while left > 0 {
+            let room = usize::try_from(left).map_or(BLOB_PIECE, |left| left.min(BLOB_PIECE));
+            let piece = piece.get_mut(..room).unwrap_or_default();
+            self.fill(piece)?;
+            of_bytes.update(piece);
+            self.hasher.update(piece);
+            sink.piece(piece);
+            left -= room as u64;
+        }
+        if of_bytes.finalize().as_bytes() == hash.as_bytes() {
+            return Ok(());
+        }
+        Err(FormatError::Archive {
+            why: "the bytes of a file do not have the hash before them",
+        }
+        .into())
+    }
+
+    fn end(&mut self) -> Result<(), Fault> {
+        let expected: [u8; 32] = self.hasher.finalize().into();
+        let bytes = self.payload(32)?;
+        if bytes != expected.as_slice() {
+            return Err(FormatError::Archive {
+                why: "the hash at its end is not that of what stands before it",
+            }
+            .into());
+        }
+        self.record = self.at;
+        match self.byte() {
+            Err(Fault::Format(FormatError::Truncated { .. })) => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => Err(FormatError::Archive {
+                why: "bytes follow its end",
+            }
+            .into()),
+        }
+    }
+
+    /// Reads a payload of at most `limit` bytes. Room is made as bytes come, not as a length claims.
+    fn payload(&mut self, limit: usize) -> Result<Bytes, Fault> {
+        let len = self.length()?;
+        if len > limit as u64 {
+            return Err(FormatError::TooLarge {
+                what: "size of a record, in bytes,",
+                found: len,
+                limit: limit as u64,
+            }
+            .into());
+        }
+        let mut bytes = Vec::new();
+        let read = self.input.by_ref().take(len).read_to_end(&mut bytes)?;
+        self.at += read as u64;
+        if (read as u64) < len {
+            return Err(truncated());
+        }
+        self.hasher.update(&bytes);
+        Ok(bytes.into())
+    }
+
+    /// Reads a length in its shortest form.
+    fn length(&mut self) -> Result<u64, Fault> {
+        let mut bytes = Vec::with_capacity(10);
+        while bytes.len() < 10 && bytes.last().is_none_or(|byte| byte & 0x80 != 0) {
+            bytes.push(self.byte()?);
+        }
+        self.hasher.update(&bytes);
+        let mut reader = Reader::new(WHAT, &bytes);
+        Ok(reader.varint()?)
+    }
+
+    fn byte(&mut self) -> Result<u8, Fault> {
+        let mut byte = [0];
+        self.fill(&mut byte)?;
+        let [byte] = byte;
+        Ok(byte)
+    }
+
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Fault> {
+        self.input
+            .read_exact(bytes)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => truncated(),
+                _ => error.into(),
+            })?;
+        self.at += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+impl<R: Read> Iterator for ArchiveReader<R> {
+    type Item = Result<ArchiveItem, ArchiveError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_item(&mut NoBlobs)
+    }
+}
+
+impl<R> fmt::Debug for ArchiveReader<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ArchiveReader(at {}, {:?})", self.at, self.state)
+    }
+}
+
+impl From<FormatError> for Fault {
+    fn from(error: FormatError) -> Self {
+        Self::Format(error)
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error.into())
+    }
+}
+
+const fn truncated() -> Fault {
+    Fault::Format(FormatError::Truncated { what: WHAT })
+}

@@ -1,0 +1,255 @@
+//! Types of apps' own, over two real nodes on loopback: ranges of keys, versions, and kinds that one of them does not know.
+
+#![cfg(feature = "net")]
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tidings::{Content, ContentCursor, IndexKey, Node, NodeBuilder, TidingsError, Timestamp};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const HOUR: i64 = 3_600_000;
+
+/// What an older release of the app wrote.
+#[derive(Serialize, Deserialize)]
+struct TalkV1 {
+    title: String,
+    starts: Timestamp,
+}
+
+impl Content for TalkV1 {
+    const KIND: &'static str = "conf.talk/1";
+    const LANE: &'static str = "conf.talks";
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Talk {
+    room: String,
+    title: String,
+    starts: Timestamp,
+}
+
+impl Content for Talk {
+    const KIND: &'static str = "conf.talk/2";
+    const LANE: &'static str = "conf.talks";
+    const OLDER: &'static [&'static str] = &["conf.talk/1"];
+    const INDEXES: &'static [&'static str] = &["starts", "room"];
+
+    fn tags(&self) -> Vec<String> {
+        vec![format!("in {}", self.room)]
+    }
+
+    fn keys(&self) -> Vec<IndexKey> {
+        vec![
+            IndexKey::new("starts", self.starts),
+            IndexKey::new("room", &self.room),
+        ]
+    }
+
+    fn from_older(_kind: &str, content: &[u8]) -> Option<Self> {
+        let TalkV1 { title, starts } = tidings::decode_content(content).ok()?;
+        Some(Self {
+            room: "Main".to_owned(),
+            title,
+            starts,
+        })
+    }
+}
+
+fn hour(hours: i64) -> Timestamp {
+    Timestamp(hours * HOUR)
+}
+
+fn talk(room: &str, title: &str, starts: i64) -> Talk {
+    Talk {
+        room: room.to_owned(),
+        title: title.to_owned(),
+        starts: hour(starts),
+    }
+}
+
+async fn open(node: NodeBuilder, folder: &Path) -> Node {
+    node.local_only().open(folder).await.unwrap()
+}
+
+fn titles(talks: &[tidings::Typed<Talk>]) -> Vec<&str> {
+    talks
+        .iter()
+        .map(|talk| talk.content().title.as_str())
+        .collect()
+}
+
+/// Ada's talks: two of them from an older release of the app.
+async fn conference(folder: &Path) -> Node {
+    let ada = open(Node::builder().content::<Talk>(), folder).await;
+    for talk in [
+        talk("Main", "opening", 9),
+        talk("Attic", "ropes", 11),
+        talk("Main", "closing", 17),
+    ] {
+        ada.publish(&talk).await.unwrap();
+    }
+    for (title, starts) in [("lunch", 12), ("yesterday", -8)] {
+        let old = TalkV1 {
+            title: title.to_owned(),
+            starts: hour(starts),
+        };
+        ada.publish(&old).await.unwrap();
+    }
+    ada
+}
+
+async fn sync(from: &Node, to: &Node) {
+    to.follow(&from.ticket().await.unwrap()).await.unwrap();
+    let report = to.sync(PATIENCE).await.unwrap();
+    assert!(report.is_ok(), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn talks_of_two_versions_are_found_by_time_and_room_on_both_nodes() {
+    let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ada = conference(folders.0.path()).await;
+    let ben = open(Node::builder().content::<Talk>(), folders.1.path()).await;
+    sync(&ada, &ben).await;
+    for node in [&ada, &ben] {
+        let talks = || node.query::<Talk>();
+        let morning = talks().range("starts", hour(9)..hour(12)).page().unwrap();
+        assert_eq!(titles(&morning), ["opening", "ropes"]);
+        let until_noon = talks().range("starts", ..=hour(12)).descending();
+        assert_eq!(
+            titles(&until_noon.page().unwrap()),
+            ["lunch", "ropes", "opening", "yesterday"]
+        );
+        let main = talks()
+            .by("room", "Main")
+            .range("starts", hour(0)..)
+            .page()
+            .unwrap();
+        assert_eq!(titles(&main), ["opening", "lunch", "closing"]);
+        let newest_first = talks().by("room", "Main").tag("in main").page().unwrap();
+        assert_eq!(titles(&newest_first), ["closing", "opening"]);
+        let all = talks().page().unwrap();
+        assert_eq!(
+            titles(&all),
+            ["yesterday", "lunch", "closing", "ropes", "opening"]
+        );
+        assert!(talks().feed(ben.feed()).page().unwrap().is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_go_on_where_the_one_before_ended_also_from_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let ada = conference(folder.path()).await;
+    let by_time = || ada.query::<Talk>().limit(2).range("starts", hour(-99)..);
+    let by_age = || ada.query::<Talk>().limit(2);
+    let mut found = Vec::new();
+    for first in [by_time(), by_age()] {
+        let mut page = first.page().unwrap();
+        let mut count = 0;
+        while let Some(last) = page.last() {
+            count += page.len();
+            let cursor: ContentCursor = last.cursor().to_string().parse().unwrap();
+            assert_eq!(cursor, *last.cursor());
+            page = first.clone().after(&cursor).page().unwrap();
+        }
+        found.push(count);
+    }
+    assert_eq!(found, [5, 5]);
+    let other = by_time().page().unwrap().remove(0);
+    let refused = by_age().after(other.cursor()).page();
+    assert!(matches!(refused, Err(TidingsError::Format(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_does_not_know_a_kind_keeps_it_threads_it_and_passes_it_on() {
+    let folders: Vec<_> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
+    let ada = conference(folders[0].path()).await;
+    let ben = open(Node::builder(), folders[1].path()).await;
+    sync(&ada, &ben).await;
+    let page = ben.timeline().page().unwrap();
+    let opening = page.entries().last().unwrap();
+    assert_eq!(opening.kind().as_str(), "conf.talk/2");
+    assert!(opening.post().is_none() && opening.tags() == ["in Main"]);
+    let reply = ben
+        .post("I will be late")
+        .reply_to(opening.id())
+        .send()
+        .await
+        .unwrap();
+    let replies = ben.timeline().replies_to(opening.id()).page().unwrap();
+    assert_eq!(replies.entries().next().unwrap().id(), reply);
+
+    let feed = ada.feed();
+    ada.shutdown().await.unwrap();
+    drop(ada);
+    let cem = open(Node::builder().content::<Talk>(), folders[2].path()).await;
+    cem.follow(&ben.ticket_for(feed).await.unwrap())
+        .await
+        .unwrap();
+    let report = cem.sync(PATIENCE).await.unwrap();
+    assert!(report.is_ok(), "{report:?}");
+    let found = cem
+        .query::<Talk>()
+        .range("starts", hour(9)..=hour(9))
+        .page();
+    assert_eq!(titles(&found.unwrap()), ["opening"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_a_node_does_not_know_are_named_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let ada = conference(folder.path()).await;
+    let wrong = ada.query::<Talk>().by("speaker", "Ada").page();
+    let wrong = wrong.unwrap_err().to_string();
+    assert!(wrong.contains("starts, room"), "{wrong}");
+    ada.shutdown().await.unwrap();
+    drop(ada);
+    let ada = open(Node::builder(), folder.path()).await;
+    let unknown = ada.query::<Talk>().by("room", "Main").page();
+    assert!(matches!(
+        unknown,
+        Err(TidingsError::NotRegistered {
+            kind: "conf.talk/2"
+        })
+    ));
+    assert_eq!(ada.query::<Talk>().page().unwrap().len(), 5);
+    ada.publish(&talk("Main", "party", 20)).await.unwrap();
+    ada.shutdown().await.unwrap();
+    drop(ada);
+    let ada = open(Node::builder().content::<Talk>(), folder.path()).await;
+    let late = ada.query::<Talk>().range("starts", hour(18)..).page();
+    assert_eq!(titles(&late.unwrap()), ["party"]);
+}
+
+/// A type whose keys do not keep to its list.
+#[derive(Serialize, Deserialize)]
+struct Wild(Vec<u8>);
+
+impl Content for Wild {
+    const KIND: &'static str = "wild/1";
+    const LANE: &'static str = "wild";
+    const INDEXES: &'static [&'static str] = &["known"];
+
+    fn keys(&self) -> Vec<IndexKey> {
+        let name = if self.0.is_empty() {
+            "unknown"
+        } else {
+            "known"
+        };
+        let values = [0].iter().chain(&self.0);
+        values.map(|value| IndexKey::new(name, *value)).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn content_with_keys_that_nobody_would_find_is_not_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let ada = Node::builder().offline().open(folder.path()).await.unwrap();
+    let unknown = ada.publish(&Wild(Vec::new())).await;
+    assert!(matches!(unknown, Err(TidingsError::NoIndex { .. })));
+    let many = ada.publish(&Wild((0..16).collect())).await;
+    assert!(matches!(many, Err(TidingsError::Format(_))));
+    ada.publish(&Wild((0..15).collect())).await.unwrap();
+}
