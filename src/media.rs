@@ -18,7 +18,6 @@ mod import;
 mod partial;
 mod reader;
 mod room;
-mod sniff;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -32,10 +31,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use self::error::{MediaError, Tried};
 use self::files::Names;
 pub(crate) use self::held::Held;
-pub(crate) use self::import::Imported;
+pub(crate) use self::import::{Import, Imported};
 pub(crate) use self::partial::{Opened, Partial, Refused};
 pub use self::reader::MediaReader;
-pub(crate) use self::sniff::media_type;
 pub(crate) use self::tree::Slice;
 use crate::format::BlobHash;
 
@@ -133,6 +131,11 @@ impl MediaStore {
             }
             self.free(&found.blob);
         }
+    }
+
+    /// Others' media have become more in some other way than by being fetched.
+    pub(crate) fn recount(&self) {
+        self.state().foreign = None;
     }
 
     /// Removes nothing any more: the folder may be another node's from now on.

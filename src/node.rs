@@ -1,6 +1,7 @@
 //! Floor 3: what an app sees.
 
 mod archive;
+mod archive_media;
 mod attach;
 #[cfg(feature = "test-util")]
 mod bench;
@@ -52,7 +53,7 @@ pub use self::publish::Publish;
 pub use self::timeline::{Page, Timeline};
 pub use self::view::{EntryView, Gap, Missing, TimelineItem};
 use crate::feeds::{FeedSnapshot, FeedStore, Profile};
-use crate::format::{BlobSink, DeviceId, EntryRef, FeedId, FormatError, NoBlobs, Seq, Timestamp};
+use crate::format::{DeviceId, EntryRef, FeedId, FormatError, Seq, Timestamp};
 use crate::media::MediaStore;
 use crate::net::{self, EndpointOptions, Engine, NetError, Status, SyncReport, Writer};
 
@@ -210,16 +211,6 @@ impl Node {
             engine.endpoint().network_change().await;
             engine.hurry().await;
         }
-    }
-
-    /// Where the bytes of attached files are read from when they go into an archive.
-    fn blobs(&self) -> export::OpenBlob {
-        Box::new(|_, _| None)
-    }
-
-    /// Where the bytes of attached files go that come out of one.
-    fn blob_sink(&self) -> Box<dyn BlobSink> {
-        Box::new(NoBlobs)
     }
 
     fn snapshot(&self) -> Result<FeedSnapshot, TidingsError> {

@@ -13,13 +13,16 @@ use super::index::Index;
 use super::keys::{self, LogNo};
 use super::rows::Rows;
 use super::snapshot::FeedSnapshot;
-use crate::format::{BlobHash, Body, LogId, Seq};
+use crate::format::{Attachment, BlobHash, Body, LogId, Seq};
 
 /// Rows looked at for one blob: a feed may name one in each of its entries, and a question must not cost that much.
 const LOOKED_AT: usize = 256;
 
 const WHAT: &str = "a reference to a blob";
 const DAMAGED: FeedsError = FeedsError::Damaged { what: WHAT };
+
+/// Stands behind the length where the body that names the blob is erased and kept out of sight.
+const KEPT: u8 = 1;
 
 /// One entry that names a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +59,37 @@ impl FeedBatch<'_> {
         Ok(())
     }
 
+    /// The media of an erased own body stay as long as that is kept, and are served no longer.
+    pub(super) fn keep_blobs(
+        &mut self,
+        log: LogNo,
+        seq: Seq,
+        body: &[u8],
+    ) -> Result<(), FeedsError> {
+        for attachment in attached(body) {
+            let key = keys::blob_named_by(&attachment.hash, log, seq);
+            let mut row = attachment.len.to_be_bytes().to_vec();
+            row.push(KEPT);
+            self.tx.put(key.as_slice(), row.into())?;
+        }
+        Ok(())
+    }
+
+    /// An erased own body is not kept any more.
+    pub(super) fn drop_kept_blobs(
+        &mut self,
+        log: LogNo,
+        seq: Seq,
+        body: &[u8],
+    ) -> Result<(), FeedsError> {
+        for attachment in attached(body) {
+            let key = keys::blob_named_by(&attachment.hash, log, seq);
+            self.tx.delete(key.as_slice())?;
+            self.unnamed_blobs.insert(attachment.hash);
+        }
+        Ok(())
+    }
+
     /// Tells of the blobs that nothing names any more. Last of all before the commit.
     pub(super) fn tell_free_blobs(&mut self) -> Result<(), FeedsError> {
         for hash in std::mem::take(&mut self.unnamed_blobs) {
@@ -67,18 +101,32 @@ impl FeedBatch<'_> {
     }
 }
 
+/// One row.
+struct Naming {
+    log: LogNo,
+    seq: Seq,
+    len: u64,
+    is_kept: bool,
+}
+
+fn attached(body: &[u8]) -> Vec<Attachment> {
+    Body::decode(body).map_or_else(|_| Vec::new(), |body| body.attachments)
+}
+
 impl Rows<'_> {
     pub(super) fn is_blob_named(&self, blob: &BlobHash) -> Result<bool, FeedsError> {
         Ok(!self.naming(blob, 1)?.is_empty())
     }
 
-    /// Log, place and length of the first entries that name a blob.
-    fn naming(&self, blob: &BlobHash, limit: usize) -> Result<Vec<(LogNo, Seq, u64)>, FeedsError> {
+    /// The first entries that name a blob.
+    fn naming(&self, blob: &BlobHash, limit: usize) -> Result<Vec<Naming>, FeedsError> {
         self.collect_some(&keys::blob(blob), limit, |key, value| {
-            let (log, seq) = (keys::u32_at(key, 33), keys::u64_at(key, 37));
-            let len = keys::u64_at(value, 0);
-            let found = log.zip(seq).zip(len).ok_or(DAMAGED)?;
-            Ok((found.0.0, Seq(found.0.1), found.1))
+            Ok(Naming {
+                log: keys::u32_at(key, 33).ok_or(DAMAGED)?,
+                seq: Seq(keys::u64_at(key, 37).ok_or(DAMAGED)?),
+                len: keys::u64_at(value, 0).ok_or(DAMAGED)?,
+                is_kept: value.get(8) == Some(&KEPT),
+            })
         })
     }
 }
@@ -89,22 +137,24 @@ impl FeedSnapshot {
         let rows = self.rows();
         let mut logs = BTreeMap::new();
         let mut refs = Vec::new();
-        for (log_no, seq, len) in rows.naming(blob, LOOKED_AT)? {
-            let (log, own, served) = match logs.get(&log_no) {
+        for naming in rows.naming(blob, LOOKED_AT)? {
+            let (log, own, served) = match logs.get(&naming.log) {
                 Some(known) => *known,
                 None => {
-                    let row = rows.log(log_no)?;
+                    let row = rows.log(naming.log)?;
                     let feed = rows.feed(row.feed_no)?.ok_or(DAMAGED)?;
                     let served = feed.is_wanted() && !row.log.lane.is_private();
-                    *logs.entry(log_no).or_insert((row.log, feed.own, served))
+                    *logs
+                        .entry(naming.log)
+                        .or_insert((row.log, feed.own, served))
                 }
             };
             refs.push(BlobRef {
                 log,
-                seq,
-                len,
+                seq: naming.seq,
+                len: naming.len,
                 own,
-                served,
+                served: served && !naming.is_kept,
             });
         }
         Ok(refs)

@@ -294,7 +294,8 @@ impl FeedBatch<'_> {
         self.tx.put(since.as_slice(), Bytes::new())?;
         let mut row = self.now.0.to_be_bytes().to_vec();
         row.extend_from_slice(body);
-        Ok(self.tx.put(keys::kept(no, seq).as_slice(), row.into())?)
+        self.tx.put(keys::kept(no, seq).as_slice(), row.into())?;
+        self.keep_blobs(no, seq, body)
     }
 
     /// Drops what is kept of an erased entry of an own feed, if anything is.
@@ -304,7 +305,8 @@ impl FeedBatch<'_> {
         };
         let since = keys::kept_since(row.0).u32(no).u64(seq.0);
         self.tx.delete(since.as_slice())?;
-        Ok(self.tx.delete(keys::kept(no, seq).as_slice())?)
+        self.tx.delete(keys::kept(no, seq).as_slice())?;
+        self.drop_kept_blobs(no, seq, &row.1)
     }
 }
 

@@ -36,7 +36,7 @@
 //! H endpoint[32]                        -> address of a peer (opaque)
 //! h feed[32] endpoint[32]               -> ()        where a feed was said to be found
 //! Y endpoint[32]                        -> what sync remembers of a peer (opaque)
-//! b hash[32] #log seq[8]                -> len[8]    entries that name a blob
+//! b hash[32] #log seq[8]                -> len[8]    entries that name a blob; a byte 1 after it: out of sight, as V
 //! ```
 //!
 //! A mark is one byte: bit 0, the entry is shown here; bit 1, entries older than it in its log are not held; bit 2, what

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use super::Node;
+use super::attach::Attach;
 use super::error::TidingsError;
 use super::keys::random;
 use crate::format::{
@@ -20,6 +21,7 @@ pub struct Publish<'a, T> {
     mentions: Vec<FeedId>,
     reply_to: Option<EntryRef>,
     time: Option<Timestamp>,
+    attach: Vec<Attach>,
 }
 
 impl Node {
@@ -32,6 +34,7 @@ impl Node {
             mentions: Vec::new(),
             reply_to: None,
             time: None,
+            attach: Vec::new(),
         }
     }
 }
@@ -61,6 +64,12 @@ impl<T: Content> Publish<'_, T> {
         self
     }
 
+    /// Attaches a file by its path, or what [`Attach`] says: at most 32.
+    pub fn attach(mut self, attach: impl Into<Attach>) -> Self {
+        self.attach.push(attach.into());
+        self
+    }
+
     /// Appends the content to the own feed and returns its name once it is on disk.
     ///
     /// # Errors
@@ -79,17 +88,18 @@ impl<T: Content> Publish<'_, T> {
             Some(target) => self.node.reply_refs(target)?,
             None => Vec::new(),
         };
+        let taken = self.node.take_media(self.attach).await?;
         let body = Body {
             salt: random()?,
             refs,
             mentions: self.mentions,
             tags: self.tags,
+            attachments: taken.attachments,
             content: encode_content(self.content)?,
-            ..Body::default()
         };
         let time = self.time.map_or(now, |time| time.min(now));
         let draft = Draft::new(kind, time, body.encode()?);
-        let sent = self.node.append(lane, vec![draft]).await?;
+        let sent = self.node.append_with(lane, vec![draft], taken.kept).await?;
         sent.into_iter().next().ok_or(TidingsError::ShutDown)
     }
 }
