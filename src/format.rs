@@ -28,7 +28,7 @@ pub use self::archive::{
     ArchiveError, ArchiveItem, ArchiveReader, ArchiveReport, ArchiveWriter, ArchivedFeed,
     verify_archive,
 };
-pub(crate) use self::archive::{BlobSink, NoBlobs};
+pub(crate) use self::archive::BlobSink;
 pub use self::body::{Attachment, Body, Ref, Rel};
 pub use self::chain::ForkProof;
 pub(crate) use self::codec::{Reader, Writer};

@@ -23,7 +23,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::read::{ArchiveItem, ArchiveReader};
-pub(crate) use self::read::{BlobSink, NoBlobs};
+pub(crate) use self::read::BlobSink;
 pub use self::report::{ArchiveReport, ArchivedFeed, verify_archive};
 pub use self::write::ArchiveWriter;
 use super::error::FormatError;

@@ -29,7 +29,7 @@ async fn twenty_mebibytes_come_with_their_progress_and_for_all_who_wait() {
     while let Some(progress) = timeout(PATIENCE, first.next()).await.unwrap() {
         assert!(progress.have() >= last && progress.have() <= progress.len());
         last = progress.have();
-        from = from.or(progress.peer());
+        from = from.or_else(|| progress.peer());
         steps += 1;
     }
     assert!(steps > 2 && last == large.len, "{steps} steps to {last}");
