@@ -80,7 +80,9 @@ pub mod store;
 pub mod sync;
 
 #[cfg(feature = "net")]
-pub use self::feeds::{EntryState, FeedsError, Profile};
+pub use self::feeds::{
+    CheckProgress, CheckReport, Difference, EntryState, FeedStorage, FeedsError, Profile,
+};
 pub use self::format::{
     ArchiveError, ArchiveReport, ArchivedFeed, Attachment, BlobHash, Content, DeviceId, EntryRef,
     FeedId, FeedTicket, FormatError, IndexKey, IndexValue, Kind, Post, Timestamp, decode_content,

@@ -55,9 +55,11 @@ impl FeedBatch<'_> {
     pub(super) fn settle_tags(&mut self) -> Result<(), FeedsError> {
         for ((no, seq), mut stale) in std::mem::take(&mut self.stale_tags) {
             let name = self.log_name(no)?;
+            let contents = self.stale_contents.remove(&(no, seq)).unwrap_or_default();
             let Some(entry) = self.rows().entry(no, &name.id, seq)? else {
                 continue;
             };
+            self.settle_fields(name, &entry, &contents)?;
             if !is_shown_lane(&name.id.lane) || !is_shown_kind(&entry.kind) {
                 continue;
             }

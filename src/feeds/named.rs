@@ -94,6 +94,28 @@ pub(super) fn edited_by(log: &LogId, body: &Body) -> Option<EntryRef> {
     same.then_some(*first)
 }
 
+/// The rows of what a delete or an edit names.
+pub(super) fn rows_of(
+    name: LogName,
+    (seq, id): (Seq, EntryId),
+    kind: &Kind,
+    body: &Body,
+) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let purge = decode_content(&body.content).is_ok_and(|delete: Delete| delete.purge);
+    let row = |(index, rel, target): (u8, Rel, EntryRef)| {
+        let place = keys::named_at(name.feed_no, &target.log.order(), target.seq);
+        let key = keys::naming(place, rel, name.no, seq, index);
+        let value = Named {
+            target: target.id,
+            by: id,
+            purge: purge && is_delete(kind),
+        };
+        (key.into_vec(), encode(&value).to_vec())
+    };
+    let named = namings_of(&name.id, kind, body);
+    named.into_iter().map(row).collect()
+}
+
 impl FeedBatch<'_> {
     /// Writes or takes away what a delete or an edit names, and remembers what has to be judged again.
     pub(super) fn index_names(
@@ -130,6 +152,7 @@ impl FeedBatch<'_> {
             } else {
                 let tags = self.stale_tags.entry((no, target.seq)).or_default();
                 tags.extend(super::index::folded(&body.tags));
+                self.note_edited((no, target.seq), body);
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ use super::Node;
 use super::attach::Attach;
 use super::error::TidingsError;
 use super::keys::random;
+use super::publish::check_keys;
 use crate::feeds::{EntryState, FeedBatch, FeedsError, Subject};
 use crate::format::{
     Attachment, Body, Content, DeviceSecret, Draft, Edit, EntryRef, FeedId, Kind, Post, Ref, Rel,
@@ -237,6 +238,7 @@ impl Node {
         entry: &EntryRef,
         content: &T,
     ) -> Result<EntryRef, TidingsError> {
+        check_keys(content)?;
         let (pen, entry, salt) = (self.pen(), *entry, random()?);
         let (tags, content) = (content.tags(), encode_content(content)?);
         let make = move |shown: Body| {

@@ -17,6 +17,7 @@ use crate::format::{
 pub struct Publish<'a, T> {
     node: Node,
     content: &'a T,
+    attach: Vec<Attach>,
     tags: Vec<String>,
     mentions: Vec<FeedId>,
     reply_to: Option<EntryRef>,
@@ -30,6 +31,7 @@ impl Node {
         Publish {
             node: self.clone(),
             content,
+            attach: Vec::new(),
             tags: content.tags(),
             mentions: Vec::new(),
             reply_to: None,
@@ -40,6 +42,12 @@ impl Node {
 }
 
 impl<T: Content> Publish<'_, T> {
+    /// Attaches a picture, a video, a file: at most 32. It is taken in when the content is sent.
+    pub fn attach(mut self, attach: impl Into<Attach>) -> Self {
+        self.attach.push(attach.into());
+        self
+    }
+
     /// One more tag besides [those of the content](Content::tags): at most 32 of 64 bytes.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.push(tag.into());
@@ -75,7 +83,8 @@ impl<T: Content> Publish<'_, T> {
     /// # Errors
     ///
     /// [`TidingsError::Format`] if kind or lane are no names, the content refuses to be encoded, is over a limit, or has
-    /// more than 16 keys; [`TidingsError::NoIndex`] if it has a key of an index that its type does not list.
+    /// more than 16 keys; [`TidingsError::NoIndex`] if it has a key of an index that its type does not list; if something
+    /// cannot be attached. Nothing was appended then, and nothing is left of what was attached.
     ///
     /// # Cancel safety
     ///
@@ -92,6 +101,7 @@ impl<T: Content> Publish<'_, T> {
         let body = Body {
             salt: random()?,
             refs,
+            attachments: taken.attachments,
             mentions: self.mentions,
             tags: self.tags,
             attachments: taken.attachments,
@@ -114,7 +124,7 @@ impl<'a, T: Content + Sync> IntoFuture for Publish<'a, T> {
 }
 
 /// Keys that others would leave out when they read the content are a mistake of the app.
-fn check_keys<T: Content>(content: &T) -> Result<(), TidingsError> {
+pub(super) fn check_keys<T: Content>(content: &T) -> Result<(), TidingsError> {
     let keys = content.keys();
     if let Some(key) = keys.iter().find(|key| !T::INDEXES.contains(&key.name())) {
         return Err(TidingsError::NoIndex {

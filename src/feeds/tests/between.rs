@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use super::super::{EntryState, FeedStore, PageRow, Query, Taken};
+use super::check::assert_whole;
 use super::world::{
     Chain, NOW, Person, Random, draft, follow, memory, person, pointing, redb, write,
 };
@@ -522,6 +523,7 @@ fn history(seed: u64, steps: usize) {
     for store in &stores {
         world.deliver(store);
         world.check(store);
+        assert_whole(store);
     }
 }
 
