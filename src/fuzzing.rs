@@ -30,6 +30,8 @@ pub const TARGETS: &[Target] = &[
     Target::new("message", sync::fuzz::message),
     Target::new("run_of_entries", format::fuzz::run),
     Target::new("statement", format::fuzz::statement),
+    // A whole node, its disk and three peers.
+    Target::new("swarm", sync::fuzz::swarm).with(4 * KIB, 4 * KIB * KIB),
     Target::new("text", format::fuzz::text),
     Target::new("ticket", format::fuzz::ticket),
 ];

@@ -76,6 +76,7 @@ targets! {
     message
     run_of_entries
     statement
+    swarm
     text
     ticket
 }

@@ -80,10 +80,6 @@ impl<'a> Choices<'a> {
         self.0 = rest;
         taken
     }
-
-    pub(crate) const fn rest(&self) -> &'a [u8] {
-        self.0
-    }
 }
 
 pub(crate) fn header(bytes: &[u8]) {

@@ -1,7 +1,11 @@
 //! Messages, and what is remembered of a peer, put to any bytes: each function panics if a promise is broken.
 
+mod made;
+mod swarm;
+
 use bytes::Bytes;
 
+pub(crate) use self::swarm::swarm;
 use super::error::PeerError;
 use super::memory::Memory;
 use super::message::Message;

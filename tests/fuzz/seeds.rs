@@ -34,8 +34,18 @@ pub(crate) fn all() -> Vec<(&'static str, String, Vec<u8>)> {
     seeds.extend(messages.map(|(name, bytes)| ("message", name.to_owned(), bytes)));
     seeds.push(("memory", "nothing".to_owned(), vec![1, 0, 0, 0, 0]));
     seeds.push(("memory", "all".to_owned(), memory()));
+    seeds.extend((0..12).map(|n| ("swarm", format!("noise-{n:02}"), noise(n, 1_200))));
     seeds.retain(|(_, _, bytes)| bytes.len() <= MOST);
     seeds
+}
+
+/// Bytes that look random, for targets that take them as a row of choices.
+fn noise(seed: u64, count: usize) -> Vec<u8> {
+    let mut hasher = blake3::Hasher::new_derive_key("tidings corpus");
+    hasher.update(&seed.to_be_bytes());
+    let mut bytes = vec![0; count];
+    hasher.finalize_xof().fill(&mut bytes);
+    bytes
 }
 
 /// The good vectors of a structure, and what is instructive of the bad.
