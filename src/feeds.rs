@@ -3,11 +3,13 @@
 //! It keeps logs as stored runs, and every index beside them in the same transaction, so that nothing is ever rebuilt. One
 //! [`FeedBatch`] writes at a time; any number of [`FeedSnapshot`]s read and wait for nobody.
 
+mod about;
 mod append;
 mod archive;
 mod batch;
 mod blobs;
 mod changes;
+mod check;
 mod edits;
 mod erase;
 mod error;
@@ -25,10 +27,13 @@ mod segment;
 mod serve;
 mod snapshot;
 mod state;
+mod storage;
+mod subject;
 mod sweep;
 mod take;
 #[cfg(all(test, feature = "redb"))]
 mod tests;
+mod thread;
 mod trust;
 
 use std::collections::HashMap;
@@ -36,20 +41,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::about::About;
+pub use self::about::EntryState;
 pub(crate) use self::archive::{ArchiveFailure, Loaded};
 pub(crate) use self::batch::{FeedBatch, Note};
-pub(crate) use self::blobs::BlobRef;
 pub(crate) use self::changes::{Change, Changed};
+pub use self::check::{CheckProgress, CheckReport, Difference};
 pub use self::error::FeedsError;
 use self::facts::Facts;
 use self::fields::Types;
 pub(crate) use self::fields::{Condition, ContentType, FieldQuery, Registered};
+pub(crate) use self::index::EMOJI_BYTES;
 use self::keys::FeedNo;
+pub(crate) use self::named::lane_of_deletes;
 pub(crate) use self::page::{PageRow, Query, Scope};
 pub use self::row::Profile;
 pub(crate) use self::rows::StoredEntry;
 pub(crate) use self::serve::HeldLog;
 pub(crate) use self::snapshot::{FeedSnapshot, FollowedFeed};
+pub use self::storage::FeedStorage;
+pub(crate) use self::subject::Subject;
 pub(crate) use self::take::Taken;
 use self::trust::Trust;
 use crate::store::{Durability, ReadTx, Storage};

@@ -26,11 +26,11 @@ mod statement;
 mod ticket;
 mod time;
 
+pub(crate) use self::archive::Next as NextInArchive;
 pub use self::archive::{
     ArchiveError, ArchiveItem, ArchiveReader, ArchiveReport, ArchiveWriter, ArchivedFeed,
     verify_archive,
 };
-pub(crate) use self::archive::{BlobSink, NoBlobs};
 pub use self::body::{Attachment, Body, Ref, Rel};
 pub use self::chain::ForkProof;
 pub(crate) use self::codec::{Reader, Writer};

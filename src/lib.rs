@@ -83,19 +83,27 @@ pub mod store;
 pub mod sync;
 
 #[cfg(feature = "net")]
-pub use self::feeds::{FeedsError, Profile};
+pub use self::feeds::{
+    CheckProgress, CheckReport, Difference, EntryState, FeedStorage, FeedsError, Profile,
+};
 pub use self::format::{
-    ArchiveError, ArchiveReport, ArchivedFeed, Content, DeviceId, EntryRef, FeedId, FeedTicket,
-    FormatError, IndexKey, IndexValue, Kind, Post, Timestamp, decode_content, verify_archive,
+    ArchiveError, ArchiveReport, ArchivedFeed, Attachment, BlobHash, Content, DeviceId, EntryRef,
+    FeedId, FeedTicket, FormatError, IndexKey, IndexValue, Kind, Post, Timestamp, decode_content,
+    verify_archive,
 };
 #[cfg(feature = "net")]
-pub use self::net::{NetError, PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport};
+pub use self::media::{MediaError, MediaReader, Tried};
+#[cfg(feature = "net")]
+pub use self::net::{
+    FetchProgress, NetError, PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport,
+};
 #[cfg(feature = "net")]
 pub use self::node::{
-    ArchiveProgress, ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentCursor, ContentQuery,
-    Counts, Cursor, EntryView, ExportBuilder, ExportReport, ExportedFeed, Followed, Gap, Live,
-    LiveFrom, LoadBuilder, LoadReport, LoadedFeed, NewPost, Node, NodeBuilder, Page, PostBuilder,
-    ProfileEdit, Publish, TidingsError, Timeline, TimelineItem, Typed,
+    ArchiveProgress, Attach, ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentCursor,
+    ContentQuery, Counts, Cursor, EditBuilder, EntryView, ExportBuilder, ExportReport,
+    ExportedFeed, Fetch, Followed, Gap, Live, LiveFrom, LoadBuilder, LoadReport, LoadedFeed,
+    MediaState, Missing, NewPost, Node, NodeBuilder, Page, PostBuilder, ProfileEdit, Publish,
+    TidingsError, Timeline, TimelineItem, Typed, Version, Wanted,
 };
 #[cfg(feature = "net")]
 pub use self::pictures::PictureError;

@@ -11,6 +11,7 @@
 //! `<hash>` is the hash as text and `<2>` its first two characters. Which blobs may stay is not decided here: the store
 //! asks its [`BlobIndex`]. All I/O blocks.
 
+mod carried;
 mod error;
 mod files;
 mod held;
@@ -18,6 +19,7 @@ mod import;
 mod partial;
 mod reader;
 mod room;
+mod sniff;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -28,13 +30,15 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub(crate) use self::carried::Carried;
 pub use self::error::{MediaError, Tried};
 use self::files::Names;
 pub(crate) use self::held::Held;
 pub(crate) use self::import::Imported;
 pub(crate) use self::partial::{Opened, Partial, Refused};
 pub use self::reader::MediaReader;
-pub(crate) use self::tree::{GROUP_BYTES, GROUPS_AT_ONCE, Slice};
+pub(crate) use self::sniff::media_type;
+pub(crate) use self::tree::Slice;
 use crate::format::BlobHash;
 
 /// Bytes of a blob at the most: a number from the network that everything is computed from.

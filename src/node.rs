@@ -1,11 +1,15 @@
 //! Floor 3: what an app sees.
 
 mod archive;
+mod attach;
 #[cfg(feature = "test-util")]
 mod bench;
 mod builder;
+mod check;
 mod content;
 mod cursor;
+mod edit;
+mod erase;
 mod error;
 mod events;
 mod export;
@@ -13,9 +17,11 @@ mod follow;
 mod keys;
 mod live;
 mod load;
+mod media;
 mod post;
 mod profile;
 mod publish;
+mod react;
 mod setup;
 mod timeline;
 mod view;
@@ -28,9 +34,11 @@ use futures_core::Stream;
 use iroh::EndpointId;
 
 pub use self::archive::ArchiveProgress;
+pub use self::attach::Attach;
 pub use self::builder::NodeBuilder;
 pub use self::content::{ContentQuery, Typed};
 pub use self::cursor::{ChangeCursor, ContentCursor, Cursor};
+pub use self::edit::{EditBuilder, Version};
 pub use self::error::TidingsError;
 pub use self::events::{ChangeEvent, ChangeKind, Changes};
 pub use self::export::{ExportBuilder, ExportReport, ExportedFeed};
@@ -38,13 +46,15 @@ pub use self::follow::Followed;
 use self::keys::Keys;
 pub use self::live::{Live, LiveFrom};
 pub use self::load::{LoadBuilder, LoadReport, LoadedFeed};
+pub use self::media::{Fetch, MediaState, Wanted};
 pub use self::post::{NewPost, PostBuilder};
 pub use self::profile::ProfileEdit;
 pub use self::publish::Publish;
 pub use self::timeline::{Page, Timeline};
-pub use self::view::{EntryView, Gap, TimelineItem};
+pub use self::view::{EntryView, Gap, Missing, TimelineItem};
 use crate::feeds::{FeedSnapshot, FeedStore, Profile};
-use crate::format::{BlobSink, DeviceId, EntryRef, FeedId, FormatError, NoBlobs, Seq, Timestamp};
+use crate::format::{DeviceId, EntryRef, FeedId, FormatError, Seq, Timestamp};
+use crate::media::MediaStore;
 use crate::net::{self, EndpointOptions, Engine, NetError, Status, SyncReport, Writer};
 
 /// This running instance of tidings: an identity, its store, and the peers it replicates with.
@@ -59,6 +69,7 @@ pub struct Node {
 
 struct Inner {
     store: Arc<FeedStore>,
+    media: Arc<MediaStore>,
     writer: Writer,
     keys: Keys,
     feed: FeedId,
@@ -98,6 +109,7 @@ impl Node {
             engine.shutdown().await;
         }
         self.inner.writer.close().await;
+        self.inner.media.close();
         // Streams and reads under way may hold the store a little longer, but not its file.
         let store = self.inner.store.clone();
         let closed = tokio::task::spawn_blocking(move || store.close()).await;
@@ -201,18 +213,13 @@ impl Node {
         }
     }
 
-    /// Where the bytes of attached files are read from when they go into an archive.
-    fn blobs(&self) -> export::OpenBlob {
-        Box::new(|_, _| None)
-    }
-
-    /// Where the bytes of attached files go that come out of one.
-    fn blob_sink(&self) -> Box<dyn BlobSink> {
-        Box::new(NoBlobs)
-    }
-
     fn snapshot(&self) -> Result<FeedSnapshot, TidingsError> {
         Ok(self.inner.store.snapshot()?)
+    }
+
+    /// The same as a time since 1970.
+    fn now_since_epoch(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.now().as_millis()).unwrap_or(0))
     }
 
     /// The time to claim and to read by: the system's, unless that is known to be behind.

@@ -44,8 +44,12 @@ use self::still::Still;
 /// Bytes of a picture file that is looked through in memory. The largest photographs of telephones have some 40 MiB.
 pub(crate) const PICTURE_BYTES: u64 = 64 << 20;
 
-/// Bytes that the pixels of a picture may take: 134 million pixels of three bytes. The largest photographs that
-/// telephones make by default have 50 million; turning needs them twice, which is left to the reader above half of this.
+/// Pixels of a picture that is posted at all. The largest sensors of telephones have 200 million; what claims more was
+/// made to use up the memory of those who look at it.
+pub(crate) const MOST_PIXELS: u64 = 1 << 28;
+
+/// Bytes of memory that drawing a picture may take: 134 million pixels of three bytes, or half of that if the picture
+/// has to be turned. A larger one is posted without a preview, and turning it is left to those who show it.
 pub(crate) const DRAWN_BYTES: u64 = 384 << 20;
 
 /// Bytes of an inline preview: what the format allows.
@@ -207,7 +211,7 @@ fn picture<F: Scratch>(
     keep: bool,
 ) -> Result<Prepared, PictureError> {
     let before = read_whole(copy, kind, len)?;
-    let mut still = Still::of(kind, &before).map_err(|fault| fault.of(kind.mime()))?;
+    let mut still = Still::of(kind, &before)?;
     let mut prepared = Prepared::new(kind, len);
     (prepared.width, prepared.height) = {
         let (width, height) = still.shown();
@@ -265,7 +269,7 @@ fn poster(path: &Path) -> Result<Bytes, PictureError> {
         return Err(PictureError::NoPicture { mime: kind.mime() });
     }
     let bytes = read_whole(&mut file, kind, len)?;
-    let still = Still::of(kind, &bytes).map_err(|fault| fault.of(kind.mime()))?;
+    let still = Still::of(kind, &bytes)?;
     small(kind, still)
 }
 

@@ -29,6 +29,47 @@ pub(crate) enum Command {
     /// Make the identity and its profile, or update the profile
     Init(Init),
 
+    #[command(flatten)]
+    Here(Here),
+
+    /// Fetch what is attached to a post, from anybody who has it
+    Fetch(Fetch),
+
+    /// Go online until every post that others had is here
+    ///
+    /// Attachments are left where they are; `fetch` and `run` bring them.
+    Sync {
+        /// Give up after so many seconds
+        #[arg(long, value_name = "SECS", default_value_t = 60)]
+        timeout: u64,
+    },
+
+    /// Stay online; print posts as they arrive; post what is typed
+    ///
+    /// Attachments of at most 8 MiB are fetched as their posts are shown.
+    Run,
+
+    /// Post what is in RSS, Atom, JSON Feed and JSON Lines files
+    ///
+    /// Nothing is fetched: enclosures that lie beside the file are attached, of others the address is kept.
+    Import {
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+
+    /// Check every signature and hash of such a file; needs no identity and changes nothing
+    Verify { file: PathBuf },
+
+    /// Two people in a temporary folder: write (or import files), follow, sync, reply
+    Demo {
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// What is answered from the folder alone.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Here {
     /// Show the own ids, the profile and how much is held
     Whoami,
 
@@ -104,31 +145,6 @@ pub(crate) enum Command {
         id: String,
     },
 
-    /// Fetch what is attached to a post, from anybody who has it
-    Fetch(Fetch),
-
-    /// Go online until every post that others had is here
-    ///
-    /// Attachments are left where they are; `fetch` and `run` bring them.
-    Sync {
-        /// Give up after so many seconds
-        #[arg(long, value_name = "SECS", default_value_t = 60)]
-        timeout: u64,
-    },
-
-    /// Stay online; print posts as they arrive; post what is typed
-    ///
-    /// Attachments of at most 8 MiB are fetched as their posts are shown.
-    Run,
-
-    /// Post what is in RSS, Atom, JSON Feed and JSON Lines files
-    ///
-    /// Nothing is fetched: enclosures that lie beside the file are attached, of others the address is kept.
-    Import {
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-    },
-
     /// Write feeds to a file that can be carried by hand and verified anywhere
     Export(Export),
 
@@ -136,25 +152,16 @@ pub(crate) enum Command {
     Load {
         file: PathBuf,
 
-        /// Do not follow the feeds in it: they are kept, not shown
+        /// Follow nobody: take in only what is of feeds that are followed already
         #[arg(long)]
         no_follow: bool,
     },
-
-    /// Check every signature and hash of such a file; needs no identity and changes nothing
-    Verify { file: PathBuf },
 
     /// Show what takes the room: posts and attachments, by feed
     Storage,
 
     /// Compute all indexes anew from the logs and say what differs
     Check,
-
-    /// Two people in a temporary folder: write (or import files), follow, sync, reply
-    Demo {
-        #[arg(value_name = "FILE")]
-        files: Vec<PathBuf>,
-    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -247,9 +254,13 @@ pub(crate) struct Export {
     /// The file to write
     pub(crate) file: PathBuf,
 
-    /// A feed to write, the own one or a followed one; all of them unless given
+    /// A feed to write; the own one unless any is given
     #[arg(long = "feed", value_name = "FEED")]
     pub(crate) feeds: Vec<String>,
+
+    /// The own feed and all followed ones
+    #[arg(long, conflicts_with = "feeds")]
+    pub(crate) all: bool,
 
     /// With the attachments that are here
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! Which function does what was asked for. Each theme has a file.
 
+mod archive;
 mod bring;
 mod follow;
 mod identity;
@@ -10,12 +11,15 @@ mod sync;
 
 use std::time::Duration;
 
+use tidings::Node;
+
 pub(crate) use self::bring::send_new;
 pub(crate) use self::read::print_item;
-use crate::args::Command;
+use crate::args::{Command, Here};
 use crate::context::Context;
 use crate::demo;
 use crate::failure::Result;
+use crate::output::Out;
 
 /// Does what was asked for.
 pub(crate) async fn dispatch(context: &Context, command: Command) -> Result {
@@ -26,49 +30,44 @@ pub(crate) async fn dispatch(context: &Context, command: Command) -> Result {
                 .create(async |node| identity::init(out, node, profile).await)
                 .await
         }
-        Command::Whoami => {
+        Command::Here(command) => {
             context
-                .offline(async |node| identity::whoami(out, node))
+                .offline(async |node| here(out, node, command).await)
                 .await
         }
-        Command::Ticket { feed, qr } => {
-            context
-                .offline(async |node| identity::ticket(out, node, feed, qr).await)
-                .await
-        }
-        Command::Post(post) => {
-            context
-                .offline(async |node| posts::post(out, node, post).await)
-                .await
-        }
-        Command::Follow { ticket } => {
-            context
-                .offline(async |node| follow::follow(out, node, &ticket).await)
-                .await
-        }
-        Command::Unfollow { feed } => {
-            context
-                .offline(async |node| follow::unfollow(out, node, &feed).await)
-                .await
-        }
-        Command::Following => {
-            context
-                .offline(async |node| follow::following(out, node))
-                .await
-        }
-        Command::List(query) => {
-            context
-                .offline(async |node| read::list(out, node, &query))
-                .await
-        }
-        Command::Import { files } => bring::import(context, &files).await,
         Command::Sync { timeout } => {
             context
                 .online(async |node| sync::sync(out, node, Duration::from_secs(timeout)).await)
                 .await
         }
         Command::Run => context.online(async |node| run::run(out, node).await).await,
-        _ => Err(crate::failure::Failure::said("not yet")),
+        Command::Import { files } => bring::import(context, &files).await,
+        Command::Verify { file } => archive::verify(out, &file),
         Command::Demo { files } => demo::demo(out, &files).await,
+        Command::Fetch(_) => Ok(()),
+    }
+}
+
+/// Does what needs no network.
+async fn here(out: &Out, node: &Node, command: Here) -> Result {
+    match command {
+        Here::Whoami => identity::whoami(out, node),
+        Here::Ticket { feed, qr } => identity::ticket(out, node, feed, qr).await,
+        Here::Post(post) => posts::post(out, node, post).await,
+        Here::Edit { id, text } => posts::edit(out, node, &id, text).await,
+        Here::Delete { id } => posts::delete(out, node, &id).await,
+        Here::Undelete { id } => posts::undelete(out, node, &id).await,
+        Here::Purge => posts::purge(out, node).await,
+        Here::React { id, emoji } => posts::react(out, node, &id, &emoji).await,
+        Here::Follow { ticket } => follow::follow(out, node, &ticket).await,
+        Here::Unfollow { feed } => follow::unfollow(out, node, &feed).await,
+        Here::Following => follow::following(out, node),
+        Here::List(query) => read::list(out, node, &query),
+        Here::Thread { id } => read::thread(out, node, &id),
+        Here::History { id } => read::history(out, node, &id),
+        Here::Export(wanted) => archive::export(out, node, wanted).await,
+        Here::Load { file, no_follow } => archive::load(out, node, &file, !no_follow).await,
+        Here::Storage => Ok(()),
+        Here::Check => Ok(()),
     }
 }

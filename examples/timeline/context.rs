@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use etcetera::BaseStrategy as _;
 use tidings::{Node, NodeBuilder};
 
-use crate::args::Args;
+use crate::args::{Args, Command};
 use crate::failure::{Failure, Result};
 use crate::output::Out;
 
@@ -26,7 +26,7 @@ impl Context {
         Ok(Self {
             dir,
             local: args.local,
-            out: Out::new(args.json),
+            out: Out::new(args.json, !matches!(args.command, Command::Run)),
         })
     }
 

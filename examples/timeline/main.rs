@@ -41,6 +41,7 @@
 //! what is printed.
 
 mod args;
+mod attached;
 mod commands;
 mod context;
 mod demo;

@@ -8,7 +8,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
-use crate::render::Look;
+use crate::picture::{self, Pictures};
+use crate::render::{Look, Part};
 
 /// Where a command prints.
 #[derive(Debug, Clone)]
@@ -17,10 +18,13 @@ pub(crate) struct Out {
     pub(crate) json: bool,
     /// How text for people looks.
     pub(crate) look: Look,
+    /// How previews are drawn.
+    pub(crate) pictures: Pictures,
 }
 
 impl Out {
-    pub(crate) fn new(json: bool) -> Self {
+    /// `asking` is whether the terminal may be asked what it can show; the answer comes on standard input.
+    pub(crate) fn new(json: bool, asking: bool) -> Self {
         let terminal = console::Term::stdout();
         let width = terminal
             .size_checked()
@@ -30,6 +34,11 @@ impl Out {
             look: Look {
                 width,
                 color: console::colors_enabled(),
+            },
+            pictures: if json {
+                Pictures::No
+            } else {
+                Pictures::here(asking)
             },
         }
     }
@@ -41,6 +50,26 @@ impl Out {
         } else {
             self.line(text())
         }
+    }
+
+    /// Prints an object if JSON is wanted, else what it looks like, pictures where the terminal can show them.
+    pub(crate) fn print_parts(
+        &self,
+        object: &impl Serialize,
+        parts: impl FnOnce() -> Vec<Part>,
+    ) -> Result {
+        if self.json {
+            return self.line(serde_json::to_string(object)?);
+        }
+        for part in parts() {
+            match part {
+                Part::Text(text) => self.line(text)?,
+                Part::Picture(preview) => {
+                    picture::draw(&preview, self.pictures, self.look.columns());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Prints a text for people; nothing if JSON is wanted.
@@ -76,6 +105,18 @@ pub(crate) fn bar(steps: u64, what: impl Into<String>) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(steps), draw_target());
     let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.progress_chars("=> "));
+    bar.set_message(what.into());
+    bar
+}
+
+/// A bar on standard error for bytes; nothing where that is no terminal.
+pub(crate) fn bytes_bar(what: impl Into<String>) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(0), draw_target());
+    let style = ProgressStyle::with_template(
+        "{msg} [{bar:30}] {binary_bytes} of {binary_total_bytes} {eta:.dim}",
+    )
+    .unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.set_style(style.progress_chars("=> "));
     bar.set_message(what.into());
     bar

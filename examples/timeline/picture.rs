@@ -49,13 +49,14 @@ impl Pictures {
     }
 }
 
-/// Draws a preview on standard output, `columns` wide at the most; false if it is none that can be drawn.
-pub(crate) fn draw(preview: &[u8], pictures: Pictures, columns: usize) -> bool {
+/// Draws a preview on standard output, `columns` wide at the most. What is no picture, or too large for a preview, is
+/// left out: its name stands below.
+pub(crate) fn draw(preview: &[u8], pictures: Pictures, columns: usize) {
     if pictures == Pictures::No {
-        return false;
+        return;
     }
     let Some(picture) = decode(preview) else {
-        return false;
+        return;
     };
     let columns = u32::try_from(columns).unwrap_or(COLUMNS);
     let (width, lines) = cells(&picture, columns.saturating_sub(4).clamp(8, COLUMNS), LINES);
@@ -70,7 +71,8 @@ pub(crate) fn draw(preview: &[u8], pictures: Pictures, columns: usize) -> bool {
         use_iterm: best,
         ..viuer::Config::default()
     };
-    viuer::print(&picture, &config).is_ok()
+    // A terminal that goes away is noticed at the next line of text.
+    let _drawn = viuer::print(&picture, &config);
 }
 
 /// Only terminals that are known to answer are asked: one that does not would be waited for until a key is pressed.

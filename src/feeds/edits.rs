@@ -8,14 +8,12 @@ use super::index::{folded, is_shown_kind, is_shown_lane};
 use super::keys::{FeedNo, LogNo};
 use super::named::edited_by;
 use super::rows::{Rows, StoredEntry};
+use super::snapshot::FeedSnapshot;
 use crate::format::limits::FUTURE_MILLIS;
 use crate::format::{
-    Body, Content as _, Edit, EntryRef, Rel, Seq, StateItem, Timestamp, decode_content, settle,
+    Body, Content as _, Edit, EntryId, EntryRef, Rel, Seq, StateItem, Timestamp, decode_content,
+    settle,
 };
-
-/// Edits of one entry that are looked at in one log: the last ones. Who edits more often is read from there on, as if
-/// the rest were not held. The bound is on the work of a hostile feed.
-const EDITS: usize = 128;
 
 /// One edit that counts for an entry.
 #[derive(Debug, Clone)]
@@ -53,9 +51,11 @@ impl FeedBatch<'_> {
     pub(super) fn settle_tags(&mut self) -> Result<(), FeedsError> {
         for ((no, seq), mut stale) in std::mem::take(&mut self.stale_tags) {
             let name = self.log_name(no)?;
+            let contents = self.stale_contents.remove(&(no, seq)).unwrap_or_default();
             let Some(entry) = self.rows().entry(no, &name.id, seq)? else {
                 continue;
             };
+            self.settle_fields(name, &entry, &contents)?;
             if !is_shown_lane(&name.id.lane) || !is_shown_kind(&entry.kind) {
                 continue;
             }
@@ -100,12 +100,23 @@ impl Rows<'_> {
             if !self.may(feed_no, &by.device, &log.device)? {
                 continue;
             }
-            for seq in seqs.into_iter().rev().take(EDITS) {
+            for seq in seqs {
                 let entry = self.entry(no, &by, seq)?;
                 edits.extend(entry.and_then(|entry| version(entry, &post.reference)));
             }
         }
         Ok(edits)
+    }
+
+    /// What `settle` says of an entry and its edits: the place of the one that shows, none for the entry itself.
+    fn winner(post: &StoredEntry, edits: &[Version]) -> Option<usize> {
+        let mut items = vec![StateItem {
+            id: post.reference.id,
+            time: post.time,
+            replaces: Vec::new(),
+        }];
+        items.extend(edits.iter().map(Version::item));
+        settle(&items)?.checked_sub(1)
     }
 
     /// The edit that shows in place of what an entry first said, if any does.
@@ -120,14 +131,22 @@ impl Rows<'_> {
         edits.retain(|Version { entry, .. }| {
             entry.time <= due && entry.expires.is_none_or(|at| at > now)
         });
-        let mut items = vec![StateItem {
-            id: post.reference.id,
-            time: post.time,
-            replaces: Vec::new(),
-        }];
-        items.extend(edits.iter().map(Version::item));
-        let winner = settle(&items).and_then(|at| at.checked_sub(1));
-        Ok(winner.and_then(|at| edits.into_iter().nth(at)))
+        Ok(Self::winner(post, &edits).and_then(|at| edits.into_iter().nth(at)))
+    }
+}
+
+impl FeedSnapshot {
+    /// The edits that count for a held entry, oldest claim first; and which of them shows.
+    pub(crate) fn versions(
+        &self,
+        post: &StoredEntry,
+        now: Timestamp,
+    ) -> Result<(Vec<Version>, Option<EntryId>), FeedsError> {
+        let (feed_no, _) = self.facts.log(self.rows(), post.log_no)?;
+        let mut edits = self.rows().edits_of(feed_no, post)?;
+        edits.sort_by_key(|edit| (edit.entry.time, edit.entry.reference.id));
+        let shown = self.rows().settled_edit(feed_no, post, now)?;
+        Ok((edits, shown.map(|edit| edit.entry.reference.id)))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::format::{
 };
 
 /// Bytes of an emoji that counts: those made of many joined ones have some thirty.
-pub(super) const EMOJI_BYTES: usize = 32;
+pub(crate) const EMOJI_BYTES: usize = 32;
 
 /// What is done with index rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -260,6 +260,11 @@ impl FeedBatch<'_> {
 pub(super) struct IndexEnd([u8; 28]);
 
 impl IndexEnd {
+    /// The key of a row in a table.
+    pub(super) fn key(&self, table: Key) -> Vec<u8> {
+        table.raw(&self.0).into_vec()
+    }
+
     pub(super) fn new(order: &OrderKey, log_no: LogNo) -> Self {
         let mut bytes = [0; 28];
         let (place, log) = bytes.split_at_mut(24);
@@ -270,7 +275,12 @@ impl IndexEnd {
 }
 
 /// The entry that a reaction is to, and what its row says besides: whose it is, and the emoji.
-fn reaction(feed_no: FeedNo, lane: &Lane, kind: &Kind, body: &Body) -> Option<(EntryId, Vec<u8>)> {
+pub(super) fn reaction(
+    feed_no: FeedNo,
+    lane: &Lane,
+    kind: &Kind,
+    body: &Body,
+) -> Option<(EntryId, Vec<u8>)> {
     if kind.as_str() != Reaction::KIND || *lane != lanes::REACTIONS {
         return None;
     }
@@ -279,9 +289,14 @@ fn reaction(feed_no: FeedNo, lane: &Lane, kind: &Kind, body: &Body) -> Option<(E
     if emoji.is_empty() || emoji.len() > EMOJI_BYTES {
         return None;
     }
+    Some((target.id, reaction_value(feed_no, &emoji)))
+}
+
+/// What the row of a reaction says besides its mark.
+pub(super) fn reaction_value(feed_no: FeedNo, emoji: &str) -> Vec<u8> {
     let mut extra = feed_no.to_be_bytes().to_vec();
     extra.extend_from_slice(emoji.as_bytes());
-    Some((target.id, extra))
+    extra
 }
 
 /// Each tag once, in the form in which tags are compared.

@@ -2,12 +2,13 @@
 
 use std::ops::ControlFlow;
 
+use super::about::{About, EntryState, is_over};
 use super::error::FeedsError;
 use super::keys::{self, GAP, Key, SHOWN};
 use super::rows::{Rows, StoredEntry};
 use super::snapshot::FeedSnapshot;
 use crate::format::limits::FUTURE_MILLIS;
-use crate::format::{Body, EntryId, FeedId, Kind, LogId, OrderKey, Rel, Seq, Timestamp};
+use crate::format::{Body, EntryId, EntryRef, FeedId, Kind, LogId, OrderKey, Rel, Seq, Timestamp};
 use crate::store::Direction;
 
 /// Index rows read in one go beyond those that are still needed: some belong to feeds that are not shown.
@@ -45,13 +46,21 @@ pub(crate) enum PageRow {
     Entry {
         order: OrderKey,
         entry: StoredEntry,
+        /// As last edited.
         body: Option<Body>,
+        about: About,
     },
     Gap {
         order: OrderKey,
         log: LogId,
         from: Seq,
         to: Seq,
+    },
+    /// An entry that others answer and that cannot be shown; in threads only.
+    Missing {
+        order: OrderKey,
+        entry: EntryRef,
+        why: EntryState,
     },
 }
 
@@ -78,14 +87,28 @@ impl Query {
 
     /// Whether an entry that just came in is one of this query.
     pub(crate) fn shows(&self, entry: &StoredEntry, body: Option<&Body>) -> bool {
-        let content = self.scope != Scope::Timeline || super::index::is_shown_kind(&entry.kind);
+        let is_read = super::index::is_shown_kind(&entry.kind);
+        let content = match self.scope {
+            Scope::Timeline => is_read,
+            Scope::Target(_, Rel::Root) => {
+                is_read && super::index::is_shown_lane(&entry.reference.log.lane)
+            }
+            Scope::Kind | Scope::Target(..) => true,
+        };
         (content || self.kind.is_some()) && self.admits(entry, body)
+    }
+
+    /// Whether an entry can be one of this query, by what its header says.
+    fn may_admit(&self, entry: &StoredEntry) -> bool {
+        let LogId { feed, lane, .. } = &entry.reference.log;
+        let shown = self.scope != Scope::Timeline || super::index::is_shown_lane(lane);
+        shown
+            && self.feed.is_none_or(|wanted| wanted == *feed)
+            && self.kind.as_ref().is_none_or(|kind| *kind == entry.kind)
     }
 
     /// Whether an entry found in an index is one of this query: hashes of tags and targets are checked here.
     pub(crate) fn admits(&self, entry: &StoredEntry, body: Option<&Body>) -> bool {
-        let LogId { feed, lane, .. } = &entry.reference.log;
-        let shown = self.scope != Scope::Timeline || super::index::is_shown_lane(lane);
         let tagged = |tag: &String| {
             body.is_some_and(|body| body.tags.iter().any(|t| Body::fold_tag(t) == *tag))
         };
@@ -95,11 +118,7 @@ impl Query {
             }
             Scope::Timeline | Scope::Kind => true,
         };
-        shown
-            && targets
-            && self.feed.is_none_or(|wanted| wanted == *feed)
-            && self.kind.as_ref().is_none_or(|kind| *kind == entry.kind)
-            && self.tag.as_ref().is_none_or(tagged)
+        self.may_admit(entry) && targets && self.tag.as_ref().is_none_or(tagged)
     }
 }
 
@@ -119,6 +138,7 @@ impl FeedSnapshot {
             snapshot: self,
             found: Vec::new(),
             entries: 0,
+            now,
         };
         if limit == 0 {
             return Ok(page.found);
@@ -176,6 +196,7 @@ struct Page<'a> {
     snapshot: &'a FeedSnapshot,
     found: Vec<PageRow>,
     entries: usize,
+    now: Timestamp,
 }
 
 impl Page<'_> {
@@ -196,14 +217,7 @@ impl Page<'_> {
             let entry = entry.ok_or(FeedsError::Damaged {
                 what: "an entry that an index names",
             })?;
-            let body = entry
-                .body
-                .as_deref()
-                .and_then(|bytes| Body::decode(bytes).ok());
-            if query.admits(&entry, body.as_ref()) {
-                self.entries += 1;
-                self.found.push(PageRow::Entry { order, entry, body });
-            }
+            self.entry(query, order, entry)?;
         }
         if mark & GAP != 0 {
             let from = rows.log(log_no)?.held.end_before(order.seq);
@@ -212,6 +226,29 @@ impl Page<'_> {
                 log,
                 from,
                 to: order.seq,
+            });
+        }
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        query: &Query,
+        order: OrderKey,
+        entry: StoredEntry,
+    ) -> Result<(), FeedsError> {
+        // What is over is hidden by the clock, not only once a sweep has come by.
+        if is_over(&entry, self.now) || !query.may_admit(&entry) {
+            return Ok(());
+        }
+        let (body, about) = self.snapshot.about(&entry, self.now)?;
+        if query.admits(&entry, body.as_ref()) {
+            self.entries += 1;
+            self.found.push(PageRow::Entry {
+                order,
+                entry,
+                body,
+                about,
             });
         }
         Ok(())

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::FeedsError;
 use super::keys::FeedNo;
-use crate::format::{EntryId, FeedId, LogId, ProfileField, Seq, Timestamp};
+use crate::format::{Attachment, EntryId, FeedId, LogId, ProfileField, Seq, Timestamp};
 
 /// What this node has to do with a feed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -178,6 +178,7 @@ pub struct Profile {
     pub(super) bio: Option<String>,
     pub(super) tags: BTreeSet<String>,
     pub(super) links: BTreeSet<String>,
+    pub(super) avatar: Option<Attachment>,
 }
 
 impl Profile {
@@ -194,6 +195,11 @@ impl Profile {
     /// Tags that this person declares, in order of the alphabet.
     pub fn tags(&self) -> impl Iterator<Item = &str> {
         self.tags.iter().map(String::as_str)
+    }
+
+    /// The picture to show beside the name.
+    pub const fn avatar(&self) -> Option<&Attachment> {
+        self.avatar.as_ref()
     }
 
     /// Whether setting a field would change nothing.

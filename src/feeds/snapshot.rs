@@ -43,6 +43,10 @@ impl FeedSnapshot {
         Rows(&*self.tx)
     }
 
+    pub(super) const fn counters(&self) -> Counters {
+        self.counters
+    }
+
     /// The arrival number that the first thing stored after this moment has.
     pub(crate) const fn arrival(&self) -> u64 {
         self.counters.arrival
@@ -106,7 +110,7 @@ impl FeedSnapshot {
         let page = self.page(&query, None, 1, now)?;
         Ok(page.into_iter().find_map(|row| match row {
             super::PageRow::Entry { order, .. } => Some(order.time),
-            super::PageRow::Gap { .. } => None,
+            _ => None,
         }))
     }
 

@@ -8,7 +8,6 @@ use super::keys::{self, Key, LogNo};
 use super::rows::Rows;
 use super::snapshot::FeedSnapshot;
 use crate::format::{Seq, Timestamp};
-use crate::store::prefix_end;
 
 /// How long an own feed's deleted bodies can be put back.
 pub(crate) const KEPT_MILLIS: i64 = 30 * 24 * 60 * 60 * 1_000;
@@ -88,20 +87,6 @@ impl Rows<'_> {
         self.visit(from.as_slice(), Some(to.as_slice()), |key, _| {
             let seq = keys::u64_at(key, 5).ok_or(FeedsError::Damaged { what: WHAT })?;
             found.push(Seq(seq));
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(found)
-    }
-
-    /// All erased bodies that are kept, of all own feeds.
-    pub(super) fn all_kept(&self) -> Result<Vec<(LogNo, Seq)>, FeedsError> {
-        let from = keys::kept_since(Timestamp(i64::MIN));
-        let to = prefix_end(from.as_slice().get(..1).unwrap_or_default());
-        let mut found = Vec::new();
-        self.visit(from.as_slice(), to.as_deref(), |key, _| {
-            if let (Some(no), Some(seq)) = (keys::u32_at(key, 9), keys::u64_at(key, 13)) {
-                found.push((no, Seq(seq)));
-            }
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(found)

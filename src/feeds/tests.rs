@@ -1,6 +1,8 @@
 //! The feed store against a slow plain model, and the rules between entries one by one.
 
+mod between;
 mod blobs;
+mod check;
 mod damage;
 mod erased;
 mod failing;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::error::MediaError;
 use super::files::{self, disk};
+use super::sniff::HEAD;
 use super::tree::{TreeHasher, has_tree};
 use super::{BLOB_BYTES, Kept, MediaStore};
 use crate::format::BlobHash;
@@ -19,6 +20,8 @@ const STEP: usize = 256 * 1024;
 pub(crate) struct Imported {
     pub(crate) blob: BlobHash,
     pub(crate) len: u64,
+    /// Its first bytes, which tell what it is.
+    pub(crate) head: Vec<u8>,
     pub(crate) kept: Kept,
 }
 
@@ -74,7 +77,7 @@ impl MediaStore {
         check: impl FnOnce(&mut R, u64) -> Result<(), MediaError>,
     ) -> Result<Imported, MediaError> {
         let copy = Copy::begin(self.next_import())?;
-        let (blob, len) = copy.run(name, expected, reader)?;
+        let (blob, len, head) = copy.run(name, expected, reader)?;
         check(reader, len)?;
         copy.sync()?;
         let kept = self.keep(blob);
@@ -82,7 +85,12 @@ impl MediaStore {
         let tree = has_tree(len).then_some(copy.tree.as_path());
         names.settle(&copy.data, tree)?;
         names.remove_part();
-        Ok(Imported { blob, len, kept })
+        Ok(Imported {
+            blob,
+            len,
+            head,
+            kept,
+        })
     }
 }
 
@@ -115,12 +123,13 @@ impl Copy {
         name: &str,
         expected: u64,
         reader: &mut R,
-    ) -> Result<(BlobHash, u64), MediaError> {
+    ) -> Result<(BlobHash, u64, Vec<u8>), MediaError> {
         let create =
             |path: &Path| File::create_new(path).map_err(|source| disk(path, "made", source));
         let (mut data, tree) = (create(&self.data)?, create(&self.tree)?);
         let mut hasher = TreeHasher::new(BufWriter::new(tree));
         let mut step = vec![0; STEP];
+        let mut head = Vec::new();
         let mut len = 0_u64;
         let failed =
             |len: u64, source| files::write_failed(&self.data, name, expected.max(len), source);
@@ -132,6 +141,9 @@ impl Copy {
             let bytes = step.get(..read).unwrap_or_default();
             if bytes.is_empty() {
                 break;
+            }
+            if len == 0 {
+                head.extend(bytes.iter().take(HEAD));
             }
             len += read as u64;
             if len > BLOB_BYTES {
@@ -149,7 +161,7 @@ impl Copy {
             });
         }
         let blob = hasher.finish().map_err(|source| failed(len, source))?;
-        Ok((blob, len))
+        Ok((blob, len, head))
     }
 
     fn sync(&self) -> Result<(), MediaError> {

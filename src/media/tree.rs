@@ -15,13 +15,13 @@ use blake3::hazmat::{
 use crate::format::BlobHash;
 
 /// Bytes that one hash of the stored tree covers: the tree then takes 1/256 of the data.
-pub(crate) const GROUP_BYTES: usize = 16 * 1024;
+pub(super) const GROUP_BYTES: usize = 16 * 1024;
 /// The same as the tree's crate says it: two to the power of 4 chunks of 1 KiB.
 const GROUP: BlockSize = BlockSize::from_chunk_log(4);
 const GROUP_CHUNKS: u64 = 16;
 
 /// Groups in one slice at the most: what is asked for, proved and sent as a whole.
-pub(crate) const GROUPS_AT_ONCE: u64 = 16;
+pub(super) const GROUPS_AT_ONCE: u64 = 16;
 
 pub(super) fn tree_of(len: u64) -> BaoTree {
     BaoTree::new(len, GROUP)

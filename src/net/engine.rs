@@ -1,5 +1,6 @@
 //! The actor: feeds inputs to sync, carries out its outputs, owns sessions and dialing.
 
+mod holders;
 mod report;
 mod sessions;
 
@@ -19,13 +20,15 @@ use super::ALPN;
 use super::address::decode_address;
 use super::dial::Dialer;
 use super::error::NetError;
-use super::session::{self, FromSession, SessionId, code};
+use super::media::{self, FetchProgress, Fetches, Server, Told};
+use super::session::{self, FromSession, Opened, SessionId, code};
 use super::status::{Status, SyncReport};
 use super::waiting::{Round, Standing};
 use super::work::{self, Done, Work};
 use super::writer::Writer;
 use crate::feeds::{FeedStore, Note};
-use crate::format::{DeviceId, FeedId};
+use crate::format::{BlobHash, DeviceId, FeedId};
+use crate::media::MediaStore;
 use crate::sync::{Input, Output, Swarm};
 
 /// Frames and reports of sessions that wait for the engine. Together with QUIC's window this is what a peer can make
@@ -46,6 +49,7 @@ pub(crate) struct Engine {
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<Status>,
     endpoint: Endpoint,
+    fetches: Fetches,
     task: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -54,6 +58,10 @@ enum Command {
     Sync {
         deadline: Instant,
         reply: oneshot::Sender<SyncReport>,
+    },
+    Holders {
+        blob: BlobHash,
+        reply: oneshot::Sender<Vec<EndpointAddr>>,
     },
     Retarget,
     Hurry,
@@ -65,6 +73,7 @@ impl Engine {
     pub(crate) fn spawn(
         endpoint: Endpoint,
         store: Arc<FeedStore>,
+        media: Arc<MediaStore>,
         writer: Writer,
         notes: mpsc::UnboundedReceiver<Note>,
         device: DeviceId,
@@ -80,6 +89,7 @@ impl Engine {
         };
         let router = Router::builder(endpoint.clone())
             .accept(ALPN, acceptor)
+            .accept(media::ALPN, Server::new(store.clone(), media.clone()))
             .spawn();
         let seed = u64::from_le_bytes(random()?) | 1;
         let mut actor = Actor {
@@ -93,6 +103,7 @@ impl Engine {
             endpoint: endpoint.clone(),
             device,
             sessions: BTreeMap::new(),
+            spare: BTreeMap::new(),
             shut_out: BTreeMap::new(),
             dialing: JoinSet::new(),
             rounds: Vec::new(),
@@ -115,6 +126,7 @@ impl Engine {
         Ok(Self {
             commands,
             status,
+            fetches: Fetches::new(endpoint.clone(), media),
             endpoint,
             task: Arc::new(Mutex::new(Some(task))),
         })
@@ -128,6 +140,16 @@ impl Engine {
     /// How replication stands, as it moves.
     pub(crate) fn status(&self) -> watch::Receiver<Status> {
         self.status.clone()
+    }
+
+    /// Joins the transfer of a blob, or begins it. It goes on for as long as anybody listens.
+    pub(crate) fn fetch(&self, blob: BlobHash, len: u64) -> watch::Receiver<Told> {
+        self.fetches.join(blob, len, self.clone())
+    }
+
+    /// How far a blob has come that is being fetched.
+    pub(crate) fn fetching(&self, blob: &BlobHash) -> Option<FetchProgress> {
+        self.fetches.progress(blob)
     }
 
     /// Looks again where wanted feeds may be found: a ticket brought new addresses.
@@ -213,6 +235,9 @@ struct Session {
     behind: u64,
     clock_differs_by: Option<i64>,
     standing: Standing,
+    /// A frame came in it.
+    heard: bool,
+    opened: Instant,
 }
 
 /// A peer that broke a rule, and until when it is not let in.
@@ -231,6 +256,8 @@ struct Actor {
     endpoint: Endpoint,
     device: DeviceId,
     sessions: BTreeMap<EndpointId, Session>,
+    /// Second connections of peers that have a session: they take its place if the peer speaks on them.
+    spare: BTreeMap<EndpointId, Opened>,
     shut_out: BTreeMap<EndpointId, ShutOut>,
     dialing: JoinSet<Dialed>,
     rounds: Vec<Round>,
@@ -305,8 +332,13 @@ impl Actor {
         } else {
             CLOSE_HEARD
         };
-        for session in self.sessions.into_values() {
-            session.connection.close(VarInt::from_u32(code::BYE), b"");
+        let spare = self.spare.into_values().map(|opened| opened.connection);
+        let open = self
+            .sessions
+            .into_values()
+            .map(|session| session.connection);
+        for connection in open.chain(spare) {
+            connection.close(VarInt::from_u32(code::BYE), b"");
         }
         // Who has a session gets a moment to hear that it is closed, or would believe in it until it times out. iroh waits
         // longer, for peers that are being dialed and do not answer: that goes on in the background, if at all.
@@ -356,6 +388,10 @@ impl Actor {
                 self.rounds.push(round);
                 let open: Vec<EndpointId> = self.sessions.keys().copied().collect();
                 open.iter().for_each(|peer| self.await_agreement(peer));
+            }
+            Command::Holders { blob, reply } => {
+                // Whoever asked may have gone meanwhile.
+                let _gone = reply.send(self.holders(&blob));
             }
             Command::Retarget => self.retarget(),
             Command::Hurry => self.dialer.hurry(Instant::now()),

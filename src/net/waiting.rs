@@ -8,8 +8,9 @@ use tokio::sync::oneshot;
 
 use super::status::{PeerReport, Reached, SyncReport};
 
-/// A session in which nothing moved for so long has nothing more to give or to take, even if the other end did not say.
-const QUIET: Duration = Duration::from_secs(3);
+/// A session in which nothing moved for so long has nothing more to give or to take, even if the other end did not say:
+/// it waits for others, or for room on its disk. Any other peer says so, however slow its machine is, so this is long.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// How a session stands, as a round of syncing sees it.
 #[derive(Debug, Clone, Copy)]

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::feeds::{FeedBatch, FeedStore, FeedsError, Note};
+use crate::format::BlobHash;
 use crate::store::Durability;
 
 /// Writes that may wait at one time; further callers wait for room.
@@ -95,15 +96,18 @@ struct Inner {
 struct Thread {
     store: Arc<FeedStore>,
     notes: Option<mpsc::UnboundedSender<Note>>,
+    free: mpsc::UnboundedSender<BlobHash>,
     arrival: watch::Sender<u64>,
     resting: Arc<AtomicBool>,
 }
 
 impl Writer {
-    /// Spawns the thread. `notes` is told of each change after its commit and before the caller of the write.
+    /// Spawns the thread. `notes` is told of each change after its commit and before the caller of the write; `free` of
+    /// blobs that no entry names any more.
     pub(crate) fn spawn(
         store: Arc<FeedStore>,
         notes: Option<mpsc::UnboundedSender<Note>>,
+        free: mpsc::UnboundedSender<BlobHash>,
     ) -> Result<Self, std::io::Error> {
         let (jobs, waiting) = channel();
         let (told, arrival) = watch::channel(0);
@@ -111,6 +115,7 @@ impl Writer {
         let thread = Thread {
             store,
             notes,
+            free,
             arrival: told,
             resting: resting.clone(),
         };
@@ -253,8 +258,11 @@ impl Thread {
             job.run(&mut batch)?;
         }
         let notes = batch.commit(Durability::Durable)?;
-        if let Some(told) = &self.notes {
-            for note in notes {
+        for note in notes {
+            if let Note::BlobFree { hash } = note {
+                // What is not freed now is swept when the node opens.
+                let _later = self.free.send(hash);
+            } else if let Some(told) = &self.notes {
                 // Nobody listens while the node is offline.
                 let _offline = told.send(note);
             }

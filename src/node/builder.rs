@@ -6,14 +6,19 @@ use std::sync::atomic::AtomicI64;
 
 use tokio::sync::mpsc;
 
+use super::erase::spawn_sweeper;
 use super::error::TidingsError;
-use super::{Inner, Node, setup};
+use super::{Inner, Node, media, setup};
 use crate::feeds::{ContentType, FeedStore, Query};
 use crate::format::{Content, FeedId, Timestamp};
+use crate::media::MediaStore;
 use crate::net::{self, EndpointOptions, Engine, Writer};
 
 /// When this release was made: a clock that says less is wrong.
 const RELEASED: Timestamp = Timestamp(1_795_392_000_000);
+
+/// Bytes of others' media that are kept unless set otherwise.
+const MEDIA_CAP: u64 = 10 * 1024 * 1024 * 1024;
 
 /// Settings of a [`Node`], before it is opened.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +26,7 @@ pub struct NodeBuilder {
     local_only: bool,
     offline: bool,
     types: Vec<ContentType>,
+    media_cap: Option<u64>,
 }
 
 impl NodeBuilder {
@@ -53,6 +59,16 @@ impl NodeBuilder {
         self
     }
 
+    /// Bytes of others' media that are kept at the most. Beyond them what was used longest ago goes; it can be fetched
+    /// again. Own media stay and do not count.
+    ///
+    /// Unset, 10 GiB.
+    #[must_use]
+    pub const fn media_cap(mut self, bytes: u64) -> Self {
+        self.media_cap = Some(bytes);
+        self
+    }
+
     /// Opens the node that lives in `folder`, and makes what is missing: the folder, an identity, an empty store.
     ///
     /// One process at a time can hold a folder. Needs a tokio runtime with time and I/O.
@@ -69,12 +85,19 @@ impl NodeBuilder {
     pub async fn open(self, folder: impl AsRef<Path>) -> Result<Node, TidingsError> {
         ContentType::check_all(&self.types)?;
         let folder = folder.as_ref().to_owned();
-        let opened = tokio::task::spawn_blocking(move || setup::open(&folder, &self.types)).await;
-        let (store, keys) = opened.map_err(|_| TidingsError::ShutDown)??;
+        let cap = self.media_cap.unwrap_or(MEDIA_CAP);
+        let opened = tokio::task::spawn_blocking(move || {
+            let (store, keys) = setup::open(&folder, &self.types)?;
+            let media = MediaStore::open(folder.join("media"), store.clone(), cap)?;
+            Ok::<_, TidingsError>((store, keys, Arc::new(media)))
+        });
+        let (store, keys, media) = opened.await.map_err(|_| TidingsError::ShutDown)??;
         let floor = clock_floor(&store, &keys.feed.id())?;
         let (notes, told) = mpsc::unbounded_channel();
         let notes = (!self.offline).then_some(notes);
-        let writer = Writer::spawn(store.clone(), notes).map_err(net::NetError::Thread)?;
+        let (free, freed) = mpsc::unbounded_channel();
+        let writer = Writer::spawn(store.clone(), notes, free).map_err(net::NetError::Thread)?;
+        media::spawn_cleaner(media.clone(), freed);
         let endpoint = EndpointOptions {
             secret: keys.endpoint.clone(),
             port: keys.port,
@@ -87,15 +110,17 @@ impl NodeBuilder {
             Some(Engine::spawn(
                 bound,
                 store.clone(),
+                media.clone(),
                 writer.clone(),
                 told,
                 keys.device.id(),
             )?)
         };
         let (feed, floor) = (keys.feed.id(), AtomicI64::new(floor.as_millis()));
-        Ok(Node {
+        let node = Node {
             inner: Arc::new(Inner {
                 store,
+                media,
                 writer,
                 keys,
                 feed,
@@ -103,7 +128,9 @@ impl NodeBuilder {
                 endpoint,
                 floor,
             }),
-        })
+        };
+        spawn_sweeper(&node);
+        Ok(node)
     }
 }
 
@@ -117,7 +144,7 @@ fn clock_floor(store: &FeedStore, feed: &FeedId) -> Result<Timestamp, TidingsErr
     let newest = snapshot.page(&query, None, 1, Timestamp(i64::MAX))?;
     let newest = newest.iter().find_map(|row| match row {
         crate::feeds::PageRow::Entry { order, .. } => Some(order.time),
-        crate::feeds::PageRow::Gap { .. } => None,
+        _ => None,
     });
     Ok(newest.map_or(RELEASED, |newest| newest.max(RELEASED)))
 }

@@ -222,10 +222,10 @@ impl<T: Content> ContentQuery<T> {
                 order,
             }) => Some((key.as_slice(), *order)),
         };
-        let mut viewer = Viewer::new(snapshot);
+        let (mut viewer, now) = (Viewer::new(snapshot), self.node.now());
         let mut found = Vec::new();
-        for row in snapshot.page_by_key(query, after, self.limit, self.node.now())? {
-            let entry = viewer.stored(row.entry, Some(row.body))?;
+        for row in snapshot.page_by_key(query, after, self.limit, now)? {
+            let entry = viewer.known(row.entry, row.body, row.about)?;
             let cursor = ContentCursor {
                 key: Some(row.key),
                 order: row.order,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::feeds::FeedsError;
 use crate::format::{ArchiveError, FeedId, FormatError};
+use crate::media::MediaError;
 use crate::net::NetError;
 use crate::store::StoreError;
 
@@ -23,8 +24,11 @@ pub enum TidingsError {
     /// The network could not be used.
     #[error(transparent)]
     Net(Arc<NetError>),
-    /// A post without text, title or link.
-    #[error("a post needs a text, a title or a link")]
+    /// Media could not be attached, read or fetched.
+    #[error(transparent)]
+    Media(Arc<MediaError>),
+    /// A post without text, title, link or attachment.
+    #[error("a post needs a text, a title, a link or an attachment")]
     EmptyPost,
     /// The entry is not held here, so it cannot be named by its short form, or replied to.
     #[error("no entry {name} is held here; sync first, or give its full name")]
@@ -51,6 +55,54 @@ pub enum TidingsError {
         index: String,
         /// The names there are.
         known: String,
+    },
+    /// The entry is not one that this device may change: of another feed, or of another device without the rights.
+    #[error("entry {name} is not yours to change; only its author's devices can")]
+    NotYours {
+        /// Which entry.
+        name: String,
+    },
+    /// The entry is deleted.
+    #[error("entry {name} is deleted; undelete it first if it is yours")]
+    Deleted {
+        /// Which entry.
+        name: String,
+    },
+    /// The entry is over, for good.
+    #[error("entry {name} has expired, and nothing of it is left; post it anew")]
+    Expired {
+        /// Which entry.
+        name: String,
+    },
+    /// The entry is to be put back and is not deleted.
+    #[error("entry {name} is not deleted; there is nothing to undo")]
+    NotDeleted {
+        /// Which entry.
+        name: String,
+    },
+    /// The entry is deleted and its body no longer kept.
+    #[error(
+        "nothing of entry {name} is kept here any more: its 30 days are over or it was purged; post it anew"
+    )]
+    NotKept {
+        /// Which entry.
+        name: String,
+    },
+    /// The entry cannot be changed in this way.
+    #[error("entry {name} cannot be changed so: {why}")]
+    NotEditable {
+        /// Which entry.
+        name: String,
+        /// What is in the way.
+        why: &'static str,
+    },
+    /// A text that is no emoji.
+    #[error("an emoji of {len} bytes does not count as one; use one of 1 to {limit} bytes")]
+    Emoji {
+        /// Its length.
+        len: usize,
+        /// The bound.
+        limit: usize,
     },
     /// The feed is neither the own one nor followed.
     #[error("feed {feed} is not followed here; follow it with a ticket first")]
@@ -106,6 +158,12 @@ impl From<StoreError> for TidingsError {
 impl From<NetError> for TidingsError {
     fn from(error: NetError) -> Self {
         Self::Net(Arc::new(error))
+    }
+}
+
+impl From<MediaError> for TidingsError {
+    fn from(error: MediaError) -> Self {
+        Self::Media(Arc::new(error))
     }
 }
 

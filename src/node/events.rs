@@ -11,7 +11,7 @@ use super::cursor::ChangeCursor;
 use super::error::TidingsError;
 use super::view::{EntryView, Viewer};
 use crate::feeds::{Change, Changed, FeedSnapshot};
-use crate::format::{Body, LogId, Seq};
+use crate::format::{LogId, Seq, Timestamp};
 
 /// Changes that wait for a reader in memory; what comes after waits in the store.
 const WAITING: usize = 64;
@@ -138,21 +138,20 @@ impl Node {
 
 fn read(node: &Node, from: u64) -> Result<Vec<ChangeEvent>, TidingsError> {
     let snapshot = node.snapshot()?;
+    let now = node.now();
     let changes = snapshot.changes(from, READ)?;
     changes
         .into_iter()
-        .map(|changed| event(&snapshot, changed))
+        .map(|changed| event(&snapshot, changed, now))
         .collect()
 }
 
-fn event(snapshot: &FeedSnapshot, changed: Changed) -> Result<ChangeEvent, TidingsError> {
-    let view = |entry: crate::feeds::StoredEntry| {
-        let body = entry
-            .body
-            .as_deref()
-            .and_then(|bytes| Body::decode(bytes).ok());
-        Viewer::new(snapshot).stored(entry, body)
-    };
+fn event(
+    snapshot: &FeedSnapshot,
+    changed: Changed,
+    now: Timestamp,
+) -> Result<ChangeEvent, TidingsError> {
+    let view = |entry: crate::feeds::StoredEntry| Viewer::new(snapshot).stored(entry, now);
     let kind = match changed.change {
         Change::Entry(entry) => ChangeKind::Entry(view(entry)?),
         Change::Body(entry) => ChangeKind::Body(view(entry)?),

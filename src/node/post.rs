@@ -3,11 +3,14 @@
 use bytes::Bytes;
 
 use super::Node;
+use super::attach::Attach;
 use super::error::TidingsError;
 use super::keys::random;
 use crate::format::{
-    Body, Draft, EntryRef, FeedId, Lane, Post, Ref, Rel, Timestamp, encode_content, kind_of, lanes,
+    Attachment, Body, Draft, EntryRef, FeedId, Lane, Post, Ref, Rel, Timestamp, encode_content,
+    kind_of, lanes,
 };
+use crate::media::Kept;
 
 /// A post before it is sent.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +21,7 @@ pub struct NewPost {
     mentions: Vec<FeedId>,
     reply_to: Option<EntryRef>,
     time: Option<Timestamp>,
+    attach: Vec<Attach>,
 }
 
 macro_rules! setters {
@@ -64,6 +68,13 @@ macro_rules! setters {
             $self
         }
 
+        /// Attaches a file by its path, or what [`Attach`] says: at most 32. The bytes are on disk, copied and verified,
+        /// before the post is; if they cannot be read nothing is posted.
+        pub fn attach(mut $self, attach: impl Into<Attach>) -> Self {
+            $post.attach.push(attach.into());
+            $self
+        }
+
         /// The time to claim; now unless set. A time ahead of the clock is kept in [`Post::dated`] and not claimed.
         pub fn time(mut $self, time: Timestamp) -> Self {
             $post.time = Some(time);
@@ -73,7 +84,7 @@ macro_rules! setters {
 }
 
 impl NewPost {
-    /// Begins a post with its text, which may be empty if a title or a link is set.
+    /// Begins a post with its text, which may be empty if a title or a link is set, or something is attached.
     pub fn new(text: impl Into<String>) -> Self {
         Self {
             post: Post {
@@ -89,7 +100,10 @@ impl NewPost {
     fn is_empty(&self) -> bool {
         let blank =
             |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
-        self.post.text.trim().is_empty() && blank(&self.post.title) && blank(&self.post.link)
+        self.attach.is_empty()
+            && self.post.text.trim().is_empty()
+            && blank(&self.post.title)
+            && blank(&self.post.link)
     }
 }
 
@@ -108,8 +122,9 @@ impl PostBuilder {
     ///
     /// # Errors
     ///
-    /// [`TidingsError::EmptyPost`]; [`TidingsError::Format`] if something is over a limit; [`TidingsError::Feeds`] if
-    /// the disk fails. Nothing was appended then.
+    /// [`TidingsError::EmptyPost`]; [`TidingsError::Format`] if something is over a limit; [`TidingsError::Media`] if
+    /// something cannot be attached; [`TidingsError::Feeds`] if the disk fails. Nothing was appended then, and nothing
+    /// is left of what was attached.
     ///
     /// # Cancel safety
     ///
@@ -140,20 +155,28 @@ impl Node {
     /// Dropped, all posts may be appended or none.
     pub async fn send_all(&self, posts: Vec<NewPost>) -> Result<Vec<EntryRef>, TidingsError> {
         let now = self.now();
-        let drafts = posts
-            .into_iter()
-            .map(|post| self.draft(post, now))
-            .collect::<Result<Vec<_>, _>>()?;
+        if posts.iter().any(NewPost::is_empty) {
+            return Err(TidingsError::EmptyPost);
+        }
+        let mut drafts = Vec::with_capacity(posts.len());
+        let mut kept = Vec::new();
+        for mut post in posts {
+            let taken = self.take_media(std::mem::take(&mut post.attach)).await?;
+            kept.extend(taken.kept);
+            drafts.push(self.draft(post, taken.attachments, now)?);
+        }
         if drafts.is_empty() {
             return Ok(Vec::new());
         }
-        self.append(lanes::POSTS, drafts).await
+        self.append_with(lanes::POSTS, drafts, kept).await
     }
 
-    pub(super) async fn append(
+    /// Appends entries and keeps their media until they are on disk and name them, even if nobody waits for that.
+    pub(super) async fn append_with(
         &self,
         lane: Lane,
         drafts: Vec<Draft>,
+        kept: Vec<Kept>,
     ) -> Result<Vec<EntryRef>, TidingsError> {
         let (secret, feed) = (self.inner.keys.device.clone(), self.inner.feed);
         let bytes = drafts.iter().map(|draft| draft.body().len()).sum();
@@ -161,22 +184,27 @@ impl Node {
             .inner
             .writer
             .write(bytes, move |batch| {
-                batch.append(&secret, &feed, lane, &drafts)
+                let names = batch.append(&secret, &feed, lane, &drafts)?;
+                Ok((names, kept))
             })
             .await;
-        Ok(written?)
+        let (names, _now_named) = written?;
+        Ok(names)
     }
 
-    fn draft(&self, new: NewPost, now: Timestamp) -> Result<Draft, TidingsError> {
-        if new.is_empty() {
-            return Err(TidingsError::EmptyPost);
-        }
+    fn draft(
+        &self,
+        new: NewPost,
+        attachments: Vec<Attachment>,
+        now: Timestamp,
+    ) -> Result<Draft, TidingsError> {
         let NewPost {
             mut post,
             tags,
             mentions,
             reply_to,
             time,
+            attach: _,
         } = new;
         let ahead = time.filter(|time| *time > now);
         post.dated = post.dated.or(ahead);
@@ -187,7 +215,7 @@ impl Node {
             refs,
             mentions,
             tags,
-            attachments: Vec::new(),
+            attachments,
             content,
         };
         let (kind, _) = kind_of::<Post>()?;

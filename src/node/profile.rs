@@ -5,8 +5,8 @@ use super::error::TidingsError;
 use super::keys::random;
 use crate::feeds::FeedBatch;
 use crate::format::{
-    Body, Content, DeviceSecret, Draft, FeedId, ProfileField, Ref, Rel, Timestamp, encode_content,
-    kind_of,
+    Attachment, Body, Content, DeviceSecret, Draft, FeedId, ProfileField, Ref, Rel, Timestamp,
+    encode_content, kind_of,
 };
 
 /// Changes of the own profile, to be made with [`save`](Self::save).
@@ -14,7 +14,7 @@ use crate::format::{
 #[must_use = "nothing changes before `save`"]
 pub struct ProfileEdit {
     node: Node,
-    fields: Vec<ProfileField>,
+    fields: Vec<(ProfileField, Option<Attachment>)>,
 }
 
 impl Node {
@@ -29,7 +29,7 @@ impl Node {
 
 impl ProfileEdit {
     fn with(mut self, field: ProfileField) -> Self {
-        self.fields.push(field);
+        self.fields.push((field, None));
         self
     }
 
@@ -63,6 +63,17 @@ impl ProfileEdit {
         self.with(ProfileField::LinkRemoved(link.into()))
     }
 
+    /// The picture to show beside the name; none for no picture. A preview of more than 2,048 bytes is left out, since
+    /// entries of this kind are small.
+    pub fn avatar(mut self, picture: Option<Attachment>) -> Self {
+        let picture = picture.map(|mut picture| {
+            picture.preview = picture.preview.filter(|bytes| bytes.len() <= 2_048);
+            picture
+        });
+        self.fields.push((ProfileField::Avatar, picture));
+        self
+    }
+
     /// Makes the changes in one write, all of them or none; what is so already is left out.
     ///
     /// # Errors
@@ -77,7 +88,10 @@ impl ProfileEdit {
         let profile = node.profile(node.feed())?;
         let fields: Vec<_> = fields
             .into_iter()
-            .filter(|field| !profile.says(field))
+            .filter(|(field, picture)| match field {
+                ProfileField::Avatar => profile.avatar() != picture.as_ref(),
+                field => !profile.says(field),
+            })
             .collect();
         if fields.is_empty() {
             return Ok(());
@@ -88,10 +102,9 @@ impl ProfileEdit {
             .collect::<Result<Vec<[u8; 8]>, _>>()?;
         let (secret, feed, now) = (node.inner.keys.device.clone(), node.inner.feed, node.now());
         let saved = node.inner.writer.write(0, move |batch| {
-            let drafts = fields
-                .iter()
-                .zip(salts)
-                .map(|(field, salt)| draft(batch, &feed, field, salt, now));
+            let drafts = fields.iter().zip(salts).map(|((field, picture), salt)| {
+                draft_with(batch, &feed, field, picture.clone(), salt, now)
+            });
             let drafts = drafts.collect::<Result<Vec<_>, _>>()?;
             append_state::<ProfileField>(batch, &secret, &feed, &drafts)
         });
@@ -107,9 +120,21 @@ pub(super) fn draft<T: Content>(
     salt: [u8; 8],
     time: Timestamp,
 ) -> Result<Draft, crate::feeds::FeedsError> {
+    draft_with(batch, feed, content, None, salt, time)
+}
+
+fn draft_with<T: Content>(
+    batch: &mut FeedBatch<'_>,
+    feed: &FeedId,
+    content: &T,
+    picture: Option<Attachment>,
+    salt: [u8; 8],
+    time: Timestamp,
+) -> Result<Draft, crate::feeds::FeedsError> {
     let (kind, _) = kind_of::<T>()?;
     let mut body = Body {
         salt,
+        attachments: picture.into_iter().collect(),
         content: encode_content(content)?,
         ..Body::default()
     };

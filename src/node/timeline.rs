@@ -21,6 +21,7 @@ const MAX_LIMIT: usize = 1_000;
 pub struct Timeline {
     node: Node,
     query: Query,
+    thread: Option<EntryRef>,
     before: Option<Cursor>,
     limit: usize,
 }
@@ -31,12 +32,13 @@ impl Node {
         Timeline {
             node: self.clone(),
             query: Query::default(),
+            thread: None,
             before: None,
             limit: DEFAULT_LIMIT,
         }
     }
 
-    /// One entry by its full name; none if it is not held.
+    /// One entry by its full name; none if it is not held. A deleted or expired one is there without its body.
     ///
     /// # Errors
     ///
@@ -45,7 +47,7 @@ impl Node {
         let snapshot = self.snapshot()?;
         let found = snapshot.entry(name)?;
         found
-            .map(|(entry, body)| Viewer::new(&snapshot).stored(entry, body))
+            .map(|(entry, _)| Viewer::new(&snapshot).stored(entry, self.now()))
             .transpose()
     }
 }
@@ -57,7 +59,7 @@ impl Timeline {
         self
     }
 
-    /// Goes on below a place; from the newest unless set.
+    /// Goes on below a place; from the newest unless set. In a thread, which runs the other way, it goes on after it.
     pub const fn before(mut self, cursor: Cursor) -> Self {
         self.before = Some(cursor);
         self
@@ -87,6 +89,17 @@ impl Timeline {
         self
     }
 
+    /// The thread that one entry began: that entry, then all that belongs to it, oldest first by what is claimed.
+    ///
+    /// What an entry answers and cannot be shown (not held, deleted, expired) stands before it as
+    /// [`TimelineItem::Missing`]. The other filters do not apply to pages of a thread. Name the
+    /// [`root`](EntryView::root) of an entry to see the thread that it stands in.
+    pub const fn thread(mut self, root: EntryRef) -> Self {
+        self.query.scope = Scope::Target(root.id, Rel::Root);
+        self.thread = Some(root);
+        self
+    }
+
     /// Reads a page from the local store: newest first by (claimed time, log, seq), the same on every device.
     ///
     /// What claims a time more than ten minutes ahead of the clock is left out until it is due. Gaps stand between the
@@ -97,12 +110,11 @@ impl Timeline {
     /// If the store cannot be read.
     pub fn page(&self) -> Result<Page, TidingsError> {
         let snapshot = self.node.snapshot()?;
-        let rows = snapshot.page(
-            &self.query,
-            self.before.map(|cursor| cursor.0),
-            self.limit,
-            self.node.now(),
-        )?;
+        let (before, now) = (self.before.map(|cursor| cursor.0), self.node.now());
+        let rows = match &self.thread {
+            Some(root) => snapshot.thread(root, before, self.limit, now)?,
+            None => snapshot.page(&self.query, before, self.limit, now)?,
+        };
         let mut viewer = Viewer::new(&snapshot);
         let items = rows
             .into_iter()

@@ -1,14 +1,14 @@
 //! Entries as an app shows them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::cursor::Cursor;
 use super::error::TidingsError;
-use crate::feeds::{FeedSnapshot, PageRow, StoredEntry};
+use crate::feeds::{About, EntryState, FeedSnapshot, PageRow, StoredEntry};
 use crate::format::{
-    Body, Content, EntryRef, FeedId, FormatError, Kind, LogId, OrderKey, Post, Rel, Seq, Timestamp,
-    decode_content, read_content,
+    Attachment, Body, Content, EntryRef, FeedId, FormatError, Kind, LogId, OrderKey, Post, Rel,
+    Seq, Timestamp, decode_content, read_content,
 };
 
 /// One item of a timeline.
@@ -20,6 +20,8 @@ pub enum TimelineItem {
     Entry(EntryView),
     /// Entries that exist and are not held here yet.
     Gap(Gap),
+    /// An entry that others answer and that cannot be shown; in threads only.
+    Missing(Missing),
 }
 
 impl TimelineItem {
@@ -28,6 +30,7 @@ impl TimelineItem {
         match self {
             Self::Entry(entry) => entry.cursor,
             Self::Gap(gap) => gap.cursor,
+            Self::Missing(missing) => missing.cursor,
         }
     }
 
@@ -35,7 +38,7 @@ impl TimelineItem {
     pub const fn entry(&self) -> Option<&EntryView> {
         match self {
             Self::Entry(entry) => Some(entry),
-            Self::Gap(_) => None,
+            Self::Gap(_) | Self::Missing(_) => None,
         }
     }
 }
@@ -76,6 +79,31 @@ impl Gap {
     }
 }
 
+/// An entry of a thread that cannot be shown. It stands before the first one that answers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missing {
+    entry: EntryRef,
+    why: EntryState,
+    cursor: Cursor,
+}
+
+impl Missing {
+    /// Which entry.
+    pub const fn entry(&self) -> EntryRef {
+        self.entry
+    }
+
+    /// Not held, deleted or expired.
+    pub const fn why(&self) -> EntryState {
+        self.why
+    }
+
+    /// The place of what answers it.
+    pub const fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+}
+
 /// One entry, with what an app shows of it.
 #[derive(Debug, Clone)]
 pub struct EntryView {
@@ -87,6 +115,7 @@ pub struct EntryView {
     cursor: Cursor,
     body: Option<Body>,
     post: Option<Post>,
+    about: About,
 }
 
 impl EntryView {
@@ -140,7 +169,37 @@ impl EntryView {
         self.body.as_ref()?.targets(Rel::Reply).next().copied()
     }
 
-    /// The envelope; none if the body is unreadable or not held.
+    /// The entry that began the thread it belongs to; none if it belongs to none.
+    pub fn root(&self) -> Option<EntryRef> {
+        self.body.as_ref()?.targets(Rel::Root).next().copied()
+    }
+
+    /// Media that belongs to it, as last edited.
+    pub fn attachments(&self) -> &[Attachment] {
+        self.body.as_ref().map_or(&[], |body| &body.attachments)
+    }
+
+    /// Emojis and how many feeds reacted with each; of own and followed feeds, as everything that is shown.
+    pub const fn reactions(&self) -> &BTreeMap<String, u64> {
+        &self.about.reactions
+    }
+
+    /// How many entries answer it; at most 10,000 are counted.
+    pub const fn replies(&self) -> u64 {
+        self.about.replies
+    }
+
+    /// The claimed time of the edit that shows; none if it shows as it was first.
+    pub const fn edited(&self) -> Option<Timestamp> {
+        self.about.edited
+    }
+
+    /// Whether its body can be read here, and why not.
+    pub const fn state(&self) -> EntryState {
+        self.about.state
+    }
+
+    /// The envelope as last edited; none if the body is unreadable or not held.
     pub const fn body(&self) -> Option<&Body> {
         self.body.as_ref()
     }
@@ -179,9 +238,17 @@ impl<'a> Viewer<'a> {
 
     pub(super) fn item(&mut self, row: PageRow) -> Result<TimelineItem, TidingsError> {
         Ok(match row {
-            PageRow::Entry { order, entry, body } => {
-                TimelineItem::Entry(self.entry(order, entry, body)?)
-            }
+            PageRow::Entry {
+                order,
+                entry,
+                body,
+                about,
+            } => TimelineItem::Entry(self.entry(order, entry, body, about)?),
+            PageRow::Missing { order, entry, why } => TimelineItem::Missing(Missing {
+                entry,
+                why,
+                cursor: Cursor(order),
+            }),
             PageRow::Gap {
                 order,
                 log,
@@ -199,7 +266,18 @@ impl<'a> Viewer<'a> {
     pub(super) fn stored(
         &mut self,
         entry: StoredEntry,
+        now: Timestamp,
+    ) -> Result<EntryView, TidingsError> {
+        let (body, about) = self.snapshot.about(&entry, now)?;
+        self.known(entry, body, about)
+    }
+
+    /// The view of an entry of which is known already what it shows.
+    pub(super) fn known(
+        &mut self,
+        entry: StoredEntry,
         body: Option<Body>,
+        about: About,
     ) -> Result<EntryView, TidingsError> {
         let EntryRef { log, seq, .. } = entry.reference;
         let order = OrderKey {
@@ -207,7 +285,7 @@ impl<'a> Viewer<'a> {
             log: log.order(),
             seq,
         };
-        self.entry(order, entry, body)
+        self.entry(order, entry, body, about)
     }
 
     fn entry(
@@ -215,6 +293,7 @@ impl<'a> Viewer<'a> {
         order: OrderKey,
         entry: StoredEntry,
         body: Option<Body>,
+        mut about: About,
     ) -> Result<EntryView, TidingsError> {
         let author = self.name(&entry.reference.log.feed)?;
         let is_post = entry.kind.as_str() == Post::KIND;
@@ -222,6 +301,9 @@ impl<'a> Viewer<'a> {
             .as_ref()
             .filter(|_| is_post)
             .and_then(|body| decode_content(&body.content).ok());
+        if is_post && post.is_none() && about.state == EntryState::Held {
+            about.state = EntryState::Unreadable;
+        }
         Ok(EntryView {
             id: entry.reference,
             short: format!("{}.{}", entry.log_no, entry.reference.seq),
@@ -231,6 +313,7 @@ impl<'a> Viewer<'a> {
             cursor: Cursor(order),
             body,
             post,
+            about,
         })
     }
 

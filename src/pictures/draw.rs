@@ -1,7 +1,7 @@
 //! Drawing a picture: turning it upright, a preview, a smaller rendition.
 //!
-//! Decoders get no more memory than [`DRAWN_BYTES`], asked before a pixel is drawn, so that a small file that claims to
-//! be a wall of pixels is refused at once.
+//! Decoders get no more memory than [`DRAWN_BYTES`], asked before a pixel is drawn; a picture that needs more comes back
+//! undrawn, since its file is good and can be posted without a preview.
 
 use std::io::Cursor;
 
@@ -9,11 +9,12 @@ use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::codecs::webp::WebPEncoder;
+use image::error::{LimitError, LimitErrorKind};
 use image::imageops::FilterType;
 use image::metadata::Orientation;
 use image::{
-    DynamicImage, GenericImageView, ImageDecoder, ImageEncoder, ImageError, ImageFormat,
-    ImageReader, ImageResult, Limits, Rgb, RgbImage, Rgba,
+    DynamicImage, GenericImageView as _, ImageDecoder as _, ImageEncoder as _, ImageError,
+    ImageFormat, ImageReader, ImageResult, Limits, Rgb, RgbImage, Rgba,
 };
 
 use super::error::PictureError;
@@ -60,12 +61,17 @@ pub(super) struct Drawn {
 
 /// Draws a picture; `may_turn` says whether its file may be written anew.
 ///
-/// One that is valid, but that the decoders here do not know, comes back with nothing drawn.
+/// One that is valid, but that the decoders here do not know or have no memory for, comes back with nothing drawn.
 pub(super) fn draw(kind: Kind, still: &Still, may_turn: bool) -> Result<Drawn, PictureError> {
     let (mut full, icc) = match decode(kind, still) {
-        Err(Problem::Unsupported) => return Ok(Drawn::default()),
-        Err(Problem::Failed(error)) => return Err(error),
         Ok(decoded) => decoded,
+        Err(ImageError::Unsupported(_) | ImageError::Limits(_)) => return Ok(Drawn::default()),
+        Err(error) => {
+            return Err(PictureError::Undecodable {
+                mime: kind.mime(),
+                source: Box::new(error),
+            });
+        }
     };
     let orientation =
         Orientation::from_exif(still.orientation).unwrap_or(Orientation::NoTransforms);
@@ -90,50 +96,28 @@ pub(super) fn draw(kind: Kind, still: &Still, may_turn: bool) -> Result<Drawn, P
     Ok(drawn)
 }
 
-/// Why there is no picture.
-enum Problem {
-    /// It may be fine, but is of a kind that is rare.
-    Unsupported,
-    Failed(PictureError),
-}
-
-fn decode(kind: Kind, still: &Still) -> Result<(DynamicImage, Option<Vec<u8>>), Problem> {
-    let mime = kind.mime();
-    let failed = |error| match error {
-        ImageError::Unsupported(_) => Problem::Unsupported,
-        ImageError::Limits(_) => Problem::Failed(too_large(still)),
-        other => Problem::Failed(PictureError::Undecodable {
-            mime,
-            source: Box::new(other),
-        }),
-    };
+/// The pixels, and the colour profile.
+fn decode(kind: Kind, still: &Still) -> ImageResult<(DynamicImage, Option<Vec<u8>>)> {
     let format = match kind {
         Kind::Jpeg => ImageFormat::Jpeg,
         Kind::Png => ImageFormat::Png,
         Kind::Gif => ImageFormat::Gif,
-        Kind::Webp => ImageFormat::WebP,
-        _ => return Err(Problem::Unsupported),
+        _ => ImageFormat::WebP,
     };
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(DRAWN_BYTES);
     let mut reader = ImageReader::with_format(Cursor::new(still.bytes.as_slice()), format);
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(failed)?;
-    if decoder.total_bytes() > DRAWN_BYTES {
-        return Err(Problem::Failed(too_large(still)));
+    let mut decoder = reader.into_decoder()?;
+    // The coefficients of a progressive JPEG take two bytes where the pixels take one.
+    let times = if still.progressive { 3 } else { 1 };
+    if decoder.total_bytes().saturating_mul(times) > DRAWN_BYTES {
+        return Err(ImageError::Limits(LimitError::from_kind(
+            LimitErrorKind::InsufficientMemory,
+        )));
     }
     let icc = decoder.icc_profile().ok().flatten();
-    let full = DynamicImage::from_decoder(decoder).map_err(failed)?;
-    Ok((full, icc))
-}
-
-/// The error for a picture that would take too much memory.
-pub(super) fn too_large(still: &Still) -> PictureError {
-    PictureError::TooManyPixels {
-        width: still.width,
-        height: still.height,
-        most: DRAWN_BYTES,
-    }
+    Ok((DynamicImage::from_decoder(decoder)?, icc))
 }
 
 /// The picture again, with no side longer than `side`; never larger than it was.
@@ -161,7 +145,7 @@ fn rendition(small: &DynamicImage, icc: Option<&[u8]>, len: usize) -> Option<Ren
     let flat = DynamicImage::ImageRgb8(on_white(small));
     let bytes = jpeg(&flat, RENDITION_QUALITY, icc).ok()?;
     // One that saves nothing only costs.
-    (bytes.len() < len / 2).then(|| Rendition {
+    (bytes.len() < len).then(|| Rendition {
         bytes: Bytes::from(bytes),
         mime: Kind::Jpeg.mime(),
         width: flat.width(),

@@ -200,7 +200,8 @@ fn tracks<F: Scratch>(
                 Ok(())
             })?;
             let read = u32::try_from(width).ok().zip(u32::try_from(height).ok());
-            size = size.or(read.filter(|(width, height)| *width > 0 && *height > 0));
+            let read = read.filter(|(width, height)| *width > 0 && *height > 0);
+            size = size.or(read);
             Ok(())
         })
     })?;

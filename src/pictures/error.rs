@@ -51,16 +51,16 @@ pub enum PictureError {
         what: &'static str,
     },
 
-    /// More pixels than a phone has memory to draw.
+    /// More pixels than any camera makes.
     #[error(
-        "a picture of {width} x {height} pixels is larger than can be prepared ({most} bytes once drawn); make it smaller first"
+        "a picture of {width} x {height} pixels is larger than can be posted ({most} pixels); make it smaller first"
     )]
     TooManyPixels {
         /// Pixels from side to side.
         width: u32,
         /// Pixels from top to bottom.
         height: u32,
-        /// The most bytes that its pixels may take.
+        /// The most pixels in all.
         most: u64,
     },
 
@@ -81,7 +81,7 @@ pub enum PictureError {
     #[error("the poster cannot be used; give another picture")]
     Poster {
         /// Why.
-        source: Box<PictureError>,
+        source: Box<Self>,
     },
 
     /// What was given as a poster is no picture that can be drawn.

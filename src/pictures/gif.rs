@@ -41,6 +41,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Still, Fault> {
         height: height.into(),
         orientation: 1,
         animated: frames > 1,
+        progressive: false,
     })
 }
 

@@ -25,9 +25,9 @@ pub(super) fn look<F: Scratch>(patch: &mut Patch<'_, F>, meta: &Head) -> Result<
     for item in found.private.values() {
         for (at, len) in &item.places {
             let end = at.checked_add(*len).ok_or(NO_SENSE)?;
-            patch.zero(*at, end).map_err(|_| NO_SENSE)?;
+            let said = say_nothing(patch, item)?;
+            patch.zero(at + said, end).map_err(|_| NO_SENSE)?;
         }
-        say_nothing(patch, item)?;
     }
     let turned = found.quarter_turned;
     Ok(Film {
@@ -37,23 +37,30 @@ pub(super) fn look<F: Scratch>(patch: &mut Patch<'_, F>, meta: &Head) -> Result<
     })
 }
 
-/// Leaves Exif that can be read and says nothing, so that programs which read it do not stumble over zeros.
-fn say_nothing<F: Scratch>(patch: &mut Patch<'_, F>, item: &Private) -> Result<(), Fault> {
-    let nothing = [&[0; 4], exif::NOTHING].concat();
+/// XMP that says nothing.
+const NO_XMP: &[u8] = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>";
+
+/// Leaves metadata that can be read and says nothing, so that programs which read it do not stumble over zeros; how many
+/// bytes it takes.
+fn say_nothing<F: Scratch>(patch: &mut Patch<'_, F>, item: &Private) -> Result<u64, Fault> {
+    let nothing = match &item.kind {
+        b"Exif" => [&[0; 4], exif::NOTHING].concat(),
+        _ => NO_XMP.to_vec(),
+    };
+    let takes = u64::try_from(nothing.len()).map_err(|_| NO_SENSE)?;
     match item.places.as_slice() {
-        [(at, len)]
-            if item.is_exif && usize::try_from(*len).is_ok_and(|len| len >= nothing.len()) =>
-        {
-            patch.write(*at, &nothing)
+        [(at, len)] if *len >= takes => {
+            patch.write(*at, &nothing).map_err(|_| NO_SENSE)?;
+            Ok(takes)
         }
-        _ => Ok(()),
+        _ => Ok(0),
     }
 }
 
 /// An item that is not the picture's.
 #[derive(Debug)]
 struct Private {
-    is_exif: bool,
+    kind: [u8; 4],
     /// Where its parts lie in the file, and how long they are.
     places: Vec<(u64, u64)>,
 }
@@ -94,11 +101,11 @@ fn read(list: &[u8], offset: u64) -> Result<Found, Fault> {
     Ok(found)
 }
 
-/// Visits the boxes in some bytes: name, where the content begins, content.
-fn each<'a>(
-    bytes: &'a [u8],
-    visit: &mut dyn FnMut(&[u8; 4], u64, &'a [u8]) -> Result<(), Fault>,
-) -> Result<(), Fault> {
+/// What is done with a box: its name, where its content begins, its content.
+type Visit<'v, 'a> = dyn FnMut(&[u8; 4], u64, &'a [u8]) -> Result<(), Fault> + 'v;
+
+/// Visits the boxes in some bytes.
+fn each<'a>(bytes: &'a [u8], visit: &mut Visit<'_, 'a>) -> Result<(), Fault> {
     let mut scan = Scan::new(bytes);
     while !scan.is_empty() {
         let size = index(scan.u32()?)?;
@@ -132,9 +139,8 @@ fn infos(body: &[u8], found: &mut Found) -> Result<(), Fault> {
         scan.take(2)?;
         let kind = scan.array::<4>()?;
         if matches!(&kind, b"Exif" | b"mime" | b"uri ") {
-            let is_exif = &kind == b"Exif";
             let places = Vec::new();
-            found.private.insert(id, Private { is_exif, places });
+            found.private.insert(id, Private { kind, places });
         }
         Ok(())
     })

@@ -18,7 +18,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Still, Fault> {
     scan.take(START.len())?;
     let mut out = Vec::with_capacity(bytes.len());
     out.extend(START);
-    let (mut size, mut orientation, mut drawn) = (None, None, false);
+    let (mut size, mut orientation, mut drawn, mut progressive) = (None, None, false, false);
     loop {
         let marker = next_marker(&mut scan)?;
         match marker {
@@ -34,6 +34,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Still, Fault> {
         )?;
         if is_frame(marker) && size.is_none() {
             size = Some(frame_size(payload)?);
+            progressive = marker != 0xC0 && marker != 0xC1;
         }
         if marker == 0xE1 && payload.starts_with(b"Exif\0\0") && orientation.is_none() {
             orientation = Some(exif::orientation(payload));
@@ -54,6 +55,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Still, Fault> {
         height,
         orientation: orientation.unwrap_or(1),
         animated: false,
+        progressive,
     })
 }
 

@@ -140,7 +140,7 @@ impl Kind {
     ///
     /// What is told from the bytes stands. Where the bytes tell little (a text, an archive of other files, something
     /// unknown) `said` is taken, unless it names something that would have been told from the bytes.
-    pub(crate) fn mime_for<'a>(self, said: Option<&'a str>) -> &'a str {
+    pub(crate) fn mime_for(self, said: Option<&str>) -> &str {
         let fits = |said: &&str| match self {
             Self::Text => {
                 said.starts_with("text/")
@@ -154,7 +154,7 @@ impl Kind {
         let is_told = |said: &&str| ALL.iter().any(|kind| kind.mime() == *said && *kind != self);
         said.filter(fits)
             .filter(|said| !is_told(said))
-            .unwrap_or(self.mime())
+            .unwrap_or_else(|| self.mime())
     }
 }
 

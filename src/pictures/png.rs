@@ -22,6 +22,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Still, Fault> {
         height: 0,
         orientation: 1,
         animated: false,
+        progressive: false,
     };
     still.bytes.reserve(bytes.len());
     let mut drawn = false;

@@ -1,8 +1,8 @@
 //! What is known of a still picture once its container was taken apart.
 
-use super::error::Fault;
+use super::error::{Fault, PictureError};
 use super::kind::Kind;
-use super::{gif, jpeg, png, webp};
+use super::{MOST_PIXELS, gif, jpeg, png, webp};
 
 /// A picture file put together again without what it told of place, device and time.
 #[derive(Debug)]
@@ -17,11 +17,26 @@ pub(super) struct Still {
     pub(super) orientation: u8,
     /// Whether it moves.
     pub(super) animated: bool,
+    /// Whether it comes in passes over the whole picture, which takes more memory to draw.
+    pub(super) progressive: bool,
 }
 
 impl Still {
     /// Takes a picture file apart.
-    pub(super) fn of(kind: Kind, bytes: &[u8]) -> Result<Self, Fault> {
+    pub(super) fn of(kind: Kind, bytes: &[u8]) -> Result<Self, PictureError> {
+        let still = Self::taken_apart(kind, bytes).map_err(|fault| fault.of(kind.mime()))?;
+        let (width, height) = (still.width, still.height);
+        if u64::from(width) * u64::from(height) > MOST_PIXELS {
+            return Err(PictureError::TooManyPixels {
+                width,
+                height,
+                most: MOST_PIXELS,
+            });
+        }
+        Ok(still)
+    }
+
+    fn taken_apart(kind: Kind, bytes: &[u8]) -> Result<Self, Fault> {
         let still = match kind {
             Kind::Jpeg => jpeg::strip(bytes),
             Kind::Png => png::strip(bytes),

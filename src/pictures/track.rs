@@ -50,6 +50,8 @@ pub(super) fn look<F: Scratch>(
             zero_samples(patch, &table)?;
         }
         trak.void(patch)?;
+    } else if let Some(table) = met.table {
+        unname_encoders(patch, &table, &handler)?;
     }
     Ok(met.size.filter(|_| &handler == b"vide"))
 }
@@ -83,12 +85,12 @@ fn media<F: Scratch>(patch: &mut Patch<'_, F>, mdia: &Head, met: &mut Met) -> Re
             }
             b"hdlr" => {
                 met.handler = Some(patch.read(head.body + 8)?);
-                // Behind it stand the maker and the name the device gave the track.
-                patch.zero((head.body + 12).min(head.end), head.end)?;
+                unname(patch, head)?;
             }
             b"minf" => each(patch, head.body, head.end, |patch, head| {
                 match &head.name {
                     b"stbl" => met.table = Some(*head),
+                    b"hdlr" => unname(patch, head)?,
                     b"udta" | b"meta" | b"uuid" => head.void(patch)?,
                     _ => {}
                 }
@@ -98,6 +100,38 @@ fn media<F: Scratch>(patch: &mut Patch<'_, F>, mdia: &Head, met: &mut Met) -> Re
             _ => head.void(patch)?,
         }
         Ok(())
+    })
+}
+
+/// Takes the maker, and the name the device gave to what handles a track, off a `hdlr`.
+fn unname<F: Scratch>(patch: &mut Patch<'_, F>, head: &Head) -> Result<(), Fault> {
+    patch.zero((head.body + 12).min(head.end), head.end)
+}
+
+/// Takes the maker and the name of the encoder off the descriptions of what is seen or heard; cameras write theirs.
+fn unname_encoders<F: Scratch>(
+    patch: &mut Patch<'_, F>,
+    stbl: &Head,
+    handler: &[u8; 4],
+) -> Result<(), Fault> {
+    each(patch, stbl.body, stbl.end, |patch, head| {
+        if &head.name != b"stsd" {
+            return Ok(());
+        }
+        each(patch, head.body + 8, head.end, |patch, entry| {
+            let mut zero = |from: u64, to: u64| match entry.at + to <= entry.end {
+                true => patch.zero(entry.at + from, entry.at + to),
+                false => Ok(()),
+            };
+            match handler {
+                b"vide" => {
+                    zero(20, 24)?;
+                    zero(50, 82)
+                }
+                b"soun" => zero(20, 24),
+                _ => Ok(()),
+            }
+        })
     })
 }
 

@@ -29,6 +29,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Still, Fault> {
         height: 0,
         orientation: 1,
         animated: false,
+        progressive: false,
     };
     let (mut has_size, mut drawn) = (false, false);
     while !scan.is_empty() {

@@ -364,30 +364,31 @@ impl<P: PeerIdentity> Swarm<P> {
         if same && peer.filled_out == self.filled {
             return;
         }
-        self.send_now(now, id, peer, print, false);
+        self.send_now(now, id, peer, print, (false, false));
     }
 
     /// Asks for, and answers with, fingerprints that somebody waits for, once nothing is left to do.
     pub(super) fn answer_settling(&mut self, now: Millis, id: P, peer: &mut Peer) {
         let asks = peer.settling.is_some_and(|settling| !settling.asked);
-        if !(asks || peer.answer_due) || !peer.wants_in || !peer.is_idle() {
+        let fresh = peer.settling.is_some_and(|settling| settling.fresh);
+        if !(asks || peer.answer_due) || !peer.wants_in || !peer.is_quiet() {
             return;
         }
         let print = self.fingerprint(peer);
-        if asks && peer.now_in == Some(print) {
-            // The peer said so already, in its hello for one: nothing has to be asked.
+        if asks && fresh && peer.now_in == Some(print) {
+            // The peer said so in its hello: nothing has to be asked. What it said earlier may be on its way to be untrue.
             peer.settling = None;
             self.out.push_back(Output::Agreed { peer: id });
             if !peer.answer_due {
                 return;
             }
         }
-        peer.answer_due = false;
-        if let Some(settling) = &mut peer.settling {
-            settling.asked = true;
-        }
-        let answer = peer.settling.is_some();
-        self.send_now(now, id, peer, print, answer);
+        let answers = std::mem::take(&mut peer.answer_due);
+        let asks = peer
+            .settling
+            .as_mut()
+            .is_some_and(|settling| !std::mem::replace(&mut settling.asked, true));
+        self.send_now(now, id, peer, print, (asks, answers));
     }
 
     /// The peer's fingerprint came: whether that is what somebody waits for.
@@ -396,18 +397,26 @@ impl<P: PeerIdentity> Swarm<P> {
             return;
         };
         let same = self.fingerprint(peer) == print;
-        if peer.is_idle() && (same || settling.tries == 0) {
+        if peer.is_quiet() && (same || settling.tries == 0) {
             peer.settling = None;
             self.out.push_back(Output::Agreed { peer: id });
         } else {
             peer.settling = Some(Settling {
                 tries: settling.tries.saturating_sub(1),
                 asked: false,
+                fresh: false,
             });
         }
     }
 
-    fn send_now(&mut self, now: Millis, id: P, peer: &mut Peer, print: Hash16, answer: bool) {
+    fn send_now(
+        &mut self,
+        now: Millis,
+        id: P,
+        peer: &mut Peer,
+        print: Hash16,
+        (asks, answers): (bool, bool),
+    ) {
         let theirs = peer.now_in.filter(|theirs| *theirs != print);
         peer.filled_out = self.filled;
         self.send(
@@ -417,15 +426,19 @@ impl<P: PeerIdentity> Swarm<P> {
                 print,
                 theirs,
                 filled: self.filled,
-                answer,
+                asks,
+                answers,
             },
         );
-        let agreed = Agreement {
-            mine: print,
-            theirs: theirs.unwrap_or(print),
-            arrival: self.arrival,
-        };
-        self.agree(now, id, peer, agreed);
+        // What waits for a statement has to be told again in the next session.
+        if peer.unadmitted.is_empty() {
+            let agreed = Agreement {
+                mine: print,
+                theirs: theirs.unwrap_or(print),
+                arrival: self.arrival,
+            };
+            self.agree(now, id, peer, agreed);
+        }
     }
 
     pub(super) fn on_now(
@@ -466,7 +479,7 @@ impl<P: PeerIdentity> Swarm<P> {
         } else if print != mine && !peer.compared_all {
             self.compare_all(now, id, peer);
         } else {
-            self.send_now(now, id, peer, mine, false);
+            self.send_now(now, id, peer, mine, (false, false));
         }
         Ok(())
     }

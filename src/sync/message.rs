@@ -37,7 +37,9 @@ pub(super) enum Message {
         theirs: Option<Hash16>,
         filled: u64,
         /// The sender waits for the receiver's, as soon as that has nothing left to do.
-        answer: bool,
+        asks: bool,
+        /// The receiver asked for this one.
+        answers: bool,
     },
     /// Requests numbered upwards from `first`.
     Requests {
@@ -170,12 +172,13 @@ impl Message {
                 print,
                 theirs,
                 filled,
-                answer,
+                asks,
+                answers,
             } => {
                 w.raw(print);
                 option16(w, theirs.as_ref());
                 w.varint(*filled);
-                w.u8(u8::from(*answer));
+                w.u8(u8::from(*asks) | u8::from(*answers) << 1);
             }
             Self::Requests { first, items } => {
                 w.varint(*first);
@@ -264,12 +267,22 @@ impl Message {
                 request: r.varint()?,
                 ids: read_list(r, 16, IDS_PER_MESSAGE, Reader::array)?,
             },
-            6 => Self::Now {
-                print: r.array()?,
-                theirs: read_option16(r)?,
-                filled: r.varint()?,
-                answer: flag(r)?,
-            },
+            6 => {
+                let (print, theirs) = (r.array()?, read_option16(r)?);
+                let (filled, why) = (r.varint()?, r.u8()?);
+                if why > 3 {
+                    return Err(FormatError::Malformed {
+                        what: "a fingerprint",
+                    });
+                }
+                Self::Now {
+                    print,
+                    theirs,
+                    filled,
+                    asks: why & 1 != 0,
+                    answers: why & 2 != 0,
+                }
+            }
             7 => Self::Requests {
                 first: r.varint()?,
                 items: read_list(r, 4, limits::FRAME_BYTES, RunRequest::decode)?,

@@ -144,6 +144,8 @@ pub(super) struct Settling {
     /// How often it is still asked: two sides may never agree, where one refuses what the other holds.
     pub(super) tries: u8,
     pub(super) asked: bool,
+    /// It began before the peer's hello came, so what that says is an answer.
+    pub(super) fresh: bool,
 }
 
 #[derive(Debug)]
@@ -334,15 +336,19 @@ impl Peer {
         self.compared_in && self.open.is_empty() && self.queues.is_empty()
     }
 
-    /// Nothing is left in either direction.
+    /// Nothing is left in either direction, and nothing waits for statements.
     pub(super) fn is_idle(&self) -> bool {
+        self.is_quiet() && self.unadmitted.is_empty()
+    }
+
+    /// Nothing is left that this side could do, in either direction.
+    pub(super) fn is_quiet(&self) -> bool {
         self.has_all()
             && self.compared_out
             && !self.last_due
             && self.news.is_empty()
             && self.serving.is_empty()
             && self.reads == 0
-            && self.unadmitted.is_empty()
             && self.wants_added.is_empty()
             && self.wants_removed.is_empty()
     }

@@ -101,13 +101,70 @@ fn check(sim: &Sim, nodes: u32, feeds: u32, follows: &[Vec<bool>], seed: u64) {
     }
 }
 
-#[test]
-fn random_lives_end_in_agreement() {
-    // More of them at night: TIDINGS_SEEDS=20000.
+/// How many lives are tried. More of them at night: TIDINGS_SEEDS=20000.
+fn seeds() -> u64 {
     let count = std::env::var("TIDINGS_SEEDS")
         .ok()
         .and_then(|count| count.parse().ok());
-    for seed in 0..count.unwrap_or(300) {
-        random_life(seed);
+    count.unwrap_or(300)
+}
+
+#[test]
+fn random_lives_end_in_agreement() {
+    (0..seeds()).for_each(random_life);
+}
+
+/// Whoever waits for a peer holds what it has once it hears that both agree, however slow the disks are and whatever
+/// was followed or posted just before.
+fn wait(seed: u64) {
+    let mut sim = Sim::new(seed);
+    let mut random = Prng::new(seed ^ 0x5e77);
+    let (a, b) = (sim.add(), sim.add());
+    sim.set_slow_disks([0, 3, 50, 5_000][random.below(4) as usize]);
+    let feeds = [1, 3, 30][random.below(3) as usize];
+    for number in 0..feeds {
+        sim.preload(a, log(number, 0, "posts"), random.below(200), 60);
+        sim.preload(a, log(number, 0, "state"), 1, 60);
+        sim.follow(a, feed(number));
     }
+    // Ordinary nodes always want something: their own.
+    sim.follow(b, feed(99));
+    let late = random.below(4);
+    for number in 0..feeds {
+        if late > 0 || random.below(2) == 0 {
+            sim.follow(b, feed(number));
+        }
+    }
+    sim.connect(a, b, random.below(100), [0, 50][random.below(2) as usize]);
+    sim.run_for(random.below(8) * random.below(500));
+    for number in 0..feeds {
+        sim.follow(b, feed(number));
+    }
+    if late == 3 {
+        sim.append(a, log(0, 3, "posts"), 60);
+    }
+    sim.settle(b, a);
+    while sim.agreed(b, a).is_none() {
+        assert!(sim.is_connected(a, b), "seed {seed}: {:?}", sim.errors(b));
+        assert!(sim.run_on(), "seed {seed}: it never heard");
+    }
+    for number in 0..feeds {
+        for log in [
+            log(number, 0, "posts"),
+            log(number, 0, "state"),
+            log(number, 3, "posts"),
+        ] {
+            assert_eq!(
+                sim.entries(a, &log).len(),
+                sim.entries(b, &log).len(),
+                "seed {seed}: {log:?} at {}",
+                sim.now()
+            );
+        }
+    }
+}
+
+#[test]
+fn who_waits_for_a_peer_then_holds_what_it_has() {
+    (0..seeds()).for_each(wait);
 }

@@ -3,11 +3,12 @@
 use std::io::Read as _;
 
 use serde_json::json;
-use tidings::Node;
+use tidings::{EntryRef, Node};
 
 use crate::args::Post;
 use crate::failure::{Failure, Result};
 use crate::output::Out;
+use crate::render::{clean, counted};
 
 /// Bytes of standard input that `-` reads: enough for the library to say that it is too much.
 const STDIN_BYTES: u64 = 1 << 20;
@@ -31,6 +32,63 @@ pub(super) async fn post(out: &Out, node: &Node, wanted: Post) -> Result {
     let short = node.entry(&id)?.map(|entry| entry.short().to_owned());
     let id = id.to_string();
     out.print(&json!({ "id": id, "short": short }), || id.clone())
+}
+
+/// Says something else in an own post.
+pub(super) async fn edit(out: &Out, node: &Node, id: &str, text: String) -> Result {
+    let post = node.resolve(id)?;
+    let edit = node.edit(&post, text_of(text)?).send().await?;
+    let object = json!({ "edited": post.to_string(), "id": edit.to_string() });
+    out.print(&object, || format!("edited {}", short(node, &post)))
+}
+
+/// Takes an own post back.
+pub(super) async fn delete(out: &Out, node: &Node, id: &str) -> Result {
+    let post = node.resolve(id)?;
+    let name = short(node, &post);
+    node.delete(&post).await?;
+    out.print(&json!({ "deleted": post.to_string() }), || {
+        format!("deleted {name}; `timeline undelete {name}` brings it back within 30 days")
+    })
+}
+
+/// Brings an own post back.
+pub(super) async fn undelete(out: &Out, node: &Node, id: &str) -> Result {
+    let post = node.resolve(id)?;
+    node.undelete(&post).await?;
+    let object = json!({ "undeleted": post.to_string() });
+    out.print(&object, || format!("{} is back", short(node, &post)))
+}
+
+/// Forgets what was deleted.
+pub(super) async fn purge(out: &Out, node: &Node) -> Result {
+    let purged = node.purge().await?;
+    out.print(&json!({ "purged": purged }), || {
+        format!(
+            "{} gone for good",
+            counted(purged, "deleted post is", "deleted posts are")
+        )
+    })
+}
+
+/// Reacts to a post.
+pub(super) async fn react(out: &Out, node: &Node, id: &str, emoji: &str) -> Result {
+    let post = node.resolve(id)?;
+    let reaction = node.react(&post, emoji).await?;
+    let name = short(node, &reaction);
+    let object = json!({ "reacted": post.to_string(), "id": reaction.to_string() });
+    out.print(&object, || {
+        format!(
+            "reacted with {}; `timeline delete {name}` takes it back",
+            clean(emoji)
+        )
+    })
+}
+
+/// The short form of an id, as lists show it.
+fn short(node: &Node, id: &EntryRef) -> String {
+    let entry = node.entry(id).ok().flatten();
+    entry.map_or_else(|| id.to_string(), |entry| entry.short().to_owned())
 }
 
 /// The text that was typed, or standard input for `-`.

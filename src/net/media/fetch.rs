@@ -1,0 +1,304 @@
+//! Fetching a blob from all who may have it, in turn; several who want the same one share one transfer.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use iroh::{Endpoint, EndpointAddr, EndpointId};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::spawn_blocking;
+
+use super::peer::{self, Left};
+use super::pool::Pool;
+use crate::format::BlobHash;
+use crate::media::{MediaError, MediaStore, Opened, Partial, Tried};
+
+/// Transfers that run at one time; further ones wait in the order in which they were asked for. Less than the streams
+/// that a peer lets us open.
+const AT_ONCE: usize = 6;
+/// Times that a peer may be lost or too slow during one transfer, without anything having come from it meanwhile.
+const STRIKES: u32 = 2;
+
+/// How far a transfer has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FetchProgress {
+    pub(super) have: u64,
+    pub(super) len: u64,
+    pub(super) peer: Option<EndpointId>,
+}
+
+impl FetchProgress {
+    /// Bytes that are here and verified.
+    pub const fn have(&self) -> u64 {
+        self.have
+    }
+
+    /// Bytes of the blob.
+    pub const fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Never: what is empty is not attached.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whom it comes from just now.
+    pub const fn peer(&self) -> Option<EndpointId> {
+        self.peer
+    }
+}
+
+/// What a transfer tells those who wait for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) progress: FetchProgress,
+    /// How it ended; none while it goes on.
+    pub(crate) end: Option<Result<(), Arc<MediaError>>>,
+}
+
+impl Told {
+    /// Of a blob that is held already.
+    pub(crate) const fn done(len: u64) -> Self {
+        let progress = FetchProgress {
+            have: len,
+            len,
+            peer: None,
+        };
+        Self {
+            progress,
+            end: Some(Ok(())),
+        }
+    }
+}
+
+/// Knows who may have a blob: first those who are likeliest.
+pub(in crate::net) trait Holders: Clone + Send + Sync + 'static {
+    /// Whom to ask now.
+    fn holders(&self, blob: BlobHash) -> impl Future<Output = Vec<EndpointAddr>> + Send;
+}
+
+/// All transfers of a node. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(in crate::net) struct Fetches {
+    media: Arc<MediaStore>,
+    pool: Pool,
+    turns: Arc<Semaphore>,
+    running: Arc<Mutex<HashMap<BlobHash, watch::Sender<Told>>>>,
+}
+
+impl Fetches {
+    pub(in crate::net) fn new(endpoint: Endpoint, media: Arc<MediaStore>) -> Self {
+        Self {
+            media,
+            pool: Pool::new(endpoint),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            running: Arc::default(),
+        }
+    }
+
+    /// Joins the transfer of a blob, or begins it. It goes on for as long as anybody listens.
+    pub(in crate::net) fn join(
+        &self,
+        blob: BlobHash,
+        len: u64,
+        holders: impl Holders,
+    ) -> watch::Receiver<Told> {
+        let mut running = self.running();
+        if let Some(told) = running.get(&blob) {
+            return told.subscribe();
+        }
+        let progress = FetchProgress {
+            have: 0,
+            len,
+            peer: None,
+        };
+        let (told, heard) = watch::channel(Told {
+            progress,
+            end: None,
+        });
+        running.insert(blob, told.clone());
+        drop(running);
+        let transfer = Transfer {
+            fetches: self.clone(),
+            blob,
+            len,
+            holders,
+            told,
+        };
+        tokio::spawn(transfer.run());
+        heard
+    }
+
+    /// How far a blob has come.
+    pub(in crate::net) fn progress(&self, blob: &BlobHash) -> Option<FetchProgress> {
+        self.running().get(blob).map(|told| told.borrow().progress)
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<BlobHash, watch::Sender<Told>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One blob that is coming.
+struct Transfer<H> {
+    fetches: Fetches,
+    blob: BlobHash,
+    len: u64,
+    holders: H,
+    told: watch::Sender<Told>,
+}
+
+impl<H: Holders> Transfer<H> {
+    async fn run(self) {
+        let mut fetch = std::pin::pin!(self.fetch());
+        let end = loop {
+            tokio::select! {
+                end = &mut fetch => break end,
+                () = self.told.closed() => {
+                    // Somebody may have joined since; nobody can while this is locked.
+                    let mut all = self.fetches.running();
+                    if self.told.receiver_count() == 0 {
+                        all.remove(&self.blob);
+                        return;
+                    }
+                }
+            }
+        };
+        self.fetches.running().remove(&self.blob);
+        self.told.send_modify(|told| {
+            told.end = Some(end.map_err(Arc::new));
+            told.progress.peer = None;
+        });
+    }
+
+    async fn fetch(&self) -> Result<(), MediaError> {
+        let _turn = self.fetches.turns.acquire().await;
+        let (media, blob, len) = (self.fetches.media.clone(), self.blob, self.len);
+        let partial = match blocking(move || media.open_partial(blob, len)).await? {
+            Opened::Whole => {
+                self.told.send_modify(|told| told.progress.have = len);
+                return Ok(());
+            }
+            Opened::Part(partial) => partial,
+        };
+        let have = partial.have();
+        self.told.send_modify(|told| told.progress.have = have);
+        let whole = if partial.missing().is_empty() {
+            partial
+        } else {
+            self.from_all(partial).await?
+        };
+        blocking(move || whole.finish()).await
+    }
+
+    /// Asks one peer after the other until nothing is missing.
+    async fn from_all(&self, mut partial: Partial) -> Result<Partial, MediaError> {
+        let mut asking = Asking::default();
+        loop {
+            asking.add(self.holders.holders(self.blob).await);
+            let Some(address) = asking.next() else {
+                let (blob, tried) = (self.blob, asking.tried());
+                return Err(MediaError::Unavailable { blob, tried });
+            };
+            let peer = address.id;
+            let before = partial.have();
+            let (given_back, left) = self.from_one(address, partial, asking.is_last()).await;
+            let Some(given_back) = given_back else {
+                let blob = self.blob;
+                let tried = asking.tried();
+                return Err(MediaError::Unavailable { blob, tried });
+            };
+            partial = given_back;
+            let have = partial.have();
+            self.told.send_modify(|told| told.progress.have = have);
+            match left {
+                Left::Done => return Ok(partial),
+                Left::Disk(error) => return Err(error),
+                Left::Out(why) => asking.out(peer, why),
+                Left::Lost(why) => {
+                    self.fetches.pool.forget(&peer);
+                    asking.lost(peer, why, have > before);
+                }
+            }
+        }
+    }
+
+    async fn from_one(
+        &self,
+        address: EndpointAddr,
+        partial: Partial,
+        alone: bool,
+    ) -> (Option<Partial>, Left) {
+        let peer = address.id;
+        let connection = match self.fetches.pool.connect(address).await {
+            Ok(connection) => connection,
+            Err(why) => return (Some(partial), Left::Lost(why)),
+        };
+        self.told
+            .send_modify(|told| told.progress.peer = Some(peer));
+        peer::fetch(&connection, partial, alone, &self.told).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, MediaError> + Send + 'static,
+) -> Result<T, MediaError> {
+    let ended = |error| MediaError::Disk {
+        path: "media".into(),
+        what: "used",
+        source: std::io::Error::other(error),
+    };
+    spawn_blocking(work).await.map_err(ended)?
+}
+
+/// Who is asked next, and what became of those who were.
+#[derive(Debug, Default)]
+struct Asking {
+    queue: VecDeque<EndpointAddr>,
+    known: HashSet<EndpointId>,
+    /// Whom to come back to: peers that were lost.
+    again: Option<EndpointAddr>,
+    strikes: HashMap<EndpointId, u32>,
+    why: Vec<(EndpointId, String)>,
+}
+
+impl Asking {
+    fn add(&mut self, found: Vec<EndpointAddr>) {
+        for address in found {
+            if self.known.insert(address.id) {
+                self.queue.push_back(address);
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<EndpointAddr> {
+        let next = self.queue.pop_front()?;
+        self.again = Some(next.clone());
+        Some(next)
+    }
+
+    /// Whether nobody else is left to be asked.
+    fn is_last(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    fn out(&mut self, peer: EndpointId, why: String) {
+        self.why.retain(|(known, _)| *known != peer);
+        self.why.push((peer, why));
+    }
+
+    fn lost(&mut self, peer: EndpointId, why: String, moved: bool) {
+        self.out(peer, why);
+        let strikes = self.strikes.entry(peer).or_default();
+        *strikes = if moved { 1 } else { *strikes + 1 };
+        if *strikes < STRIKES {
+            self.queue.extend(self.again.take());
+        }
+    }
+
+    fn tried(&self) -> Vec<Tried> {
+        let tried = self.why.iter();
+        let tried = tried.map(|(peer, why)| Tried::new(peer.to_string(), why.clone()));
+        tried.collect()
+    }
+}

@@ -1,0 +1,223 @@
+//! What is attached to a post: a file, bytes, or whatever a reader gives.
+
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use super::Node;
+use super::error::TidingsError;
+use crate::format::limits::ATTACHMENTS;
+use crate::format::{Attachment, FormatError};
+use crate::media::{Imported, Kept, MediaError, MediaStore, media_type};
+
+/// Something to attach to a post. A path converts into it.
+#[derive(Debug, Clone)]
+pub struct Attach {
+    source: Source,
+    name: Option<String>,
+    alt: Option<String>,
+    mime: Option<String>,
+    keep_metadata: bool,
+    poster: Option<PathBuf>,
+}
+
+#[derive(Clone)]
+enum Source {
+    File(PathBuf),
+    Bytes(Bytes),
+    /// Taken when it is read: of several clones the first one gets it.
+    Reader(Arc<Mutex<Option<Box<dyn Read + Send>>>>),
+}
+
+impl Attach {
+    /// A file, by its path. It is read when the post is sent.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        let name = path.file_name();
+        let name = name.map(|name| name.to_string_lossy().into_owned());
+        Self::new(Source::File(path), name)
+    }
+
+    /// Bytes, with the name of the file that they would be.
+    pub fn bytes(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
+        Self::new(Source::Bytes(bytes.into()), Some(name.into()))
+    }
+
+    /// Whatever a reader gives until it ends, in steps: never all of it in memory. It is read on a thread of its own when
+    /// the post is sent, once, even if this is cloned.
+    pub fn reader(name: impl Into<String>, reader: impl Read + Send + 'static) -> Self {
+        let reader: Box<dyn Read + Send> = Box::new(reader);
+        Self::new(
+            Source::Reader(Arc::new(Mutex::new(Some(reader)))),
+            Some(name.into()),
+        )
+    }
+
+    const fn new(source: Source, name: Option<String>) -> Self {
+        Self {
+            source,
+            name,
+            alt: None,
+            mime: None,
+            keep_metadata: false,
+            poster: None,
+        }
+    }
+
+    /// What it shows, for those who cannot see it. At most 2,000 bytes.
+    #[must_use]
+    pub fn alt(mut self, alt: impl Into<String>) -> Self {
+        self.alt = Some(alt.into());
+        self
+    }
+
+    /// Its media type; found out from its first bytes unless set.
+    #[must_use]
+    pub fn mime(mut self, mime: impl Into<String>) -> Self {
+        self.mime = Some(mime.into());
+        self
+    }
+
+    /// Posts a picture byte by byte as it is, with the place and the device that the camera wrote into it.
+    #[must_use]
+    pub const fn keep_metadata(mut self) -> Self {
+        self.keep_metadata = true;
+        self
+    }
+
+    /// A picture to show in place of a video or a document until that is there.
+    #[must_use]
+    pub fn poster(mut self, path: impl Into<PathBuf>) -> Self {
+        self.poster = Some(path.into());
+        self
+    }
+
+    /// Takes it in: what goes into the body, and what keeps the bytes until the entry names them.
+    fn take_in(self, media: &Arc<MediaStore>, index: usize) -> Result<TakenIn, MediaError> {
+        let imported = self.source.import(media, self.name.as_deref())?;
+        let mut taken = TakenIn::default();
+        let mut attachment = described(&imported, self.name, self.mime);
+        attachment.alt = self.alt;
+        taken.add(attachment, imported.kept);
+        if let Some(poster) = self.poster {
+            let imported = media.import_file(&poster)?;
+            let mut attachment = described(&imported, None, None);
+            attachment.rendition_of = u8::try_from(index).ok();
+            taken.add(attachment, imported.kept);
+        }
+        Ok(taken)
+    }
+}
+
+impl Source {
+    fn import(self, media: &Arc<MediaStore>, name: Option<&str>) -> Result<Imported, MediaError> {
+        let name = name.unwrap_or("what is attached");
+        match self {
+            Self::File(path) => media.import_file(&path),
+            Self::Bytes(bytes) => media.import(name, &mut &*bytes),
+            Self::Reader(reader) => {
+                let taken = reader.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let mut reader = taken.ok_or_else(|| MediaError::Source {
+                    name: name.to_owned(),
+                    source: std::io::Error::other("it was read before, for another post"),
+                })?;
+                media.import(name, &mut reader)
+            }
+        }
+    }
+}
+
+/// An attachment as far as the bytes and the name tell.
+fn described(imported: &Imported, name: Option<String>, mime: Option<String>) -> Attachment {
+    let sniffed = || media_type(&imported.head, name.as_deref()).to_owned();
+    Attachment {
+        hash: imported.blob,
+        len: imported.len,
+        mime: mime.unwrap_or_else(sniffed),
+        name,
+        alt: None,
+        width: None,
+        height: None,
+        duration_ms: None,
+        rendition_of: None,
+        preview: None,
+    }
+}
+
+/// Attachments whose bytes are on disk, and what keeps them there until an entry names them.
+#[derive(Debug, Default)]
+pub(super) struct TakenIn {
+    pub(super) attachments: Vec<Attachment>,
+    pub(super) kept: Vec<Kept>,
+}
+
+impl TakenIn {
+    fn add(&mut self, attachment: Attachment, kept: Kept) {
+        self.attachments.push(attachment);
+        self.kept.push(kept);
+    }
+}
+
+impl Node {
+    /// Takes in what a post brings. If one of it fails nothing is left of any.
+    ///
+    /// Cancel safety: dropped, what is being taken in is finished and then removed.
+    pub(super) async fn take_media(&self, attach: Vec<Attach>) -> Result<TakenIn, TidingsError> {
+        if attach.is_empty() {
+            return Ok(TakenIn::default());
+        }
+        let found: usize = attach
+            .iter()
+            .map(|attach| 1 + usize::from(attach.poster.is_some()))
+            .sum();
+        if found > ATTACHMENTS {
+            return Err(TidingsError::Format(FormatError::TooLarge {
+                what: "number of attachments",
+                found: found as u64,
+                limit: ATTACHMENTS as u64,
+            }));
+        }
+        let media = self.inner.media.clone();
+        let taken = tokio::task::spawn_blocking(move || {
+            let mut all = TakenIn::default();
+            for attach in attach {
+                let taken = attach.take_in(&media, all.attachments.len())?;
+                all.attachments.extend(taken.attachments);
+                all.kept.extend(taken.kept);
+            }
+            Ok::<_, MediaError>(all)
+        });
+        Ok(taken.await.map_err(|_| TidingsError::ShutDown)??)
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+            Self::Reader(_) => f.write_str("a reader"),
+        }
+    }
+}
+
+impl From<PathBuf> for Attach {
+    fn from(path: PathBuf) -> Self {
+        Self::file(path)
+    }
+}
+
+impl From<&Path> for Attach {
+    fn from(path: &Path) -> Self {
+        Self::file(path)
+    }
+}
+
+impl From<&str> for Attach {
+    fn from(path: &str) -> Self {
+        Self::file(path)
+    }
+}

@@ -1,0 +1,220 @@
+//! Deleting, undoing it, and what goes by itself with time.
+
+use std::collections::BTreeMap;
+use std::sync::Weak;
+use std::time::Duration;
+
+use super::edit::{Pen, Written};
+use super::error::TidingsError;
+use super::keys::random;
+use super::{Inner, Node};
+use crate::feeds::{FeedBatch, lane_of_deletes};
+use crate::format::{Body, Delete, Draft, EntryRef, Lane, Ref, Rel, encode_content, kind_of};
+
+/// Entries that one delete names: with the longest names they fit the small bodies of lane `state`.
+const NAMED: usize = 24;
+/// The longest sleep before the clock is looked at again: it may be set meanwhile.
+const LOOK: Duration = Duration::from_secs(60 * 60);
+/// How soon what came in is looked at for when it expires.
+const SETTLED: Duration = Duration::from_secs(5);
+
+impl Node {
+    /// Deletes an own entry and all edits of it held: every replica that hears of it drops their bodies.
+    ///
+    /// The bodies are kept here for 30 days, out of sight and given to nobody, for [`undelete`](Self::undelete). A
+    /// replica that never hears of the delete keeps the entry: what was once handed out cannot be called back for sure.
+    /// Deleting a reaction takes it back.
+    ///
+    /// # Errors
+    ///
+    /// [`TidingsError::Unknown`] if the entry is not held; [`TidingsError::NotYours`] if it is another's;
+    /// [`TidingsError::Deleted`] and [`TidingsError::Expired`] if it is gone already; [`TidingsError::NotEditable`] if
+    /// it is itself a delete. Nothing was appended then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the entry may or may not be deleted.
+    pub async fn delete(&self, entry: &EntryRef) -> Result<(), TidingsError> {
+        let (pen, entry) = (self.pen(), *entry);
+        self.change(move |batch| delete(batch, &pen, &entry)).await
+    }
+
+    /// Puts a deleted entry back, with the edits that were deleted with it. It can be deleted anew.
+    ///
+    /// # Errors
+    ///
+    /// As for [`delete`](Self::delete), and [`TidingsError::NotDeleted`]; [`TidingsError::NotKept`] once 30 days are
+    /// over, it was purged, or its body never was here.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the entry may or may not be put back.
+    pub async fn undelete(&self, entry: &EntryRef) -> Result<(), TidingsError> {
+        let (pen, entry) = (self.pen(), *entry);
+        self.change(move |batch| undelete(batch, &pen, &entry))
+            .await
+    }
+
+    /// Makes all deletes up to now final: here at once, on the other own devices as they hear of it. Says how many
+    /// deleted entries that were.
+    ///
+    /// # Errors
+    ///
+    /// [`TidingsError::Feeds`] if the disk fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it may be done wholly, in part or not at all; doing it again does the rest.
+    pub async fn purge(&self) -> Result<u64, TidingsError> {
+        let pen = self.pen();
+        self.change(move |batch| {
+            let mut lanes: BTreeMap<Lane, Vec<EntryRef>> = BTreeMap::new();
+            for (lane, target) in batch.unpurged(&pen.feed, &pen.secret.id())? {
+                lanes.entry(lane).or_default().push(target);
+            }
+            let mut count = 0;
+            for (lane, targets) in lanes {
+                count += targets.len() as u64;
+                if let Err(refused) = say(batch, &pen, lane, &targets, true)? {
+                    return Ok(Err(refused));
+                }
+            }
+            Ok(Ok(count))
+        })
+        .await
+    }
+}
+
+fn delete(batch: &mut FeedBatch<'_>, pen: &Pen, entry: &EntryRef) -> Written<()> {
+    let found = match pen.own(batch, entry)? {
+        Ok(found) => found,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let name = entry.to_string();
+    if found.is_delete {
+        let why = "it is a delete; undelete what it deleted instead";
+        return Ok(Err(TidingsError::NotEditable { name, why }));
+    }
+    if !found.deletes.is_empty() {
+        return Ok(Err(TidingsError::Deleted { name }));
+    }
+    if found.is_over {
+        return Ok(Err(TidingsError::Expired { name }));
+    }
+    let edits = found.edits.iter().map(|edit| edit.entry.reference);
+    let targets: Vec<_> = std::iter::once(*entry).chain(edits).collect();
+    let lane = lane_of_deletes(&entry.log.lane);
+    say(batch, pen, lane, &targets, false)
+}
+
+fn undelete(batch: &mut FeedBatch<'_>, pen: &Pen, entry: &EntryRef) -> Written<()> {
+    let found = match pen.own(batch, entry)? {
+        Ok(found) => found,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let name = entry.to_string();
+    if found.deletes.is_empty() {
+        return Ok(Err(TidingsError::NotDeleted { name }));
+    }
+    if found.is_over {
+        return Ok(Err(TidingsError::Expired { name }));
+    }
+    if !found.is_kept {
+        return Ok(Err(TidingsError::NotKept { name }));
+    }
+    let lane = lane_of_deletes(&entry.log.lane);
+    say(batch, pen, lane, &found.deletes, false)
+}
+
+/// Appends deletes that name all of `targets`.
+fn say(
+    batch: &mut FeedBatch<'_>,
+    pen: &Pen,
+    lane: Lane,
+    targets: &[EntryRef],
+    purge: bool,
+) -> Written<()> {
+    let draft = |targets: &[EntryRef]| -> Result<Draft, TidingsError> {
+        let (kind, _) = kind_of::<Delete>()?;
+        let rel = Rel::Delete;
+        let refs = targets.iter().map(|target| Ref {
+            rel,
+            target: *target,
+        });
+        let body = Body {
+            salt: random()?,
+            refs: refs.collect(),
+            content: encode_content(&Delete { purge })?,
+            ..Body::default()
+        };
+        Ok(Draft::new(kind, pen.now, body.encode()?))
+    };
+    let drafts: Result<Vec<_>, _> = targets.chunks(NAMED).map(draft).collect();
+    match drafts {
+        Ok(drafts) => {
+            batch.append(&pen.secret, &pen.feed, lane, &drafts)?;
+            Ok(Ok(()))
+        }
+        Err(refused) => Ok(Err(refused)),
+    }
+}
+
+/// Sweeps what has expired and what was kept long enough: at once, and each time that something is due.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the task ends with the node, of which it holds nothing alive"
+)]
+pub(super) fn spawn_sweeper(node: &Node) {
+    let mut arrival = node.inner.writer.arrival();
+    let node = std::sync::Arc::downgrade(&node.inner);
+    tokio::spawn(async move {
+        loop {
+            arrival.mark_unchanged();
+            let Some(wait) = sweep(&node).await else {
+                return;
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                changed = arrival.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    // Many things come in at once; one look at them is enough.
+                    tokio::time::sleep(SETTLED.min(wait)).await;
+                }
+            }
+        }
+    });
+}
+
+/// Sweeps if anything is due and says how long nothing else will be. None once the node is gone.
+async fn sweep(node: &Weak<Inner>) -> Option<Duration> {
+    let node = node.upgrade().map(|inner| Node { inner })?;
+    let now = node.now();
+    // A store that cannot be read now may be later.
+    let next = match node
+        .snapshot()
+        .and_then(|snapshot| Ok(snapshot.next_sweep()?))
+    {
+        Ok(next) => next,
+        Err(TidingsError::ShutDown) => return None,
+        Err(_) => return Some(LOOK),
+    };
+    let Some(next) = next else {
+        return Some(LOOK);
+    };
+    if next > now {
+        let left = u64::try_from(next.as_millis().saturating_sub(now.as_millis()));
+        return Some(left.map_or(LOOK, Duration::from_millis).min(LOOK));
+    }
+    match node
+        .inner
+        .writer
+        .write(0, move |batch| batch.sweep(now))
+        .await
+    {
+        Ok(_) => Some(Duration::from_millis(1)),
+        Err(None) => None,
+        Err(Some(_)) => Some(LOOK),
+    }
+}
