@@ -37,7 +37,7 @@
 //! | `net` | yes | `Node`, and replication over iroh |
 //! | `redb` | yes | the file-backed store |
 //! | `images` | yes | pictures turned upright, previews and smaller renditions |
-//! | `test-util` | no | the contract suite for backends, and the simulated network |
+//! | `test-util` | no | the contract suite for backends, the simulated network, and what fuzzers call |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -67,6 +67,9 @@ mod feeds;
     )
 )]
 pub mod format;
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "net")]
 mod media;
 #[cfg(feature = "net")]
@@ -80,7 +83,9 @@ pub mod store;
 pub mod sync;
 
 #[cfg(feature = "net")]
-pub use self::feeds::{EntryState, FeedsError, Profile};
+pub use self::feeds::{
+    CheckProgress, CheckReport, Difference, EntryState, FeedStorage, FeedsError, Profile,
+};
 pub use self::format::{
     ArchiveError, ArchiveReport, ArchivedFeed, Attachment, BlobHash, Content, DeviceId, EntryRef,
     FeedId, FeedTicket, FormatError, IndexKey, IndexValue, Kind, Post, Timestamp, decode_content,

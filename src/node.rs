@@ -5,6 +5,7 @@ mod attach;
 #[cfg(feature = "test-util")]
 mod bench;
 mod builder;
+mod check;
 mod content;
 mod cursor;
 mod edit;

@@ -29,6 +29,8 @@
 mod error;
 mod event;
 mod fields;
+#[cfg(feature = "test-util")]
+pub(crate) mod fuzz;
 mod heads;
 mod hello;
 mod limits;
@@ -42,6 +44,7 @@ mod ranges;
 mod replica;
 mod serve;
 mod swarm;
+mod taking;
 
 #[cfg(any(test, feature = "test-util"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]

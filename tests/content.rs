@@ -6,7 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tidings::{Content, ContentCursor, IndexKey, Node, NodeBuilder, TidingsError, Timestamp};
+use tidings::{
+    Attach, Content, ContentCursor, IndexKey, Node, NodeBuilder, TidingsError, Timestamp,
+};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const HOUR: i64 = 3_600_000;
@@ -195,6 +197,17 @@ async fn a_node_that_does_not_know_a_kind_keeps_it_threads_it_and_passes_it_on()
         .range("starts", hour(9)..=hour(9))
         .page();
     assert_eq!(titles(&found.unwrap()), ["opening"]);
+
+    let archive = folders[1].path().join("carried.tidings");
+    ben.export(&archive).feed(feed).run().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let dan = open(Node::builder().content::<Talk>().offline(), folder.path()).await;
+    dan.load(&archive).run().await.unwrap();
+    let found = dan
+        .query::<Talk>()
+        .range("starts", hour(9)..=hour(11))
+        .page();
+    assert_eq!(titles(&found.unwrap()), ["opening", "ropes"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,6 +234,66 @@ async fn keys_that_a_node_does_not_know_are_named_with_what_to_do() {
     let ada = open(Node::builder().content::<Talk>(), folder.path()).await;
     let late = ada.query::<Talk>().range("starts", hour(18)..).page();
     assert_eq!(titles(&late.unwrap()), ["party"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_edit_says_is_what_its_keys_are_on_both_nodes() {
+    let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ada = conference(folders.0.path()).await;
+    let at = |node: &Node, hours: i64| {
+        let found = node
+            .query::<Talk>()
+            .range("starts", hour(hours)..=hour(hours));
+        found.page().unwrap()
+    };
+    let opening = at(&ada, 9)[0].entry().id();
+    let ropes = at(&ada, 11)[0].entry().id();
+    ada.revise(&opening, &talk("Attic", "opening", 10))
+        .await
+        .unwrap();
+    ada.delete(&ropes).await.unwrap();
+    // The type is made known to Ben's node only after all has come.
+    let ben = open(Node::builder(), folders.1.path()).await;
+    sync(&ada, &ben).await;
+    ben.shutdown().await.unwrap();
+    drop(ben);
+    let ben = open(Node::builder().content::<Talk>(), folders.1.path()).await;
+    for node in [&ada, &ben] {
+        assert!(at(node, 9).is_empty() && at(node, 11).is_empty());
+        let moved = at(node, 10);
+        assert_eq!(titles(&moved), ["opening"]);
+        assert_eq!(moved[0].entry().id(), opening);
+        let attic = node.query::<Talk>().by("room", "Attic").page().unwrap();
+        assert_eq!(titles(&attic), ["opening"]);
+        let report = node.check(|_| {}).await.unwrap();
+        assert!(report.is_clean(), "{:?}", report.differences());
+        assert!(report.entries() >= 7 && report.rows() > 20);
+    }
+    ada.undelete(&ropes).await.unwrap();
+    assert_eq!(titles(&at(&ada, 11)), ["ropes"]);
+    let report = ada.check(|_| {}).await.unwrap();
+    assert!(report.is_clean(), "{:?}", report.differences());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_each_feed_takes_is_told_in_bytes() {
+    let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ada = conference(folders.0.path()).await;
+    let slides = vec![7; 100_000];
+    let sent = ada
+        .publish(&talk("Main", "slides", 15))
+        .attach(Attach::bytes("slides.bin", slides))
+        .tag("with slides")
+        .await
+        .unwrap();
+    assert_eq!(ada.entry(&sent).unwrap().unwrap().attachments().len(), 1);
+    let ben = open(Node::builder(), folders.1.path()).await;
+    sync(&ada, &ben).await;
+    let (own, held) = (ada.storage().unwrap(), ben.storage().unwrap());
+    assert_eq!((own[0].feed(), own[0].media_bytes()), (ada.feed(), 100_000));
+    let held = held.iter().find(|of| of.feed() == ada.feed()).unwrap();
+    assert_eq!((held.entries(), held.media_bytes()), (6, 0));
+    assert!((300..50_000).contains(&held.entry_bytes()));
 }
 
 /// A type whose keys do not keep to its list.

@@ -91,6 +91,8 @@ pub(crate) struct FeedBatch<'s> {
     pub(super) stale_targets: BTreeSet<(LogNo, Seq)>,
     /// Entries whose edits changed, and tags that they may no longer have.
     pub(super) stale_tags: BTreeMap<(LogNo, Seq), BTreeSet<String>>,
+    /// What edits of an entry said whose keys it may no longer have.
+    pub(super) stale_contents: BTreeMap<(LogNo, Seq), Vec<Bytes>>,
     /// The clock by which entries expire.
     pub(super) now: Timestamp,
     pub(super) stale_profiles: BTreeSet<FeedNo>,
@@ -115,6 +117,7 @@ impl<'s> FeedBatch<'s> {
             kind_nos: HashMap::new(),
             stale_targets: BTreeSet::new(),
             stale_tags: BTreeMap::new(),
+            stale_contents: BTreeMap::new(),
             now: Timestamp(i64::MIN),
             stale_profiles: BTreeSet::new(),
             stale_follows: BTreeSet::new(),

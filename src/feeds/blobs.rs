@@ -2,6 +2,7 @@
 //!
 //! A row stands for each attachment of a body that is held and counts. It comes and goes with the entry's other index
 //! rows, in the same transaction, so media never outlive the last entry that names them, nor are they lost before it.
+//! What an erased body of an own feed names stays as long as that body is kept, and is served to nobody.
 
 use std::collections::BTreeMap;
 
@@ -56,6 +57,28 @@ impl FeedBatch<'_> {
         Ok(())
     }
 
+    /// Notes that a kept body names blobs, or that it is no longer kept.
+    pub(super) fn keep_blobs(
+        &mut self,
+        (no, seq): (LogNo, Seq),
+        body: &[u8],
+        on: bool,
+    ) -> Result<(), FeedsError> {
+        let Ok(body) = Body::decode(body) else {
+            return Ok(());
+        };
+        for attachment in &body.attachments {
+            let key = keys::kept_blob(&attachment.hash).u32(no).u64(seq.0);
+            if on {
+                self.tx.put(key.as_slice(), Bytes::new())?;
+            } else {
+                self.tx.delete(key.as_slice())?;
+                self.unnamed_blobs.insert(attachment.hash);
+            }
+        }
+        Ok(())
+    }
+
     /// Tells of the blobs that nothing names any more. Last of all before the commit.
     pub(super) fn tell_free_blobs(&mut self) -> Result<(), FeedsError> {
         for hash in std::mem::take(&mut self.unnamed_blobs) {
@@ -69,7 +92,13 @@ impl FeedBatch<'_> {
 
 impl Rows<'_> {
     pub(super) fn is_blob_named(&self, blob: &BlobHash) -> Result<bool, FeedsError> {
-        Ok(!self.naming(blob, 1)?.is_empty())
+        Ok(!self.naming(blob, 1)?.is_empty() || self.is_blob_kept(blob)?)
+    }
+
+    /// Whether a body that is kept out of sight names a blob: one of an own feed.
+    fn is_blob_kept(&self, blob: &BlobHash) -> Result<bool, FeedsError> {
+        let kept = self.collect_some(&keys::kept_blob(blob), 1, |_, _| Ok(()))?;
+        Ok(!kept.is_empty())
     }
 
     /// Log, place and length of the first entries that name a blob.
@@ -110,7 +139,7 @@ impl FeedSnapshot {
         Ok(refs)
     }
 
-    /// Whether some entry names a blob.
+    /// Whether some entry names a blob, or a body that is kept out of sight.
     pub(crate) fn is_blob_named(&self, blob: &BlobHash) -> Result<bool, FeedsError> {
         self.rows().is_blob_named(blob)
     }
@@ -121,8 +150,9 @@ impl FeedSnapshot {
         Ok(refs.iter().any(|named| named.served && named.len == len))
     }
 
-    /// Whether an entry of an own feed names a blob.
+    /// Whether an entry of an own feed names a blob, even a deleted one that can be put back.
     pub(crate) fn is_own_blob(&self, blob: &BlobHash) -> Result<bool, FeedsError> {
-        Ok(self.blob_refs(blob)?.iter().any(|named| named.own))
+        let named = self.blob_refs(blob)?.iter().any(|named| named.own);
+        Ok(named || self.rows().is_blob_kept(blob)?)
     }
 }

@@ -15,10 +15,6 @@ use crate::format::{
     settle,
 };
 
-/// Edits of one entry that are looked at in one log: the last ones. Who edits more often is read from there on, as if
-/// the rest were not held. The bound is on the work of a hostile feed.
-const EDITS: usize = 128;
-
 /// One edit that counts for an entry.
 #[derive(Debug, Clone)]
 pub(crate) struct Version {
@@ -55,9 +51,11 @@ impl FeedBatch<'_> {
     pub(super) fn settle_tags(&mut self) -> Result<(), FeedsError> {
         for ((no, seq), mut stale) in std::mem::take(&mut self.stale_tags) {
             let name = self.log_name(no)?;
+            let contents = self.stale_contents.remove(&(no, seq)).unwrap_or_default();
             let Some(entry) = self.rows().entry(no, &name.id, seq)? else {
                 continue;
             };
+            self.settle_fields(name, &entry, &contents)?;
             if !is_shown_lane(&name.id.lane) || !is_shown_kind(&entry.kind) {
                 continue;
             }
@@ -102,7 +100,7 @@ impl Rows<'_> {
             if !self.may(feed_no, &by.device, &log.device)? {
                 continue;
             }
-            for seq in seqs.into_iter().rev().take(EDITS) {
+            for seq in seqs {
                 let entry = self.entry(no, &by, seq)?;
                 edits.extend(entry.and_then(|entry| version(entry, &post.reference)));
             }

@@ -11,15 +11,18 @@ mod page;
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use bytes::Bytes;
+
 pub(super) use self::build::register;
 pub(crate) use self::page::{Condition, FieldQuery};
 use super::batch::{FeedBatch, LogName};
 use super::error::FeedsError;
 use super::index::{Index, IndexEnd};
-use super::keys::{self, KindNo};
+use super::keys::{self, FeedNo, KindNo, LogNo};
+use super::rows::{Rows, StoredEntry};
 use crate::format::{
-    Body, Content, FormatError, INDEX_KEYS, INDEX_NAME_BYTES, IndexKey, Kind, Lane, is_name, lanes,
-    not_a_name, read_content,
+    Body, Content, Edit, FormatError, INDEX_KEYS, INDEX_NAME_BYTES, IndexKey, Kind, Lane, Seq,
+    decode_content, is_name, lanes, not_a_name, read_content,
 };
 
 /// A type of an app, as the store sees it.
@@ -127,9 +130,18 @@ impl Types {
     }
 
     /// The types that read a kind.
-    fn reading(&self, kind: &Kind) -> impl Iterator<Item = &Registered> {
+    pub(super) fn reading(&self, kind: &Kind) -> impl Iterator<Item = &Registered> {
         let at = self.by_kind.get(kind.as_str()).into_iter().flatten();
         at.filter_map(|at| self.types.get(*at))
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.types.is_empty()
+    }
+
+    /// Whether one stands under a number.
+    pub(super) fn has(&self, no: KindNo) -> bool {
+        self.types.iter().any(|registered| registered.no == no)
     }
 
     pub(super) fn find(&self, kind: &str) -> Option<&Registered> {
@@ -140,6 +152,10 @@ impl Types {
 }
 
 impl Registered {
+    pub(super) const fn number(&self) -> KindNo {
+        self.no
+    }
+
     /// The names of its indexes.
     pub(crate) const fn indexes(&self) -> &'static [&'static str] {
         self.of.indexes
@@ -177,5 +193,66 @@ impl FeedBatch<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Remembers what an edit of an entry says that comes or goes.
+    pub(super) fn note_edited(&mut self, place: (LogNo, Seq), edit: &Body) {
+        if self.store.types.is_empty() {
+            return;
+        }
+        if let Ok(Edit { content }) = decode_content(&edit.content) {
+            self.stale_contents.entry(place).or_default().push(content);
+        }
+    }
+
+    /// Puts an edited entry under the keys of all its versions: which one shows is for the reader to say.
+    pub(super) fn settle_fields(
+        &mut self,
+        name: LogName,
+        entry: &StoredEntry,
+        stale: &[Bytes],
+    ) -> Result<(), FeedsError> {
+        if !is_found_lane(&name.id.lane) {
+            return Ok(());
+        }
+        let end = IndexEnd::new(&name.place(entry.time, entry.reference.seq), name.no);
+        for registered in self.store.types.reading(&entry.kind) {
+            let old: Vec<_> = self.rows().edits_of(name.feed_no, entry)?;
+            let old = old.iter().map(|edit| &edit.edit.content).chain(stale);
+            let old: BTreeSet<_> = old
+                .flat_map(|content| registered.rows(&entry.kind, content))
+                .collect();
+            let new = self.rows().fields_of(name.feed_no, registered, entry)?;
+            for (index, key) in old.union(&new) {
+                let row = (*index, key.clone());
+                let how = if new.contains(&row) {
+                    Index::Again
+                } else {
+                    Index::Away
+                };
+                self.mark(keys::of_index(registered.no, *index).raw(key), &end, how)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Rows<'_> {
+    /// What the keys of an entry's rows begin with: those of all its versions, none if its body is not held.
+    pub(super) fn fields_of(
+        &self,
+        feed_no: FeedNo,
+        registered: &Registered,
+        entry: &StoredEntry,
+    ) -> Result<BTreeSet<(u8, Vec<u8>)>, FeedsError> {
+        let body = entry.body.as_deref().map(Body::decode);
+        let Some(Ok(body)) = body else {
+            return Ok(BTreeSet::new());
+        };
+        let mut rows = registered.rows(&entry.kind, &body.content);
+        for edit in self.edits_of(feed_no, entry)? {
+            rows.extend(registered.rows(&entry.kind, &edit.edit.content));
+        }
+        Ok(rows)
     }
 }

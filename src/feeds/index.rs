@@ -260,6 +260,11 @@ impl FeedBatch<'_> {
 pub(super) struct IndexEnd([u8; 28]);
 
 impl IndexEnd {
+    /// The key of a row in a table.
+    pub(super) fn key(&self, table: Key) -> Vec<u8> {
+        table.raw(&self.0).into_vec()
+    }
+
     pub(super) fn new(order: &OrderKey, log_no: LogNo) -> Self {
         let mut bytes = [0; 28];
         let (place, log) = bytes.split_at_mut(24);
@@ -270,7 +275,12 @@ impl IndexEnd {
 }
 
 /// The entry that a reaction is to, and what its row says besides: whose it is, and the emoji.
-fn reaction(feed_no: FeedNo, lane: &Lane, kind: &Kind, body: &Body) -> Option<(EntryId, Vec<u8>)> {
+pub(super) fn reaction(
+    feed_no: FeedNo,
+    lane: &Lane,
+    kind: &Kind,
+    body: &Body,
+) -> Option<(EntryId, Vec<u8>)> {
     if kind.as_str() != Reaction::KIND || *lane != lanes::REACTIONS {
         return None;
     }

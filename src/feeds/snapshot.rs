@@ -43,6 +43,10 @@ impl FeedSnapshot {
         Rows(&*self.tx)
     }
 
+    pub(super) const fn counters(&self) -> Counters {
+        self.counters
+    }
+
     /// The arrival number that the first thing stored after this moment has.
     pub(crate) const fn arrival(&self) -> u64 {
         self.counters.arrival

@@ -35,7 +35,7 @@ const DAMAGED: FeedsError = FeedsError::Damaged { what: WHAT };
 type Slots = BTreeMap<[u8; 8], Vec<((LogNo, Seq), StateItem)>>;
 
 /// Which piece of state an entry is about. Entries of one slot replace one another.
-fn slot_of(kind: &Kind, body: &Body) -> [u8; 8] {
+pub(super) fn slot_of(kind: &Kind, body: &Body) -> [u8; 8] {
     let name = match kind.as_str() {
         ProfileField::KIND => decode_content(&body.content)
             .ok()
@@ -135,39 +135,15 @@ impl FeedBatch<'_> {
 
     fn merge_profile(&mut self, feed_no: FeedNo) -> Result<(), FeedsError> {
         let old = self.rows().profile(feed_no)?;
-        let mut new = Profile::default();
-        let rows = self.rows();
-        let mut winners = rows.settled(feed_no, ProfileField::KIND, None)?;
-        // Of too many pieces of state some are passed over; never these three.
-        for field in [
-            ProfileField::Name(String::new()),
-            ProfileField::Bio(String::new()),
-            ProfileField::Avatar,
-        ] {
-            let slot = derive::TAG.hash8(&profile_slot(&field));
-            winners.extend(rows.settled(feed_no, ProfileField::KIND, Some(slot))?);
-        }
-        for (_, body) in winners {
-            if let Ok(field) = decode_content(&body.content) {
-                new.apply(field, body.attachments);
-            }
-        }
+        let new = self.rows().merged_profile(feed_no)?;
         if new == old {
             return Ok(());
         }
-        let tags = |profile: &Profile| {
-            profile
-                .tags
-                .iter()
-                .map(|tag| Body::fold_tag(tag))
-                .filter(|tag| !tag.is_empty())
-                .collect::<BTreeSet<_>>()
-        };
-        for gone in tags(&old).difference(&tags(&new)) {
+        for gone in old.folded_tags().difference(&new.folded_tags()) {
             self.tx
                 .delete(keys::profiles_by_tag(gone).u32(feed_no).as_slice())?;
         }
-        for tag in tags(&new).difference(&tags(&old)) {
+        for tag in new.folded_tags().difference(&old.folded_tags()) {
             self.tx.put(
                 keys::profiles_by_tag(tag).u32(feed_no).as_slice(),
                 Bytes::new(),
@@ -234,8 +210,29 @@ impl FeedBatch<'_> {
 }
 
 impl Rows<'_> {
+    /// A profile as the entries that are held of it say.
+    pub(super) fn merged_profile(&self, feed_no: FeedNo) -> Result<Profile, FeedsError> {
+        let mut profile = Profile::default();
+        let mut winners = self.settled(feed_no, ProfileField::KIND, None)?;
+        // Of too many pieces of state some are passed over; never these three.
+        for field in [
+            ProfileField::Name(String::new()),
+            ProfileField::Bio(String::new()),
+            ProfileField::Avatar,
+        ] {
+            let slot = derive::TAG.hash8(&profile_slot(&field));
+            winners.extend(self.settled(feed_no, ProfileField::KIND, Some(slot))?);
+        }
+        for (_, body) in winners {
+            if let Ok(field) = decode_content(&body.content) {
+                profile.apply(field, body.attachments);
+            }
+        }
+        Ok(profile)
+    }
+
     /// Whether the state of an own feed says that another feed is followed.
-    fn follows(&self, own: FeedNo, feed: &FeedId) -> Result<bool, FeedsError> {
+    pub(super) fn follows(&self, own: FeedNo, feed: &FeedId) -> Result<bool, FeedsError> {
         let slot = derive::TAG.hash8(feed.as_bytes());
         let says = |body: &Body| {
             decode_content(&body.content)
@@ -332,6 +329,12 @@ fn read_change(key: &[u8], value: &[u8]) -> Result<([u8; 8], LogNo, Seq, StateIt
 }
 
 impl Profile {
+    /// Its tags, in the form in which tags are compared.
+    pub(super) fn folded_tags(&self) -> BTreeSet<String> {
+        let folded = self.tags.iter().map(|tag| Body::fold_tag(tag));
+        folded.filter(|tag| !tag.is_empty()).collect()
+    }
+
     fn apply(&mut self, field: ProfileField, attachments: Vec<Attachment>) {
         let some = |text: String| Some(text).filter(|text| !text.is_empty());
         match field {

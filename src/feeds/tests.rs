@@ -2,6 +2,7 @@
 
 mod between;
 mod blobs;
+mod check;
 mod damage;
 mod erased;
 mod failing;

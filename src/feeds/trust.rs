@@ -21,7 +21,7 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    fn new(statements: Statements) -> Self {
+    pub(super) fn new(statements: Statements) -> Self {
         let standing = statements.judge();
         Self {
             statements,

@@ -225,7 +225,7 @@ impl<T: Content> ContentQuery<T> {
         let (mut viewer, now) = (Viewer::new(snapshot), self.node.now());
         let mut found = Vec::new();
         for row in snapshot.page_by_key(query, after, self.limit, now)? {
-            let entry = viewer.stored(row.entry, now)?;
+            let entry = viewer.known(row.entry, row.body, row.about)?;
             let cursor = ContentCursor {
                 key: Some(row.key),
                 order: row.order,

@@ -171,14 +171,6 @@ impl Node {
         self.append_with(lanes::POSTS, drafts, kept).await
     }
 
-    pub(super) async fn append(
-        &self,
-        lane: Lane,
-        drafts: Vec<Draft>,
-    ) -> Result<Vec<EntryRef>, TidingsError> {
-        self.append_with(lane, drafts, Vec::new()).await
-    }
-
     /// Appends entries and keeps their media until they are on disk and name them, even if nobody waits for that.
     pub(super) async fn append_with(
         &self,

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use super::Node;
+use super::attach::Attach;
 use super::error::TidingsError;
 use super::keys::random;
 use crate::format::{
@@ -16,6 +17,7 @@ use crate::format::{
 pub struct Publish<'a, T> {
     node: Node,
     content: &'a T,
+    attach: Vec<Attach>,
     tags: Vec<String>,
     mentions: Vec<FeedId>,
     reply_to: Option<EntryRef>,
@@ -28,6 +30,7 @@ impl Node {
         Publish {
             node: self.clone(),
             content,
+            attach: Vec::new(),
             tags: content.tags(),
             mentions: Vec::new(),
             reply_to: None,
@@ -37,6 +40,12 @@ impl Node {
 }
 
 impl<T: Content> Publish<'_, T> {
+    /// Attaches a picture, a video, a file: at most 32. It is taken in when the content is sent.
+    pub fn attach(mut self, attach: impl Into<Attach>) -> Self {
+        self.attach.push(attach.into());
+        self
+    }
+
     /// One more tag besides [those of the content](Content::tags): at most 32 of 64 bytes.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.push(tag.into());
@@ -66,7 +75,8 @@ impl<T: Content> Publish<'_, T> {
     /// # Errors
     ///
     /// [`TidingsError::Format`] if kind or lane are no names, the content refuses to be encoded, is over a limit, or has
-    /// more than 16 keys; [`TidingsError::NoIndex`] if it has a key of an index that its type does not list.
+    /// more than 16 keys; [`TidingsError::NoIndex`] if it has a key of an index that its type does not list; if something
+    /// cannot be attached. Nothing was appended then, and nothing is left of what was attached.
     ///
     /// # Cancel safety
     ///
@@ -79,17 +89,18 @@ impl<T: Content> Publish<'_, T> {
             Some(target) => self.node.reply_refs(target)?,
             None => Vec::new(),
         };
+        let taken = self.node.take_media(self.attach).await?;
         let body = Body {
             salt: random()?,
             refs,
+            attachments: taken.attachments,
             mentions: self.mentions,
             tags: self.tags,
             content: encode_content(self.content)?,
-            ..Body::default()
         };
         let time = self.time.map_or(now, |time| time.min(now));
         let draft = Draft::new(kind, time, body.encode()?);
-        let sent = self.node.append(lane, vec![draft]).await?;
+        let sent = self.node.append_with(lane, vec![draft], taken.kept).await?;
         sent.into_iter().next().ok_or(TidingsError::ShutDown)
     }
 }
@@ -104,7 +115,7 @@ impl<'a, T: Content + Sync> IntoFuture for Publish<'a, T> {
 }
 
 /// Keys that others would leave out when they read the content are a mistake of the app.
-fn check_keys<T: Content>(content: &T) -> Result<(), TidingsError> {
+pub(super) fn check_keys<T: Content>(content: &T) -> Result<(), TidingsError> {
     let keys = content.keys();
     if let Some(key) = keys.iter().find(|key| !T::INDEXES.contains(&key.name())) {
         return Err(TidingsError::NoIndex {

@@ -15,7 +15,7 @@ use crate::feeds::error::FeedsError;
 use crate::feeds::index::{Index, IndexEnd};
 use crate::feeds::keys::{self, SHOWN};
 use crate::feeds::row::{decode, encode};
-use crate::format::{Body, Kind};
+use crate::format::Kind;
 use crate::store::{Direction, Durability, prefix_end};
 
 /// Rows looked at in one write: some megabytes of changes at the most. Tests want many writes of few entries.
@@ -212,16 +212,12 @@ impl FeedBatch<'_> {
     fn build_entry(&mut self, of: &Registered, key: &[u8]) -> Result<(), FeedsError> {
         let what = "an index row";
         let (order, log_no) = keys::place_at_end(key).ok_or(FeedsError::Damaged { what })?;
-        let log = self.log_name(log_no)?.id;
-        let Some(entry) = self.rows().entry(log_no, &log, order.seq)? else {
-            return Ok(());
-        };
-        let body = entry.body.as_deref().map(Body::decode);
-        let Some(Ok(body)) = body else {
+        let name = self.log_name(log_no)?;
+        let Some(entry) = self.rows().entry(log_no, &name.id, order.seq)? else {
             return Ok(());
         };
         let end = IndexEnd::new(&order, log_no);
-        for (index, key) in of.rows(&entry.kind, &body.content) {
+        for (index, key) in self.rows().fields_of(name.feed_no, of, &entry)? {
             self.mark(keys::of_index(of.no, index).raw(&key), &end, Index::New)?;
         }
         Ok(())

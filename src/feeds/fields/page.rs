@@ -3,6 +3,7 @@
 use std::ops::{Bound, ControlFlow};
 
 use super::Registered;
+use crate::feeds::about::{About, is_over};
 use crate::feeds::error::FeedsError;
 use crate::feeds::keys;
 use crate::feeds::page::Query;
@@ -42,7 +43,9 @@ pub(crate) struct FieldRow {
     pub(crate) key: Vec<u8>,
     pub(crate) order: OrderKey,
     pub(crate) entry: StoredEntry,
-    pub(crate) body: Body,
+    /// As last edited.
+    pub(crate) body: Option<Body>,
+    pub(crate) about: About,
 }
 
 impl Condition {
@@ -123,14 +126,13 @@ impl FeedSnapshot {
                 Direction::Descending => to = to.into_iter().chain([place]).min(),
             }
         }
-        let due = now.plus_millis(FUTURE_MILLIS);
         let mut found = Vec::new();
         loop {
             let want = limit - found.len() + SPARE_ROWS;
             let rows = self.field_rows(&from, to.as_deref(), query.direction, want)?;
             for row in &rows {
                 let key = row.get(prefix.len()..).unwrap_or_default();
-                found.extend(self.field_row(query, key, due)?);
+                found.extend(self.field_row(query, key, now)?);
                 if found.len() >= limit {
                     return Ok(found);
                 }
@@ -171,12 +173,12 @@ impl FeedSnapshot {
         &self,
         query: &FieldQuery<'_>,
         row: &[u8],
-        due: Timestamp,
+        now: Timestamp,
     ) -> Result<Option<FieldRow>, FeedsError> {
         let (order, log_no) = keys::place_at_end(row).ok_or(FeedsError::Damaged {
             what: "an index row",
         })?;
-        if order.time > due {
+        if order.time > now.plus_millis(FUTURE_MILLIS) {
             return Ok(None);
         }
         let rows = self.rows();
@@ -187,16 +189,26 @@ impl FeedSnapshot {
         let Some(entry) = rows.entry(log_no, &log, order.seq)? else {
             return Ok(None);
         };
-        let Some(Ok(body)) = entry.body.as_deref().map(Body::decode) else {
+        if is_over(&entry, now) {
+            return Ok(None);
+        }
+        let Some(Ok(mut body)) = entry.body.as_deref().map(Body::decode) else {
             return Ok(None);
         };
+        if let Some(edit) = rows.settled_edit(feed_no, &entry, now)? {
+            body = edit.applied_to(body);
+        }
         let key = row.get(..row.len() - keys::PLACE_BYTES).unwrap_or_default();
-        let shows = query.shows(&entry, &body, key);
-        Ok(shows.then(|| FieldRow {
+        if !query.shows(&entry, &body, key) {
+            return Ok(None);
+        }
+        let (body, about) = self.about(&entry, now)?;
+        Ok(Some(FieldRow {
             key: key.to_vec(),
             order,
             entry,
             body,
+            about,
         }))
     }
 }

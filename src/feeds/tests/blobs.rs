@@ -3,8 +3,8 @@
 use super::super::{FeedStore, Note, Taken};
 use super::world::{Person, following, hand_over, kind, memory, noting, person, write};
 use crate::format::{
-    Attachment, BlobHash, Body, Content as _, Draft, End, Ends, Lane, Post, Seq, Statement,
-    Timestamp, encode_content, lanes,
+    Attachment, BlobHash, Body, Content as _, Delete, Draft, End, Ends, Lane, Post, Rel, Seq,
+    Statement, Timestamp, encode_content, lanes,
 };
 
 const LEN: u64 = 70_000;
@@ -136,4 +136,35 @@ fn a_blob_that_is_named_very_often_is_still_answered_for() {
         store.snapshot().unwrap().blob_refs(&blob(7)).unwrap().len(),
         256
     );
+}
+
+#[test]
+fn media_of_an_own_deleted_post_stay_unserved_until_nothing_can_put_it_back() {
+    let owner = person(200);
+    let store = following(memory(), &[]);
+    let say = |lane, draft: Draft| {
+        noting(&store, |batch| {
+            let drafts = [draft];
+            let names = batch.append(&owner.device, &owner.feed, lane, &drafts);
+            names.unwrap()[0]
+        })
+    };
+    let delete = |target, purge| {
+        let refs = super::world::pointing(Rel::Delete, target);
+        super::world::draft(&Delete { purge }, refs, &[], 9)
+    };
+    let freed = |notes: &[Note]| {
+        let free = |note: &&Note| matches!(note, Note::BlobFree { .. });
+        notes.iter().filter(free).count()
+    };
+    let (post, _) = say(lanes::POSTS, with_media(&[blob(1)], 5));
+    let (first, notes) = say(lanes::STATE, delete(post, false));
+    assert_eq!(freed(&notes), 0);
+    assert!(is_named(&store, blob(1)) && is_own(&store, blob(1)));
+    assert!(!is_served(&store, blob(1)));
+    let (_, notes) = say(lanes::STATE, delete(first, false));
+    assert!(is_served(&store, blob(1)) && freed(&notes) == 0);
+    let (_, notes) = say(lanes::STATE, delete(post, true));
+    assert_eq!(freed(&notes), 1);
+    assert!(!is_named(&store, blob(1)));
 }

@@ -23,9 +23,9 @@ use crate::format::{
 use crate::store::{Direction, Storage};
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Dish {
-    price: i64,
-    parts: Vec<String>,
+pub(super) struct Dish {
+    pub(super) price: i64,
+    pub(super) parts: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -77,7 +77,7 @@ impl Content for Renamed {
 
 const PARTS: [&str; 4] = ["tomato", "rice", "", "long"];
 
-fn menu() -> Lane {
+pub(super) fn menu() -> Lane {
     Lane::new("menu").unwrap()
 }
 
@@ -98,7 +98,7 @@ fn dish(random: &mut Random) -> Dish {
 }
 
 /// Dishes of both kinds, some not readable, some ahead of the clock.
-fn drafts(random: &mut Random, count: u64) -> Vec<Draft> {
+pub(super) fn drafts(random: &mut Random, count: u64) -> Vec<Draft> {
     let one = |random: &mut Random| {
         let mut time = i64::try_from(random.below(1_000_000)).unwrap();
         if random.chance(5) {

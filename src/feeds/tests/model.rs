@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::{FeedStore, PageRow, Query, Scope, Taken};
+use super::check::assert_whole;
 use super::world::{
     Chain, NOW, Person, Random, Seen, all_changes, all_pages, draft, follow, kind, memory, person,
     pointing, post, redb, told, write,
@@ -500,6 +501,7 @@ fn history(storage: &Arc<dyn Storage>, seed: u64, steps: usize) {
             world.check(&store);
         }
     }
+    assert_whole(&store);
     let page = store
         .snapshot()
         .unwrap()
