@@ -22,7 +22,6 @@ pub struct Publish<'a, T> {
     mentions: Vec<FeedId>,
     reply_to: Option<EntryRef>,
     time: Option<Timestamp>,
-    attach: Vec<Attach>,
 }
 
 impl Node {
@@ -36,7 +35,6 @@ impl Node {
             mentions: Vec::new(),
             reply_to: None,
             time: None,
-            attach: Vec::new(),
         }
     }
 }
@@ -72,12 +70,6 @@ impl<T: Content> Publish<'_, T> {
         self
     }
 
-    /// Attaches a file by its path, or what [`Attach`] says: at most 32.
-    pub fn attach(mut self, attach: impl Into<Attach>) -> Self {
-        self.attach.push(attach.into());
-        self
-    }
-
     /// Appends the content to the own feed and returns its name once it is on disk.
     ///
     /// # Errors
@@ -104,7 +96,6 @@ impl<T: Content> Publish<'_, T> {
             attachments: taken.attachments,
             mentions: self.mentions,
             tags: self.tags,
-            attachments: taken.attachments,
             content: encode_content(self.content)?,
         };
         let time = self.time.map_or(now, |time| time.min(now));
