@@ -24,11 +24,11 @@ mod statement;
 mod ticket;
 mod time;
 
+pub(crate) use self::archive::BlobSink;
 pub use self::archive::{
     ArchiveError, ArchiveItem, ArchiveReader, ArchiveReport, ArchiveWriter, ArchivedFeed,
     verify_archive,
 };
-pub(crate) use self::archive::BlobSink;
 pub use self::body::{Attachment, Body, Ref, Rel};
 pub use self::chain::ForkProof;
 pub(crate) use self::codec::{Reader, Writer};

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
-use super::keys::{self, LogNo};
+use super::keys::{self, Key, LogNo};
 use super::rows::Rows;
 use super::snapshot::FeedSnapshot;
 use crate::format::{Attachment, BlobHash, Body, LogId, Seq};
@@ -66,10 +66,7 @@ impl FeedBatch<'_> {
         seq: Seq,
         body: &[u8],
     ) -> Result<(), FeedsError> {
-        for attachment in attached(body) {
-            let key = keys::blob_named_by(&attachment.hash, log, seq);
-            let mut row = attachment.len.to_be_bytes().to_vec();
-            row.push(KEPT);
+        for (key, row) in kept_rows(log, seq, body) {
             self.tx.put(key.as_slice(), row.into())?;
         }
         Ok(())
@@ -99,6 +96,17 @@ impl FeedBatch<'_> {
         }
         Ok(())
     }
+}
+
+/// The rows of the attachments of an erased body that is kept.
+pub(super) fn kept_rows(log: LogNo, seq: Seq, body: &[u8]) -> Vec<(Key, Vec<u8>)> {
+    let row = |attachment: Attachment| {
+        let key = keys::blob_named_by(&attachment.hash, log, seq);
+        let mut row = attachment.len.to_be_bytes().to_vec();
+        row.push(KEPT);
+        (key, row)
+    };
+    attached(body).into_iter().map(row).collect()
 }
 
 /// One row.

@@ -22,8 +22,8 @@ mod write;
 use std::fmt;
 use std::sync::Arc;
 
-pub use self::read::{ArchiveItem, ArchiveReader};
 pub(crate) use self::read::BlobSink;
+pub use self::read::{ArchiveItem, ArchiveReader};
 pub use self::report::{ArchiveReport, ArchivedFeed, verify_archive};
 pub use self::write::ArchiveWriter;
 use super::error::FormatError;

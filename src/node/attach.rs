@@ -123,7 +123,10 @@ impl Attach {
             poster: self.poster.as_deref(),
         };
         let (imported, prepared) = prepare(import, &options)?;
-        let said = self.mime.as_deref().or_else(|| by_name(self.name.as_deref()));
+        let said = self
+            .mime
+            .as_deref()
+            .or_else(|| by_name(self.name.as_deref()));
         let attachment = Attachment {
             mime: prepared.kind.mime_for(said).to_owned(),
             width: prepared.width,

@@ -3,8 +3,8 @@
 use super::super::{FeedStore, Note, Taken};
 use super::world::{Person, following, hand_over, kind, memory, noting, person, write};
 use crate::format::{
-    Attachment, BlobHash, Body, Content as _, Draft, End, Ends, Lane, Post, Seq, Statement,
-    Timestamp, encode_content, lanes,
+    Attachment, BlobHash, Body, Content as _, Delete, Draft, End, Ends, EntryRef, Lane, Post, Rel,
+    Seq, Statement, Timestamp, encode_content, lanes,
 };
 
 const LEN: u64 = 70_000;
@@ -136,4 +136,46 @@ fn a_blob_that_is_named_very_often_is_still_answered_for() {
         store.snapshot().unwrap().blob_refs(&blob(7)).unwrap().len(),
         256
     );
+}
+
+fn append(store: &FeedStore, owner: &Person, draft: Draft) -> (EntryRef, Vec<BlobHash>) {
+    let lane = if draft.kind().as_str() == Delete::KIND {
+        lanes::STATE
+    } else {
+        lanes::POSTS
+    };
+    let (names, notes) = noting(store, |batch| {
+        batch
+            .append(&owner.device, &owner.feed, lane, &[draft])
+            .unwrap()
+    });
+    let free = notes.iter().filter_map(|note| match note {
+        Note::BlobFree { hash } => Some(*hash),
+        _ => None,
+    });
+    (names[0], free.collect())
+}
+
+#[test]
+fn media_of_an_own_deleted_post_stay_unserved_until_nothing_can_bring_it_back() {
+    let owner = person(200);
+    let store = following(memory(), &[]);
+    let (post, _) = append(&store, &owner, with_media(&[blob(1)], 5));
+    let delete = |target, purge, time| {
+        let refs = super::world::pointing(Rel::Delete, target);
+        super::world::draft(&Delete { purge }, refs, &[], time)
+    };
+    let is_clean = |store: &FeedStore| super::check::check(store).is_clean();
+    let (deleted, free) = append(&store, &owner, delete(post, false, 6));
+    assert_eq!(free, vec![]);
+    assert!(is_named(&store, blob(1)) && is_own(&store, blob(1)));
+    assert!(!is_served(&store, blob(1)) && is_clean(&store));
+
+    let (_, free) = append(&store, &owner, delete(deleted, false, 7));
+    assert_eq!(free, vec![]);
+    assert!(is_served(&store, blob(1)) && is_clean(&store));
+
+    let (_, free) = append(&store, &owner, delete(post, true, 8));
+    assert_eq!(free, vec![blob(1)]);
+    assert!(!is_named(&store, blob(1)) && is_clean(&store));
 }
