@@ -24,7 +24,7 @@ mod statement;
 mod ticket;
 mod time;
 
-pub(crate) use self::archive::BlobSink;
+pub(crate) use self::archive::Next as NextInArchive;
 pub use self::archive::{
     ArchiveError, ArchiveItem, ArchiveReader, ArchiveReport, ArchiveWriter, ArchivedFeed,
     verify_archive,

@@ -11,6 +11,7 @@
 //! `<hash>` is the hash as text and `<2>` its first two characters. Which blobs may stay is not decided here: the store
 //! asks its [`BlobIndex`]. All I/O blocks.
 
+mod carried;
 mod error;
 mod files;
 mod held;
@@ -28,6 +29,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub(crate) use self::carried::Carried;
 pub use self::error::{MediaError, Tried};
 use self::files::Names;
 pub(crate) use self::held::Held;

@@ -1,7 +1,6 @@
 //! Floor 3: what an app sees.
 
 mod archive;
-mod archive_media;
 mod attach;
 #[cfg(feature = "test-util")]
 mod bench;

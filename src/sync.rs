@@ -42,6 +42,7 @@ mod ranges;
 mod replica;
 mod serve;
 mod swarm;
+mod taking;
 
 #[cfg(any(test, feature = "test-util"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]

@@ -3,13 +3,14 @@
 #![cfg(feature = "net")]
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 
 use tidings::format::{
     ArchiveWriter, Body, DeviceSecret, Draft, EntryId, FeedSecret, ForkProof, Kind, Lane, LogId,
     Post, Run, Seq, Statement, Timestamp, encode,
 };
-use tidings::{LoadReport, NewPost, Node, TidingsError, verify_archive};
+use tidings::{Attach, LoadReport, MediaState, NewPost, Node, TidingsError, verify_archive};
 
 async fn offline(folder: &Path) -> Node {
     Node::builder().offline().open(folder).await.unwrap()
@@ -285,4 +286,67 @@ async fn a_forked_log_is_loaded_and_said_to_be_unsettled() {
     let report = second.load(&file).run().await.unwrap();
     assert_eq!(report.feeds()[0].unsettled(), [(log, Seq(1))]);
     assert_eq!(texts(&second).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attached_files_go_along_if_they_are_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let ada = offline(&folder.path().join("ada")).await;
+    let long = vec![7; 300_000];
+    let text = Attach::bytes("notes.txt", b"some notes".to_vec());
+    let film = Attach::bytes("data.bin", long.clone());
+    let post = ada.post("look").attach(text).attach(film).send().await;
+    let post = ada.entry(&post.unwrap()).unwrap().unwrap();
+    let [notes, data] = post.attachments() else {
+        panic!("{post:?}")
+    };
+    let (without, with) = (folder.path().join("without"), folder.path().join("with"));
+    let report = ada.export(&without).run().await.unwrap();
+    assert_eq!((report.blobs(), report.blobs_missing()), (0, 0));
+    let report = ada.export(&with).media(true).run().await.unwrap();
+    assert_eq!((report.blobs(), report.blobs_missing()), (2, 0));
+    let verified = verify_archive(fs::File::open(&with).unwrap());
+    assert_eq!((verified.blobs(), verified.blob_bytes()), (2, 300_010));
+
+    let ben = offline(&folder.path().join("ben")).await;
+    ben.load(&without).run().await.unwrap();
+    assert_eq!(ben.media(&data.hash).unwrap(), MediaState::Missing);
+    let report = ben.export(folder.path().join("less")).feed(ada.feed());
+    let report = report.media(true).run().await.unwrap();
+    assert_eq!((report.blobs(), report.blobs_missing()), (0, 2));
+
+    // One bit of the longer file is wrong: it is not taken, and what comes before is.
+    let mut bytes = fs::read(&with).unwrap();
+    let at = bytes.windows(1_000).position(|w| w == &long[..1_000]);
+    bytes[at.unwrap() + 100_000] ^= 1;
+    let damaged = folder.path().join("damaged");
+    fs::write(&damaged, &bytes).unwrap();
+    let report = ben.load(&damaged).run().await.unwrap();
+    assert!(report.damage().is_some() && report.blobs() <= 1);
+    assert_eq!(ben.media(&data.hash).unwrap(), MediaState::Missing);
+
+    let report = ben.load(&with).run().await.unwrap();
+    assert_eq!(report.blobs() + report.blobs_already(), 2);
+    let mut read = Vec::new();
+    ben.open_media(&data.hash)
+        .unwrap()
+        .read_to_end(&mut read)
+        .unwrap();
+    assert_eq!(read, long);
+    assert_eq!(
+        ben.media(&notes.hash).unwrap(),
+        MediaState::Held { len: 10 }
+    );
+    let again = ben.load(&with).run().await.unwrap();
+    assert_eq!((again.blobs(), again.blobs_already()), (0, 2));
+    let back = folder.path().join("back");
+    let export = ben.export(&back).feed(ada.feed()).media(true);
+    export.run().await.unwrap();
+    assert_eq!(fs::read(&back).unwrap(), fs::read(&with).unwrap());
+
+    // Of a feed that is not followed, no file is taken either.
+    let cara = offline(&folder.path().join("cara")).await;
+    let report = cara.load(&with).follow(false).run().await.unwrap();
+    assert_eq!((report.blobs(), report.blobs_refused()), (0, 2));
+    assert_eq!(cara.media(&data.hash).unwrap(), MediaState::Missing);
 }

@@ -259,3 +259,22 @@ async fn a_follower_sees_edits_deletes_and_what_is_put_back() {
     ada.shutdown().await.unwrap();
     ben.shutdown().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_live_stream_brings_a_post_once_though_its_body_went_and_came() {
+    let (_folder, node) = offline().await;
+    let newest = node.timeline().page().unwrap().newest();
+    let post = node.post("back again").send().await.unwrap();
+    node.delete(&post).await.unwrap();
+    node.undelete(&post).await.unwrap();
+    let gone = node.post("gone").send().await.unwrap();
+    node.delete(&gone).await.unwrap();
+    let last = node.post("last").send().await.unwrap();
+    let mut live = node.timeline().live(newest);
+    let mut came = Vec::new();
+    while came.last() != Some(&last) {
+        let item = tokio::time::timeout(PATIENCE, live.next()).await.unwrap();
+        came.push(item.unwrap().unwrap().entry().unwrap().id());
+    }
+    assert_eq!(came, [post, last]);
+}

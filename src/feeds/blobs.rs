@@ -2,6 +2,7 @@
 //!
 //! A row stands for each attachment of a body that is held and counts. It comes and goes with the entry's other index
 //! rows, in the same transaction, so media never outlive the last entry that names them, nor are they lost before it.
+//! What an erased body of an own feed names stays as long as that body is kept, and is served to nobody.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +11,16 @@ use bytes::Bytes;
 use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
-use super::keys::{self, Key, LogNo};
+use super::keys::{self, LogNo};
 use super::rows::Rows;
 use super::snapshot::FeedSnapshot;
-use crate::format::{Attachment, BlobHash, Body, LogId, Seq};
+use crate::format::{BlobHash, Body, LogId, Seq};
 
 /// Rows looked at for one blob: a feed may name one in each of its entries, and a question must not cost that much.
 const LOOKED_AT: usize = 256;
 
 const WHAT: &str = "a reference to a blob";
 const DAMAGED: FeedsError = FeedsError::Damaged { what: WHAT };
-
-/// Stands behind the length where the body that names the blob is erased and kept out of sight.
-const KEPT: u8 = 1;
 
 /// One entry that names a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,30 +57,24 @@ impl FeedBatch<'_> {
         Ok(())
     }
 
-    /// The media of an erased own body stay as long as that is kept, and are served no longer.
+    /// Notes that a kept body names blobs, or that it is no longer kept.
     pub(super) fn keep_blobs(
         &mut self,
-        log: LogNo,
-        seq: Seq,
+        (no, seq): (LogNo, Seq),
         body: &[u8],
+        on: bool,
     ) -> Result<(), FeedsError> {
-        for (key, row) in kept_rows(log, seq, body) {
-            self.tx.put(key.as_slice(), row.into())?;
-        }
-        Ok(())
-    }
-
-    /// An erased own body is not kept any more.
-    pub(super) fn drop_kept_blobs(
-        &mut self,
-        log: LogNo,
-        seq: Seq,
-        body: &[u8],
-    ) -> Result<(), FeedsError> {
-        for attachment in attached(body) {
-            let key = keys::blob_named_by(&attachment.hash, log, seq);
-            self.tx.delete(key.as_slice())?;
-            self.unnamed_blobs.insert(attachment.hash);
+        let Ok(body) = Body::decode(body) else {
+            return Ok(());
+        };
+        for attachment in &body.attachments {
+            let key = keys::kept_blob(&attachment.hash).u32(no).u64(seq.0);
+            if on {
+                self.tx.put(key.as_slice(), Bytes::new())?;
+            } else {
+                self.tx.delete(key.as_slice())?;
+                self.unnamed_blobs.insert(attachment.hash);
+            }
         }
         Ok(())
     }
@@ -98,43 +90,24 @@ impl FeedBatch<'_> {
     }
 }
 
-/// The rows of the attachments of an erased body that is kept.
-pub(super) fn kept_rows(log: LogNo, seq: Seq, body: &[u8]) -> Vec<(Key, Vec<u8>)> {
-    let row = |attachment: Attachment| {
-        let key = keys::blob_named_by(&attachment.hash, log, seq);
-        let mut row = attachment.len.to_be_bytes().to_vec();
-        row.push(KEPT);
-        (key, row)
-    };
-    attached(body).into_iter().map(row).collect()
-}
-
-/// One row.
-struct Naming {
-    log: LogNo,
-    seq: Seq,
-    len: u64,
-    is_kept: bool,
-}
-
-fn attached(body: &[u8]) -> Vec<Attachment> {
-    Body::decode(body).map_or_else(|_| Vec::new(), |body| body.attachments)
-}
-
 impl Rows<'_> {
     pub(super) fn is_blob_named(&self, blob: &BlobHash) -> Result<bool, FeedsError> {
-        Ok(!self.naming(blob, 1)?.is_empty())
+        Ok(!self.naming(blob, 1)?.is_empty() || self.is_blob_kept(blob)?)
     }
 
-    /// The first entries that name a blob.
-    fn naming(&self, blob: &BlobHash, limit: usize) -> Result<Vec<Naming>, FeedsError> {
+    /// Whether a body that is kept out of sight names a blob: one of an own feed.
+    fn is_blob_kept(&self, blob: &BlobHash) -> Result<bool, FeedsError> {
+        let kept = self.collect_some(&keys::kept_blob(blob), 1, |_, _| Ok(()))?;
+        Ok(!kept.is_empty())
+    }
+
+    /// Log, place and length of the first entries that name a blob.
+    fn naming(&self, blob: &BlobHash, limit: usize) -> Result<Vec<(LogNo, Seq, u64)>, FeedsError> {
         self.collect_some(&keys::blob(blob), limit, |key, value| {
-            Ok(Naming {
-                log: keys::u32_at(key, 33).ok_or(DAMAGED)?,
-                seq: Seq(keys::u64_at(key, 37).ok_or(DAMAGED)?),
-                len: keys::u64_at(value, 0).ok_or(DAMAGED)?,
-                is_kept: value.get(8) == Some(&KEPT),
-            })
+            let (log, seq) = (keys::u32_at(key, 33), keys::u64_at(key, 37));
+            let len = keys::u64_at(value, 0);
+            let found = log.zip(seq).zip(len).ok_or(DAMAGED)?;
+            Ok((found.0.0, Seq(found.0.1), found.1))
         })
     }
 }
@@ -145,30 +118,28 @@ impl FeedSnapshot {
         let rows = self.rows();
         let mut logs = BTreeMap::new();
         let mut refs = Vec::new();
-        for naming in rows.naming(blob, LOOKED_AT)? {
-            let (log, own, served) = match logs.get(&naming.log) {
+        for (log_no, seq, len) in rows.naming(blob, LOOKED_AT)? {
+            let (log, own, served) = match logs.get(&log_no) {
                 Some(known) => *known,
                 None => {
-                    let row = rows.log(naming.log)?;
+                    let row = rows.log(log_no)?;
                     let feed = rows.feed(row.feed_no)?.ok_or(DAMAGED)?;
                     let served = feed.is_wanted() && !row.log.lane.is_private();
-                    *logs
-                        .entry(naming.log)
-                        .or_insert((row.log, feed.own, served))
+                    *logs.entry(log_no).or_insert((row.log, feed.own, served))
                 }
             };
             refs.push(BlobRef {
                 log,
-                seq: naming.seq,
-                len: naming.len,
+                seq,
+                len,
                 own,
-                served: served && !naming.is_kept,
+                served,
             });
         }
         Ok(refs)
     }
 
-    /// Whether some entry names a blob.
+    /// Whether some entry names a blob, or a body that is kept out of sight.
     pub(crate) fn is_blob_named(&self, blob: &BlobHash) -> Result<bool, FeedsError> {
         self.rows().is_blob_named(blob)
     }
@@ -179,8 +150,9 @@ impl FeedSnapshot {
         Ok(refs.iter().any(|named| named.served && named.len == len))
     }
 
-    /// Whether an entry of an own feed names a blob.
+    /// Whether an entry of an own feed names a blob, even a deleted one that can be put back.
     pub(crate) fn is_own_blob(&self, blob: &BlobHash) -> Result<bool, FeedsError> {
-        Ok(self.blob_refs(blob)?.iter().any(|named| named.own))
+        let named = self.blob_refs(blob)?.iter().any(|named| named.own);
+        Ok(named || self.rows().is_blob_kept(blob)?)
     }
 }

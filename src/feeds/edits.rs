@@ -15,10 +15,6 @@ use crate::format::{
     settle,
 };
 
-/// Edits of one entry that are looked at in one log: the last ones. Who edits more often is read from there on, as if
-/// the rest were not held. The bound is on the work of a hostile feed.
-const EDITS: usize = 128;
-
 /// One edit that counts for an entry.
 #[derive(Debug, Clone)]
 pub(crate) struct Version {
@@ -104,7 +100,7 @@ impl Rows<'_> {
             if !self.may(feed_no, &by.device, &log.device)? {
                 continue;
             }
-            for seq in seqs.into_iter().rev().take(EDITS) {
+            for seq in seqs {
                 let entry = self.entry(no, &by, seq)?;
                 edits.extend(entry.and_then(|entry| version(entry, &post.reference)));
             }

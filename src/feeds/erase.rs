@@ -292,10 +292,10 @@ impl FeedBatch<'_> {
     fn keep(&mut self, no: LogNo, seq: Seq, body: &Bytes) -> Result<(), FeedsError> {
         let since = keys::kept_since(self.now).u32(no).u64(seq.0);
         self.tx.put(since.as_slice(), Bytes::new())?;
+        self.keep_blobs((no, seq), body, true)?;
         let mut row = self.now.0.to_be_bytes().to_vec();
         row.extend_from_slice(body);
-        self.tx.put(keys::kept(no, seq).as_slice(), row.into())?;
-        self.keep_blobs(no, seq, body)
+        Ok(self.tx.put(keys::kept(no, seq).as_slice(), row.into())?)
     }
 
     /// Drops what is kept of an erased entry of an own feed, if anything is.
@@ -303,10 +303,10 @@ impl FeedBatch<'_> {
         let Some(row) = self.rows().kept_row(no, seq)? else {
             return Ok(());
         };
+        self.keep_blobs((no, seq), &row.1, false)?;
         let since = keys::kept_since(row.0).u32(no).u64(seq.0);
         self.tx.delete(since.as_slice())?;
-        self.tx.delete(keys::kept(no, seq).as_slice())?;
-        self.drop_kept_blobs(no, seq, &row.1)
+        Ok(self.tx.delete(keys::kept(no, seq).as_slice())?)
     }
 }
 

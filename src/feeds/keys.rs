@@ -36,7 +36,8 @@
 //! H endpoint[32]                        -> address of a peer (opaque)
 //! h feed[32] endpoint[32]               -> ()        where a feed was said to be found
 //! Y endpoint[32]                        -> what sync remembers of a peer (opaque)
-//! b hash[32] #log seq[8]                -> len[8]    entries that name a blob; a byte 1 after it: out of sight, as V
+//! b hash[32] #log seq[8]                -> len[8]    entries that name a blob
+//! w hash[32] #log seq[8]                -> ()        erased bodies that are kept and name a blob
 //! ```
 //!
 //! A mark is one byte: bit 0, the entry is shown here; bit 1, entries older than it in its log are not held; bit 2, what
@@ -278,6 +279,11 @@ pub(super) fn blob(hash: &BlobHash) -> Key {
 
 pub(super) fn blob_named_by(hash: &BlobHash, log: LogNo, seq: Seq) -> Key {
     blob(hash).u32(log).u64(seq.0)
+}
+
+/// The kept bodies that name a blob.
+pub(super) fn kept_blob(hash: &BlobHash) -> Key {
+    Key::table(b'w').raw(hash.as_bytes())
 }
 
 /// Tags go by eight bytes of a hash, checked on reading: hostile tags must not grow a table of names.

@@ -17,7 +17,14 @@ use crate::format::{
     Body, Content as _, Delete, DeviceId, Edit, EntryId, EntryRef, Kind, Lane, LogId, Rel, Seq,
     decode_content, lanes,
 };
-use crate::store::prefix_end;
+use crate::store::{Direction, prefix_end};
+
+/// Times that one log names a place in one way that are looked at: the last ones. Who deletes and undoes more often than
+/// that is read from there on, as if the rest were not held. The bound is on the work of a hostile feed.
+const NAMINGS: usize = 128;
+
+/// Bytes of a naming's key up to and with the log that names.
+const PLACE_AND_LOG: usize = 26;
 
 const WHAT: &str = "what a delete or an edit names";
 
@@ -185,7 +192,7 @@ impl FeedBatch<'_> {
 }
 
 impl Rows<'_> {
-    /// What names places of a log in `range`, ascending by place.
+    /// What names places of a log in `range`, ascending by place, within [`NAMINGS`].
     pub(super) fn namings_at(
         &self,
         feed_no: FeedNo,
@@ -203,12 +210,44 @@ impl Rows<'_> {
         from: &Key,
         to: Option<Vec<u8>>,
     ) -> Result<Vec<([u8; 8], Naming)>, FeedsError> {
-        let to = to.or_else(|| prefix_end(from.as_slice()));
+        let mut to = to.or_else(|| prefix_end(from.as_slice()));
         let mut found = Vec::new();
-        self.visit(from.as_slice(), to.as_deref(), |key, value| {
-            found.push(read_naming(key, value)?);
-            Ok(ControlFlow::Continue(()))
-        })?;
+        loop {
+            let (mut place, mut count, mut full) = (Vec::new(), 0, None);
+            let mut failed = None;
+            self.0.scan(
+                from.as_slice(),
+                to.as_deref(),
+                Direction::Descending,
+                &mut |key, value| {
+                    let at = key.get(..PLACE_AND_LOG).unwrap_or(key);
+                    if place != at {
+                        (place, count) = (at.to_vec(), 0);
+                    }
+                    if count >= NAMINGS {
+                        full = Some(at.to_vec());
+                        return ControlFlow::Break(());
+                    }
+                    count += 1;
+                    match read_naming(key, value) {
+                        Ok(naming) => found.push(naming),
+                        Err(error) => failed = Some(error),
+                    }
+                    if failed.is_none() {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(())
+                    }
+                },
+            )?;
+            match (failed, full) {
+                (Some(error), _) => return Err(error),
+                (None, None) => break,
+                // On with the next log, below all of this one's.
+                (None, full) => to = full,
+            }
+        }
+        found.reverse();
         Ok(found)
     }
 

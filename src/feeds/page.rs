@@ -87,7 +87,14 @@ impl Query {
 
     /// Whether an entry that just came in is one of this query.
     pub(crate) fn shows(&self, entry: &StoredEntry, body: Option<&Body>) -> bool {
-        let content = self.scope != Scope::Timeline || super::index::is_shown_kind(&entry.kind);
+        let is_read = super::index::is_shown_kind(&entry.kind);
+        let content = match self.scope {
+            Scope::Timeline => is_read,
+            Scope::Target(_, Rel::Root) => {
+                is_read && super::index::is_shown_lane(&entry.reference.log.lane)
+            }
+            Scope::Kind | Scope::Target(..) => true,
+        };
         (content || self.kind.is_some()) && self.admits(entry, body)
     }
 

@@ -22,7 +22,7 @@ mod write;
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) use self::read::BlobSink;
+pub(crate) use self::read::Next;
 pub use self::read::{ArchiveItem, ArchiveReader};
 pub use self::report::{ArchiveReport, ArchivedFeed, verify_archive};
 pub use self::write::ArchiveWriter;

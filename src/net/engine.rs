@@ -21,7 +21,7 @@ use super::address::decode_address;
 use super::dial::Dialer;
 use super::error::NetError;
 use super::media::{self, FetchProgress, Fetches, Server, Told};
-use super::session::{self, FromSession, SessionId, code};
+use super::session::{self, FromSession, Opened, SessionId, code};
 use super::status::{Status, SyncReport};
 use super::waiting::{Round, Standing};
 use super::work::{self, Done, Work};
@@ -103,6 +103,7 @@ impl Engine {
             endpoint: endpoint.clone(),
             device,
             sessions: BTreeMap::new(),
+            spare: BTreeMap::new(),
             shut_out: BTreeMap::new(),
             dialing: JoinSet::new(),
             rounds: Vec::new(),
@@ -235,6 +236,9 @@ struct Session {
     behind: u64,
     clock_differs_by: Option<i64>,
     standing: Standing,
+    /// A frame came in it.
+    heard: bool,
+    opened: Instant,
 }
 
 /// A peer that broke a rule, and until when it is not let in.
@@ -253,6 +257,8 @@ struct Actor {
     endpoint: Endpoint,
     device: DeviceId,
     sessions: BTreeMap<EndpointId, Session>,
+    /// Second connections of peers that have a session: they take its place if the peer speaks on them.
+    spare: BTreeMap<EndpointId, Opened>,
     shut_out: BTreeMap<EndpointId, ShutOut>,
     dialing: JoinSet<Dialed>,
     rounds: Vec<Round>,
@@ -327,8 +333,13 @@ impl Actor {
         } else {
             CLOSE_HEARD
         };
-        for session in self.sessions.into_values() {
-            session.connection.close(VarInt::from_u32(code::BYE), b"");
+        let spare = self.spare.into_values().map(|opened| opened.connection);
+        let open = self
+            .sessions
+            .into_values()
+            .map(|session| session.connection);
+        for connection in open.chain(spare) {
+            connection.close(VarInt::from_u32(code::BYE), b"");
         }
         // Who has a session gets a moment to hear that it is closed, or would believe in it until it times out. iroh waits
         // longer, for peers that are being dialed and do not answer: that goes on in the background, if at all.

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::Node;
 use super::archive::{ArchiveProgress, Progress, Stop, StopOnDrop};
@@ -13,9 +15,7 @@ use super::error::TidingsError;
 use super::keys::random;
 use crate::feeds::{ArchiveFailure, FeedSnapshot, FeedStore};
 use crate::format::{ArchiveWriter, BlobHash, Body, FeedId, Run, to_base32};
-
-/// Opens the bytes of a blob, if all of them are held.
-pub(super) type OpenBlob = Box<dyn FnMut(&BlobHash, u64) -> Option<Box<dyn Read>> + Send>;
+use crate::media::{MediaReader, MediaStore};
 
 /// Bytes gathered before they go to the file.
 const BUFFER: usize = 256 * 1024;
@@ -155,7 +155,8 @@ impl ExportBuilder {
         let job = Job {
             own: node.feed(),
             private: self.private,
-            media: self.media.then(|| node.blobs()),
+            media: self.media.then(|| node.inner.media.clone()),
+            now: SystemTime::UNIX_EPOCH + node.now_since_epoch(),
             progress: self.progress,
             stop: stop.flag(),
             wanted: BTreeMap::new(),
@@ -206,7 +207,8 @@ impl fmt::Debug for ExportBuilder {
 struct Job {
     own: FeedId,
     private: bool,
-    media: Option<OpenBlob>,
+    media: Option<Arc<MediaStore>>,
+    now: SystemTime,
     progress: Option<Progress>,
     stop: Stop,
     /// Files that the written bodies name.
@@ -300,15 +302,19 @@ impl Job {
 
     /// Writes the files that were named, those of them that are held and whole.
     fn blobs(&mut self, out: &mut ArchiveWriter<BufWriter<File>>) -> io::Result<()> {
-        let Some(open) = &mut self.media else {
+        let Some(media) = self.media.take() else {
             return Ok(());
+        };
+        let open = |hash: &BlobHash, len: u64| {
+            let held = media.reader(*hash, self.now).ok();
+            held.filter(|bytes| bytes.len() == len)
         };
         for (hash, len) in &self.wanted {
             if self.stop.is_set() {
                 return Err(io::ErrorKind::Interrupted.into());
             }
-            // Looked at first, since what has been written cannot be taken back.
-            let whole = open(hash, *len).is_some_and(|mut bytes| is_whole(hash, *len, &mut bytes));
+            // Read to its end first, which verifies it: what has been written cannot be taken back.
+            let whole = open(hash, *len).is_some_and(|mut bytes| is_whole(&mut bytes, *len));
             match open(hash, *len).filter(|_| whole) {
                 Some(mut bytes) => {
                     out.blob(hash, *len, &mut bytes)?;
@@ -321,10 +327,8 @@ impl Job {
     }
 }
 
-fn is_whole(hash: &BlobHash, len: u64, bytes: &mut dyn Read) -> bool {
-    let mut hasher = blake3::Hasher::new();
-    let read = io::copy(bytes, &mut hasher);
-    read.is_ok_and(|read| read == len) && hasher.finalize().as_bytes() == hash.as_bytes()
+fn is_whole(bytes: &mut MediaReader, len: u64) -> bool {
+    io::copy(bytes, &mut io::sink()).is_ok_and(|read| read == len)
 }
 
 /// The file while it is written; removed unless it is kept.

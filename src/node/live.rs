@@ -1,6 +1,6 @@
 //! Streams over arrival order: nothing twice, nothing missed, whatever the reader's pace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -21,6 +21,8 @@ const WAITING: usize = 64;
 const READ: usize = 256;
 /// Entries ahead of the clock that wait in memory. Later ones are not lost to pages, only to this stream.
 const AHEAD: usize = 4_096;
+/// Entries remembered as passed on while the stream is behind. Past it one whose body came later may come twice.
+const PASSED: usize = 65_536;
 /// The longest sleep before the clock is looked at again: it may be set meanwhile.
 const LOOK: Duration = Duration::from_secs(60);
 
@@ -69,10 +71,33 @@ pub(super) fn spawn(node: Node, query: Query, from: LiveFrom) -> Live {
         query,
         next: from.0,
         ahead: BTreeMap::new(),
+        passed: Passed::default(),
         send,
     };
     tokio::spawn(reader.run(arrival));
     Live { items }
+}
+
+/// Entries that were read with a body whose own event is still to be read: they are passed on once all the same.
+#[derive(Debug, Default)]
+struct Passed(HashMap<EntryId, u64>);
+
+impl Passed {
+    /// Whether what event `number` brings was passed on already; if not, remembers that it is, as of `arrival`.
+    fn is_known(&mut self, id: EntryId, number: u64, arrival: u64) -> bool {
+        if self.0.get(&id).is_some_and(|until| number < *until) {
+            return true;
+        }
+        if number + 1 < arrival && self.0.len() < PASSED {
+            self.0.insert(id, arrival);
+        }
+        false
+    }
+
+    /// Forgets what no event before `next` can bring again.
+    fn forget(&mut self, next: u64) {
+        self.0.retain(|_, until| *until > next);
+    }
 }
 
 struct Reader {
@@ -80,6 +105,7 @@ struct Reader {
     query: Query,
     next: u64,
     ahead: BTreeMap<(Timestamp, EntryId), EntryView>,
+    passed: Passed,
     send: mpsc::Sender<Result<TimelineItem, TidingsError>>,
 }
 
@@ -92,7 +118,15 @@ impl Reader {
             };
             let now = node.now();
             let (from, query) = (self.next, self.query.clone());
-            let read = tokio::task::spawn_blocking(move || read(&node, &query, from)).await;
+            let mut passed = std::mem::take(&mut self.passed);
+            let reading = tokio::task::spawn_blocking(move || {
+                let read = read(&node, &query, from, &mut passed);
+                (read, passed)
+            });
+            let read = reading.await.map(|(read, passed)| {
+                self.passed = passed;
+                read
+            });
             let (next, found) = match read {
                 Ok(Ok(read)) => read,
                 Ok(Err(TidingsError::ShutDown)) => return,
@@ -164,31 +198,39 @@ impl Reader {
 }
 
 /// Reads changes from a number on: the number to go on from, and the entries among them that the question is about.
-fn read(node: &Node, query: &Query, from: u64) -> Result<(u64, Vec<EntryView>), TidingsError> {
+fn read(
+    node: &Node,
+    query: &Query,
+    from: u64,
+    passed: &mut Passed,
+) -> Result<(u64, Vec<EntryView>), TidingsError> {
     let (snapshot, now) = (node.snapshot()?, node.now());
     let changes = snapshot.changes(from, READ)?;
     let next = changes.last().map_or(from, |last| last.number + 1);
     let mut viewer = Viewer::new(&snapshot);
     let mut found = Vec::new();
-    for entry in changes.into_iter().filter_map(came) {
+    for (number, entry) in changes.into_iter().filter_map(came) {
         if !snapshot.is_wanted(&entry.reference.log.feed)? {
             continue;
         }
         // It may have been deleted since, or its time be over.
         let (body, about) = snapshot.about(&entry, now)?;
         let is_gone = matches!(about.state, EntryState::Deleted | EntryState::Expired);
-        if !is_gone && query.shows(&entry, body.as_ref()) {
+        let id = entry.reference.id;
+        let is_shown = !is_gone && query.shows(&entry, body.as_ref());
+        if is_shown && !passed.is_known(id, number, snapshot.arrival()) {
             found.push(viewer.known(entry, body, about)?);
         }
     }
+    passed.forget(next);
     Ok((next, found))
 }
 
 /// The entry that a change brings whole: with its body, or when that comes.
-fn came(changed: Changed) -> Option<StoredEntry> {
+fn came(changed: Changed) -> Option<(u64, StoredEntry)> {
     match changed.change {
-        Change::Entry(entry) if entry.body.is_some() => Some(entry),
-        Change::Body(entry) => Some(entry),
+        Change::Entry(entry) if entry.body.is_some() => Some((changed.number, entry)),
+        Change::Body(entry) if entry.body.is_some() => Some((changed.number, entry)),
         _ => None,
     }
 }

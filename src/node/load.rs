@@ -13,9 +13,10 @@ use super::keys::random;
 use super::profile::{append_state, draft};
 use crate::feeds::{FeedBatch, FeedsError, Loaded, Taken};
 use crate::format::{
-    ArchiveError, ArchiveItem, ArchiveReader, DeviceSecret, FeedId, Follow, ForkProof, FormatError,
-    LogId, Run, Seq, Statement, Timestamp,
+    ArchiveError, ArchiveItem, ArchiveReader, BlobHash, DeviceSecret, FeedId, Follow, ForkProof,
+    FormatError, LogId, NextInArchive, Run, Seq, Statement, Timestamp,
 };
+use crate::media::Carried;
 use crate::net::Writer;
 
 /// Bytes of runs that are verified before they are written together. As many more may be on their way to the disk.
@@ -35,6 +36,8 @@ pub struct LoadBuilder {
 pub struct LoadReport {
     feeds: Vec<LoadedFeed>,
     blobs: u64,
+    blobs_already: u64,
+    blobs_refused: u64,
     damage: Option<ArchiveError>,
 }
 
@@ -44,9 +47,19 @@ impl LoadReport {
         &self.feeds
     }
 
-    /// Attached files in it.
+    /// Attached files that were not held before.
     pub const fn blobs(&self) -> u64 {
         self.blobs
+    }
+
+    /// Attached files that were held already.
+    pub const fn blobs_already(&self) -> u64 {
+        self.blobs_already
+    }
+
+    /// Attached files that are not taken: no entry held here names them, or there is no room for them under the cap.
+    pub const fn blobs_refused(&self) -> u64 {
+        self.blobs_refused
     }
 
     /// Where the archive ceases to be usable; none if all of it is good. What stands before has been taken in.
@@ -145,7 +158,8 @@ impl LoadBuilder {
     /// # Errors
     ///
     /// [`TidingsError::Archive`] for a file that is no archive, or of another version; [`TidingsError::Folder`] if it
-    /// cannot be opened; [`TidingsError::Feeds`] if the disk fails: what was taken in before stays.
+    /// cannot be opened; [`TidingsError::Feeds`] and [`TidingsError::Media`] if the disk fails or is full: what was taken in before
+    /// stays.
     ///
     /// # Cancel safety
     ///
@@ -243,10 +257,10 @@ impl Job {
         let file = File::open(path).map_err(failed)?;
         let total = file.metadata().map_err(failed)?.len();
         let mut archive = ArchiveReader::new(file);
-        let mut sink = self.node.blob_sink();
-        while let Some(item) = archive.next_item(&mut *sink) {
-            match item {
-                Ok(item) => self.item(item)?,
+        while let Some(next) = archive.advance() {
+            match next {
+                Ok(NextInArchive::Item(item)) => self.item(*item)?,
+                Ok(NextInArchive::Blob { hash, len }) => self.blob(&mut archive, hash, len)?,
                 Err(error) if is_no_archive(&error) => return Err(TidingsError::Archive(error)),
                 Err(error) => self.report.damage = Some(error),
             }
@@ -295,10 +309,30 @@ impl Job {
                     self.send()?;
                 }
             }
-            ArchiveItem::Blob { .. } => {
-                self.close()?;
-                self.report.blobs += 1;
-            }
+            ArchiveItem::Blob { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Takes in a file, once the entries that may name it are on disk.
+    fn blob(
+        &mut self,
+        archive: &mut ArchiveReader<File>,
+        hash: BlobHash,
+        len: u64,
+    ) -> Result<(), TidingsError> {
+        self.close()?;
+        let media = self.node.inner.media.clone();
+        let mut carried = Ok(Carried::Refused);
+        let read = archive.blob(|bytes| carried = media.take_carried(&hash, len, bytes));
+        match carried? {
+            Carried::Stored => self.report.blobs += 1,
+            Carried::AlreadyHeld => self.report.blobs_already += 1,
+            Carried::Refused if read.is_ok() => self.report.blobs_refused += 1,
+            Carried::Refused => {}
+        }
+        if let Err(error) = read {
+            self.report.damage = Some(error);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::error::PeerError;
-use super::event::{Head, Millis, Output, PeerIdentity, Replica};
+use super::event::{Head, Millis, PeerIdentity, Replica};
 use super::fields::{PushName, peek_run};
 use super::heads::new_alias;
 use super::message::Message;
@@ -291,13 +291,7 @@ impl<P: PeerIdentity> Swarm<P> {
                 next: end,
             },
         );
-        let take = self.take_id(id, peer, request, bytes);
-        self.out.push_back(Output::Take {
-            take,
-            peer: id,
-            log,
-            run,
-        });
+        self.take_run(id, peer, request, log, run);
     }
 
     pub(super) fn bodies_done(&mut self, now: Millis, log_id: &LogId, seqs: &[Seq], arrival: u64) {

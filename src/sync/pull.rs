@@ -240,13 +240,7 @@ impl<P: PeerIdentity> Swarm<P> {
         open.bytes += run.len();
         open.done = last;
         if self.feeds.contains_key(&log.feed) {
-            let take = self.take_id(id, peer, request, run.len());
-            self.out.push_back(Output::Take {
-                take,
-                peer: id,
-                log,
-                run,
-            });
+            self.take_run(id, peer, request, log, run);
         }
         self.finish(now, id, peer, request);
         Ok(())

@@ -3,6 +3,8 @@
 //! Everything that happens follows from the seed and the calls made, so a failing run can be had again. Stores are
 //! plain maps; runs are modelled, not signed.
 
+mod look;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
@@ -10,7 +12,7 @@ use bytes::Bytes;
 pub use super::sim_names::{Prng, Sending, SimPeer, feed, log};
 use super::sim_store::SimStore;
 use super::{Input, Millis, Output, PeerError, Swarm};
-use crate::format::{EntryId, FeedId, LogId, Seq};
+use crate::format::{FeedId, LogId, Seq};
 
 #[derive(Debug)]
 struct SimNode {
@@ -325,11 +327,6 @@ impl Sim {
         );
     }
 
-    /// When a node that was to find out found that it and another hold the same.
-    pub fn agreed(&self, id: u32, peer: u32) -> Option<Millis> {
-        self.node(id).agreed.get(&peer).copied()
-    }
-
     /// Whether two nodes are connected.
     pub fn is_connected(&self, a: u32, b: u32) -> bool {
         self.links.contains_key(&(a.min(b), a.max(b)))
@@ -401,11 +398,14 @@ impl Sim {
 
     /// A slow disk does some of what it was asked for, in any order, and commits it as one.
     fn disk(&mut self, id: u32) {
-        let jobs = self.node(id).jobs.len() as u64;
         let mut group = Vec::new();
-        for left in (1..=jobs).rev().take(1 + self.random.below(4) as usize) {
-            let place = self.random.below(left) as usize;
-            group.push(self.node_mut(id).jobs.swap_remove(place));
+        for _ in 0..=self.random.below(3) {
+            let jobs = self.node(id).jobs.len();
+            let place = self.random.below(jobs as u64);
+            let jobs = &mut self.node_mut(id).jobs;
+            if let Some(place) = usize::try_from(place).ok().filter(|at| *at < jobs.len()) {
+                group.push(jobs.swap_remove(place));
+            }
         }
         let node = self.node_mut(id);
         let (mut notes, mut answers) = (Vec::new(), Vec::new());
@@ -583,70 +583,5 @@ impl Sim {
             }
         }
         panic!("a million events and no end");
-    }
-
-    /// What crossed the network since this was last called.
-    pub fn take_sent(&mut self) -> Vec<Sending> {
-        std::mem::take(&mut self.sent)
-    }
-
-    /// The most bytes that ever waited in one outgoing queue.
-    pub const fn largest_queue(&self) -> usize {
-        self.largest_queue
-    }
-
-    /// How a node's sessions with peers ended by a broken rule.
-    pub fn errors(&self, id: u32) -> &[(u32, PeerError)] {
-        &self.node(id).errors
-    }
-
-    /// When a node last had all that another announced.
-    pub fn caught_up(&self, id: u32, peer: u32) -> Option<Millis> {
-        self.node(id).caught_up.get(&peer).copied()
-    }
-
-    /// Peers whose clocks a node found to differ.
-    pub fn clock_differs(&self, id: u32) -> &[u32] {
-        &self.node(id).clock_differs
-    }
-
-    /// Entries in the order in which a node stored them.
-    pub fn arrivals(&self, id: u32) -> &[(LogId, Seq)] {
-        &self.node(id).arrivals
-    }
-
-    /// The entries of a log that a node holds: places and ids.
-    pub fn entries(&self, id: u32, log: &LogId) -> Vec<(Seq, EntryId)> {
-        let log = self.node(id).store.logs.get(log);
-        log.into_iter()
-            .flat_map(|log| &log.entries)
-            .map(|(seq, entry)| (Seq(*seq), entry.id))
-            .collect()
-    }
-
-    /// The entries of a log whose bodies a node holds.
-    pub fn bodies(&self, id: u32, log: &LogId) -> Vec<Seq> {
-        let entries = self
-            .node(id)
-            .store
-            .logs
-            .get(log)
-            .into_iter()
-            .flat_map(|log| &log.entries);
-        let held = entries.filter(|(_, entry)| entry.body.is_some());
-        held.map(|(seq, _)| Seq(*seq)).collect()
-    }
-
-    /// How many entries a node holds without their bodies.
-    pub fn bodies_missing(&self, id: u32) -> usize {
-        let logs = self.node(id).store.logs.values();
-        logs.flat_map(|log| log.entries.values())
-            .filter(|entry| entry.body.is_none())
-            .count()
-    }
-
-    /// From where on a node knows a log to be forked.
-    pub fn forked(&self, id: u32, log: &LogId) -> Option<Seq> {
-        self.node(id).store.logs.get(log)?.forked.map(Seq)
     }
 }

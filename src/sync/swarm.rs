@@ -5,38 +5,20 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
 
 use super::error::PeerError;
-use super::event::{Input, Millis, Outcome, Output, PeerIdentity, ReadId, TakeId};
-use super::limits::{SILENCE, TROUBLE};
+use super::event::{Input, Millis, Output, PeerIdentity, ReadId, TakeId};
+use super::limits::SILENCE;
 use super::live::Commit;
 use super::message::Message;
 use super::peer::{Asked, Peer, Settling};
 use super::replica::{Feed, Log, key_of};
-use crate::format::{FeedId, Hash16, LogId};
+use super::taking::Taking;
+use crate::format::{FeedId, LogId};
 
 /// A read under way for a peer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
     pub(super) request: u64,
     pub(super) feed: Option<FeedId>,
-}
-
-/// Something handed over to be stored.
-#[derive(Debug, Clone, Copy)]
-struct Taking<P> {
-    peer: P,
-    /// The peer's session then; a later one is not blamed.
-    session: u64,
-    request: u64,
-    bytes: usize,
-    /// What was known of the feed then.
-    seen: Seen,
-}
-
-/// A feed at one moment: since when it is wanted without a break, and by which statements entries were judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Seen {
-    pub(super) since: u64,
-    statements: Hash16,
 }
 
 /// Replication with all peers, as a machine without I/O.
@@ -58,10 +40,10 @@ pub struct Swarm<P> {
     pub(super) opened: u64,
     pub(super) reads: BTreeMap<ReadId, (P, Reading)>,
     pub(super) next_read: u64,
-    takes: BTreeMap<TakeId, Taking<P>>,
+    pub(super) takes: BTreeMap<TakeId, Taking<P>>,
     /// Counts how often a feed began to be wanted.
     pub(super) wanted: u64,
-    next_take: u64,
+    pub(super) next_take: u64,
     pub(super) sessions: u64,
     /// Bytes in `takes`.
     pub(super) taking: usize,
@@ -69,9 +51,9 @@ pub struct Swarm<P> {
     pub(super) paused_until: Option<Millis>,
     /// Logs of which a request ended: whoever waits for it may be asked.
     pub(super) requeue: Vec<LogId>,
-    touched: BTreeSet<P>,
+    pub(super) touched: BTreeSet<P>,
     /// Peers whose window was closed because too much waits to be stored.
-    starved: bool,
+    pub(super) starved: bool,
 }
 
 impl<P: PeerIdentity> Swarm<P> {
@@ -170,6 +152,13 @@ impl<P: PeerIdentity> Swarm<P> {
         self.out.pop_front()
     }
 
+    /// Whether a peer with a session wants a feed that this node wants too, as far as is known yet.
+    pub fn shares(&self, peer: P) -> bool {
+        self.peers
+            .get(&peer)
+            .is_some_and(|peer| !peer.common.is_empty())
+    }
+
     /// When [`Input::Tick`] is due; none while nothing waits for time to pass.
     pub fn next_timer(&self) -> Option<Millis> {
         let peers = self
@@ -260,85 +249,8 @@ impl<P: PeerIdentity> Swarm<P> {
         Ok(())
     }
 
-    fn taken(&mut self, now: Millis, take: TakeId, outcome: Outcome) {
-        let Some(taking) = self.takes.remove(&take) else {
-            return;
-        };
-        self.taking = self.taking.saturating_sub(taking.bytes);
-        let id = taking.peer;
-        if self.starved {
-            self.starved = false;
-            self.touched.extend(self.peers.keys().copied());
-        }
-        let Some(mut peer) = self.peers.remove(&id) else {
-            return;
-        };
-        let result = if peer.session == taking.session {
-            self.took(now, id, &mut peer, &taking, outcome)
-        } else {
-            Ok(())
-        };
-        self.peers.insert(id, peer);
-        self.touched.insert(id);
-        if let Err(error) = result {
-            self.close(now, id, error);
-        }
-    }
-
-    fn took(
-        &mut self,
-        now: Millis,
-        id: P,
-        peer: &mut Peer,
-        taking: &Taking<P>,
-        outcome: Outcome,
-    ) -> Result<(), PeerError> {
-        let request = taking.request;
-        let Some(open) = peer.open.get_mut(&request) else {
-            return Ok(());
-        };
-        open.takes = open.takes.saturating_sub(1);
-        let judged = matches!(
-            outcome,
-            Outcome::NotAdmitted | Outcome::NotCounting { .. } | Outcome::Refused
-        );
-        // It may have been judged by what has changed since, and the change, which is waited for, came before this.
-        let stale = judged && Self::seen(&self.feeds, &open.what) != taking.seen;
-        open.keep |= stale || (judged && outcome != Outcome::Refused);
-        open.keep |= outcome == Outcome::Trouble;
-        let again = open.what.clone();
-        let (what, log) = match &open.what {
-            Asked::Run { log, .. } => ("a run", Some(*log)),
-            Asked::Bodies { log, .. } => ("a body", Some(*log)),
-            Asked::Proof { log } => ("a proof", Some(*log)),
-            Asked::Statements { .. } | Asked::Heads => ("statements", None),
-        };
-        match (outcome, log) {
-            (Outcome::Rejected { reason }, _) => return Err(PeerError::Rejected { what, reason }),
-            (Outcome::Trouble, _) => {
-                self.paused_until = Some(now.saturating_add(TROUBLE));
-                ask_again(peer, again);
-            }
-            _ if stale => ask_again(peer, again),
-            (Outcome::NotAdmitted, Some(log)) => {
-                peer.unadmitted.insert(log);
-                halt(peer, &log);
-            }
-            (Outcome::Refused, Some(log)) => halt(peer, &log),
-            (Outcome::NotCounting { from }, Some(log)) => {
-                peer.bounded.insert(log);
-                if let Some(state) = peer.logs.get_mut(&log) {
-                    state.bound = Some(state.bound.map_or(from, |bound| bound.min(from)));
-                }
-            }
-            _ => {}
-        }
-        self.finish(now, id, peer, request);
-        Ok(())
-    }
-
     /// A session that a peer ended by breaking a rule.
-    fn close(&mut self, now: Millis, id: P, error: PeerError) {
+    pub(super) fn close(&mut self, now: Millis, id: P, error: PeerError) {
         self.end_session(now, id);
         self.out.push_back(Output::Close { peer: id, error });
     }
@@ -470,41 +382,6 @@ impl<P: PeerIdentity> Swarm<P> {
         self.out.push_back(Output::Send { peer: id, frame });
     }
 
-    pub(super) fn take_id(&mut self, id: P, peer: &mut Peer, request: u64, bytes: usize) -> TakeId {
-        self.next_take += 1;
-        let take = TakeId(self.next_take);
-        self.taking += bytes;
-        let mut seen = Seen::default();
-        if let Some(open) = peer.open.get_mut(&request) {
-            open.takes += 1;
-            seen = Self::seen(&self.feeds, &open.what);
-        }
-        self.takes.insert(
-            take,
-            Taking {
-                peer: id,
-                session: peer.session,
-                request,
-                bytes,
-                seen,
-            },
-        );
-        take
-    }
-
-    /// What is known now of the feed that a request is about.
-    pub(super) fn seen(feeds: &BTreeMap<FeedId, Feed>, what: &Asked) -> Seen {
-        let feed = match what {
-            Asked::Run { log, .. } | Asked::Bodies { log, .. } | Asked::Proof { log } => log.feed,
-            Asked::Statements { feed } => *feed,
-            Asked::Heads => return Seen::default(),
-        };
-        feeds.get(&feed).map_or_else(Seen::default, |feed| Seen {
-            since: feed.since,
-            statements: feed.statements,
-        })
-    }
-
     pub(super) fn log(&self, log: &LogId) -> Option<&Log> {
         self.feeds.get(&log.feed)?.logs.get(&key_of(log))
     }
@@ -543,28 +420,6 @@ fn begin_settling(peer: &mut Peer) {
         asked: false,
         fresh: peer.hello.is_none(),
     });
-}
-
-/// Puts what a request asked for where its turn comes again.
-fn ask_again(peer: &mut Peer, what: Asked) {
-    match what {
-        Asked::Run { log, .. } | Asked::Bodies { log, .. } => {
-            peer.queues.waiting.insert(log);
-        }
-        Asked::Statements { feed } => {
-            peer.queues.statements.insert(feed);
-        }
-        Asked::Proof { log } => {
-            peer.queues.proofs.insert(log);
-        }
-        Asked::Heads => {}
-    }
-}
-
-fn halt(peer: &mut Peer, log: &LogId) {
-    if let Some(state) = peer.logs.get_mut(log) {
-        state.halted = true;
-    }
 }
 
 /// Messages that bring what was due. Others do not keep a session alive, or a peer could hold ranges back for ever.

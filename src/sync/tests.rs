@@ -1,6 +1,7 @@
 //! Peers that lie: each ends in the named error, and changes nothing.
 
 mod late;
+mod memory;
 
 use bytes::Bytes;
 
@@ -578,24 +579,4 @@ fn silence_after_half_an_exchange() {
         }
     }
     panic!("it was never given up");
-}
-
-#[test]
-fn a_damaged_memory_costs_bytes_only() {
-    let mut table = Table::new();
-    for memory in [vec![], vec![1, 0xff], vec![9; 40]] {
-        let outputs = table.input(Input::Connected {
-            peer: THEM,
-            memory: Some(memory.into()),
-            clock: 0,
-            proof: [0; 16],
-        });
-        assert!(
-            outputs
-                .iter()
-                .filter(|output| matches!(output, Output::Send { .. }))
-                .count()
-                == 2
-        );
-    }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long a line of output may take. Only a failing test waits this long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The built example. Cargo builds examples for `cargo test`, next to the folder this test is in.
 fn client() -> PathBuf {

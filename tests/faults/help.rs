@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tidings::{ChangeCursor, ChangeKind, EntryRef, EntryView, FeedId, Node, TidingsError};
+use tidings::{
+    ChangeCursor, ChangeKind, EntryRef, EntryView, FeedId, Node, PeerReport, Reached, TidingsError,
+};
 use tokio::time::timeout;
 
 /// How long anything may take that does not hang.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(crate) async fn online(folder: &Path) -> Node {
     Node::builder().local_only().open(folder).await.unwrap()
@@ -104,6 +106,19 @@ pub(crate) async fn until(node: &Node, done: impl Fn() -> bool) {
         "it did not come about: {:?}",
         node.status()
     );
+}
+
+/// Syncs with everyone. A machine so slow that a connection is given up is no fault: that is reported, and tried again.
+pub(crate) async fn sync(node: &Node) {
+    let begun = Instant::now();
+    loop {
+        let report = node.sync(PATIENCE).await.unwrap();
+        let fully = |peer: &PeerReport| peer.reached() == Reached::Fully;
+        if !report.peers().is_empty() && report.peers().iter().all(fully) {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{report:?}");
+    }
 }
 
 /// Every file of a folder with its bytes.

@@ -9,6 +9,7 @@
     reason = "these tests wait for real processes, by the real clock"
 )]
 
+mod again;
 mod child;
 mod crash;
 mod damage;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use tidings::format::{
-    Body, DeviceSecret, Draft, Edit, EntryId, FeedSecret, FeedTicket, Header, Kind, Lane, LogId,
-    PackedRun, Post, Ref, Rel, Run, Seq, Timestamp, encode,
+    ArchiveWriter, Body, DeviceSecret, Draft, Edit, EntryId, FeedSecret, FeedTicket, Header, Kind,
+    Lane, LogId, PackedRun, Post, Ref, Rel, Run, Seq, Statement, Timestamp, encode,
 };
 
 use crate::bytes::{hex, unhex};
@@ -106,6 +106,15 @@ fn the_worked_example_is_what_the_library_gives() {
     assert_eq!(hex(run.packed()), take("run"));
     let packed = PackedRun::from_bytes(run.packed().clone());
     assert_eq!(packed.verify(&log, None).as_ref(), Ok(run));
+
+    let consent = device.consent(&feed.id());
+    let admit = Statement::admit(feed.id(), &feed, device.id(), true, "phone", consent);
+    let mut archive = ArchiveWriter::new(Vec::new()).expect("a writer");
+    archive
+        .statement(&admit.expect("a statement"))
+        .expect("in order");
+    archive.run(run).expect("in order");
+    assert_eq!(hex(&archive.finish().expect("an archive")), take("archive"));
 
     let ticket = FeedTicket::new(feed.id())
         .with_address(Bytes::from_static(b"an address"))

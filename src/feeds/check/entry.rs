@@ -6,13 +6,13 @@ use super::report::Fault;
 use super::{Check, LogFacts};
 use crate::feeds::erase::{DELETED, EXPIRED};
 use crate::feeds::error::FeedsError;
+use crate::feeds::fields;
 use crate::feeds::index::{self, IndexEnd, folded};
 use crate::feeds::keys::{self, GAP, Key, READ, SHOWN};
 use crate::feeds::named::{self, Naming};
 use crate::feeds::row::{StateRow, encode};
 use crate::feeds::rows::StoredEntry;
 use crate::feeds::state::slot_of;
-use crate::feeds::{blobs, fields};
 use crate::format::{Body, EntryId, EntryRef, Item, Rel, Run, Seq, lanes};
 
 /// Keys and values.
@@ -153,10 +153,6 @@ impl Check<'_> {
             }
         }
         if erased != 0 {
-            if let Some(body) = self.rows().kept(name.no, seq)? {
-                let kept = blobs::kept_rows(name.no, seq, &body).into_iter();
-                rows.extend(kept.map(|(key, row)| (key.into_vec(), row)));
-            }
             return Ok(rows);
         }
         if let Some(at) = item.expires.filter(|_| !named::is_delete(&item.kind)) {

@@ -2,6 +2,7 @@
 //! model of the rules between entries: whatever the order of arrival, all stores end with the same view.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -15,6 +16,7 @@ use crate::format::{
     Lane, LogId, PackedRun, Post, Reaction, Ref, Rel, Run, Standing, StateItem, Statement,
     Statements, decode_content, encode_content, lanes, settle,
 };
+use crate::store::{Durability, Storage};
 
 const TAGS: [&str; 3] = ["tea", "Tea", "rust"];
 const EMOJIS: [&str; 2] = ["+1", "-1"];
@@ -391,7 +393,7 @@ impl World {
                         left.push(piece.clone());
                     }
                 }
-                batch.commit(crate::store::Durability::Durable).unwrap();
+                batch.commit(Durability::Durable).unwrap();
             }
             pieces = left;
             if pieces.len() == before {
@@ -483,11 +485,7 @@ fn listed(store: &FeedStore, query: &Query) -> BTreeSet<EntryRef> {
 }
 
 /// A store of somebody who follows both, or whose own feed the friend's is.
-fn reader(
-    storage: std::sync::Arc<dyn crate::store::Storage>,
-    world: &World,
-    own: bool,
-) -> FeedStore {
+fn reader(storage: Arc<dyn Storage>, world: &World, own: bool) -> FeedStore {
     let store = FeedStore::open(storage).unwrap();
     let owner = person(200);
     write(&store, |batch| {
@@ -504,16 +502,19 @@ fn reader(
     store
 }
 
-fn history(seed: u64, steps: usize) {
+fn history(seed: u64, steps: usize, storages: [Arc<dyn Storage>; 2]) {
     println!("seed {seed}");
     let mut world = World::new(seed);
     for _ in 0..steps {
         world.step();
     }
     world.judge_devices();
-    let (_folder, file) = redb();
-    let stores = [(memory(), false), (file, false), (memory(), true)];
-    let stores = stores.map(|(storage, own)| reader(storage, &world, own));
+    let [first, second] = storages;
+    let stores = [
+        reader(first, &world, false),
+        reader(second, &world, false),
+        reader(memory(), &world, true),
+    ];
     for store in &stores {
         world.deliver(store);
         world.check(store);
@@ -529,7 +530,13 @@ fn history(seed: u64, steps: usize) {
 
 #[test]
 fn whatever_the_order_of_arrival_all_stores_show_the_same() {
-    for seed in 1..=30 {
-        history(seed, 50);
+    for seed in 1..=8 {
+        history(seed, 50, [memory(), memory()]);
     }
+}
+
+#[test]
+fn stores_in_files_show_it_too() {
+    let (_folder, file) = redb();
+    history(101, 40, [memory(), file]);
 }

@@ -3,8 +3,8 @@
 use super::super::{FeedStore, Note, Taken};
 use super::world::{Person, following, hand_over, kind, memory, noting, person, write};
 use crate::format::{
-    Attachment, BlobHash, Body, Content as _, Delete, Draft, End, Ends, EntryRef, Lane, Post, Rel,
-    Seq, Statement, Timestamp, encode_content, lanes,
+    Attachment, BlobHash, Body, Content as _, Delete, Draft, End, Ends, Lane, Post, Rel, Seq,
+    Statement, Timestamp, encode_content, lanes,
 };
 
 const LEN: u64 = 70_000;
@@ -138,44 +138,33 @@ fn a_blob_that_is_named_very_often_is_still_answered_for() {
     );
 }
 
-fn append(store: &FeedStore, owner: &Person, draft: Draft) -> (EntryRef, Vec<BlobHash>) {
-    let lane = if draft.kind().as_str() == Delete::KIND {
-        lanes::STATE
-    } else {
-        lanes::POSTS
-    };
-    let (names, notes) = noting(store, |batch| {
-        batch
-            .append(&owner.device, &owner.feed, lane, &[draft])
-            .unwrap()
-    });
-    let free = notes.iter().filter_map(|note| match note {
-        Note::BlobFree { hash } => Some(*hash),
-        _ => None,
-    });
-    (names[0], free.collect())
-}
-
 #[test]
-fn media_of_an_own_deleted_post_stay_unserved_until_nothing_can_bring_it_back() {
+fn media_of_an_own_deleted_post_stay_unserved_until_nothing_can_put_it_back() {
     let owner = person(200);
     let store = following(memory(), &[]);
-    let (post, _) = append(&store, &owner, with_media(&[blob(1)], 5));
-    let delete = |target, purge, time| {
-        let refs = super::world::pointing(Rel::Delete, target);
-        super::world::draft(&Delete { purge }, refs, &[], time)
+    let say = |lane, draft: Draft| {
+        noting(&store, |batch| {
+            let drafts = [draft];
+            let names = batch.append(&owner.device, &owner.feed, lane, &drafts);
+            names.unwrap()[0]
+        })
     };
-    let is_clean = |store: &FeedStore| super::check::check(store).is_clean();
-    let (deleted, free) = append(&store, &owner, delete(post, false, 6));
-    assert_eq!(free, vec![]);
+    let delete = |target, purge| {
+        let refs = super::world::pointing(Rel::Delete, target);
+        super::world::draft(&Delete { purge }, refs, &[], 9)
+    };
+    let freed = |notes: &[Note]| {
+        let free = |note: &&Note| matches!(note, Note::BlobFree { .. });
+        notes.iter().filter(free).count()
+    };
+    let (post, _) = say(lanes::POSTS, with_media(&[blob(1)], 5));
+    let (first, notes) = say(lanes::STATE, delete(post, false));
+    assert_eq!(freed(&notes), 0);
     assert!(is_named(&store, blob(1)) && is_own(&store, blob(1)));
-    assert!(!is_served(&store, blob(1)) && is_clean(&store));
-
-    let (_, free) = append(&store, &owner, delete(deleted, false, 7));
-    assert_eq!(free, vec![]);
-    assert!(is_served(&store, blob(1)) && is_clean(&store));
-
-    let (_, free) = append(&store, &owner, delete(post, true, 8));
-    assert_eq!(free, vec![blob(1)]);
-    assert!(!is_named(&store, blob(1)) && is_clean(&store));
+    assert!(!is_served(&store, blob(1)));
+    let (_, notes) = say(lanes::STATE, delete(first, false));
+    assert!(is_served(&store, blob(1)) && freed(&notes) == 0);
+    let (_, notes) = say(lanes::STATE, delete(post, true));
+    assert_eq!(freed(&notes), 1);
+    assert!(!is_named(&store, blob(1)));
 }

@@ -249,7 +249,7 @@ fn an_own_deleted_body_is_kept_out_of_sight_and_comes_back() {
     assert_eq!(shown(&store), vec![0]);
     assert_eq!(missing(&store, &owner.feed), vec![]);
     let changes = all_changes(&store, 0, 9);
-    let last = changes.iter().filter(|c| told(c).1 == post.log).next_back();
+    let last = changes.iter().rfind(|c| told(c).1 == post.log);
     assert!(matches!(last.unwrap().change, Change::Body(_)));
 }
 
@@ -315,4 +315,91 @@ fn an_unreadable_purge_flag_deletes_all_the_same() {
     hand_over(&store, &scene.posts.runs[0]);
     hand_over(&store, &run);
     assert!(shown(&store).is_empty());
+}
+
+#[test]
+fn what_is_private_is_deleted_in_private() {
+    let (store, owner, post) = own();
+    let private = |draft: Draft| {
+        let names = write(&store, |batch| {
+            batch
+                .append(&owner.device, &owner.feed, lanes::OWN, &[draft])
+                .unwrap()
+        });
+        names[0]
+    };
+    let note = private(draft(
+        &crate::format::Post::default(),
+        Vec::new(),
+        &[],
+        1_000,
+    ));
+    let held = |name: &EntryRef| {
+        let snapshot = store.snapshot().unwrap();
+        !snapshot.bodies(&name.log, &[name.seq]).unwrap().is_empty()
+    };
+    // Neither is of the lane of the other.
+    say(&store, &owner, delete(&[note], 9_000));
+    private(delete(&[post], 9_001));
+    assert!(held(&note) && held(&post));
+    let name = private(delete(&[note], 9_002));
+    assert!(!held(&note));
+    private(delete(&[name], 9_003));
+    assert!(held(&note));
+}
+
+#[test]
+fn a_retire_that_cuts_a_delete_brings_back_what_it_took() {
+    let mut scene = scene(2);
+    let run = scene.says(delete(&[scene.posts.reference(0)], 9_000));
+    let store = following(memory(), &[&scene.friend]);
+    hand_over(&store, &run);
+    hand_over(&store, &scene.posts.runs[0]);
+    assert_eq!(shown(&store), vec![1]);
+    let last = scene.posts.reference(1);
+    let end = crate::format::End {
+        seq: last.seq,
+        id: last.id,
+    };
+    let ends = crate::format::Ends::new([(lanes::POSTS, end)]).unwrap();
+    let Person {
+        feed,
+        secret,
+        device,
+        ..
+    } = &scene.friend;
+    let retire = Statement::retire(*feed, secret, device.id(), ends, []).unwrap();
+    write(&store, |batch| {
+        batch.take_statements(feed, vec![retire]).unwrap()
+    });
+    assert_eq!(shown(&store), vec![1, 0]);
+    assert_eq!(missing(&store, feed), vec![Seq(0)]);
+}
+
+#[test]
+fn who_deletes_and_undoes_without_end_costs_a_look_at_the_last_times() {
+    let mut scene = scene(1);
+    let target = scene.posts.reference(0);
+    let drafts: Vec<_> = (0..600).map(|n| delete(&[target], n)).collect();
+    scene.state.append(&drafts);
+    let undos: Vec<_> = (0..600)
+        .map(|n| delete(&[scene.state.reference(n)], 1_000))
+        .collect();
+    scene.state.append(&undos);
+    let orders: [fn(&mut Vec<Run>); 2] = [|_| {}, |runs| runs.reverse()];
+    for order in orders {
+        let store = following(memory(), &[&scene.friend]);
+        let mut runs = scene.state.runs.clone();
+        order(&mut runs);
+        hand_over(&store, &scene.posts.runs[0]);
+        for run in &runs {
+            hand_over(&store, run);
+        }
+        assert_eq!(shown(&store), vec![0]);
+        let last = scene.state.clone();
+        let mut last = last;
+        last.append(&[delete(&[target], 2_000)]);
+        hand_over(&store, last.runs.last().unwrap());
+        assert!(shown(&store).is_empty());
+    }
 }

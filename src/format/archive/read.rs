@@ -35,24 +35,15 @@ pub enum ArchiveItem {
     },
 }
 
-/// Where the bytes of blobs go while they are read. A sink keeps its own failures; the archive is read on all the same.
-pub(crate) trait BlobSink {
-    /// The bytes of a blob are about to come.
-    fn begin(&mut self, hash: &BlobHash, len: u64);
-    /// Some more of them.
-    fn piece(&mut self, bytes: &[u8]);
-    /// The last have come; `good` says whether they have the hash.
-    fn end(&mut self, good: bool);
-}
-
-/// Lets the bytes of blobs go by.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct NoBlobs;
-
-impl BlobSink for NoBlobs {
-    fn begin(&mut self, _hash: &BlobHash, _len: u64) {}
-    fn piece(&mut self, _bytes: &[u8]) {}
-    fn end(&mut self, _good: bool) {}
+/// What comes next: an item, or the head of one whose bytes are still to be read.
+#[derive(Debug)]
+pub(crate) enum Next {
+    Item(Box<ArchiveItem>),
+    /// A blob; [`ArchiveReader::blob`] reads it.
+    Blob {
+        hash: BlobHash,
+        len: u64,
+    },
 }
 
 /// Reads an archive from front to back: an iterator of its items, which ends at the archive's end or with the first
@@ -82,6 +73,8 @@ pub struct ArchiveReader<R> {
     order: Order,
     /// The feed whose statements came last, and how many bytes of them.
     statements: Option<(FeedId, usize)>,
+    /// A blob of which only the head has been read.
+    pending: Option<(BlobHash, u64)>,
     state: State,
 }
 
@@ -102,6 +95,7 @@ impl<R: Read> ArchiveReader<R> {
             record: 0,
             order: Order::default(),
             statements: None,
+            pending: None,
             state: State::Fresh,
         }
     }
@@ -111,27 +105,57 @@ impl<R: Read> ArchiveReader<R> {
         self.at
     }
 
-    /// The next item; bytes of blobs go to `sink`.
-    pub(crate) fn next_item(
-        &mut self,
-        sink: &mut dyn BlobSink,
-    ) -> Option<Result<ArchiveItem, ArchiveError>> {
+    /// The next item, or a blob that is about to come. One that is not taken then is verified and passed over.
+    pub(crate) fn advance(&mut self) -> Option<Result<Next, ArchiveError>> {
+        if self.pending.is_some()
+            && let Err(error) = self.blob(|_| {})
+        {
+            return Some(Err(error));
+        }
         if self.state == State::Over {
             return None;
         }
-        let item = self.step(sink);
-        if !matches!(item, Ok(Some(_))) {
+        let next = self.step();
+        if !matches!(next, Ok(Some(_))) {
             self.state = State::Over;
         }
-        let record = self.record;
-        item.map_err(|fault| ArchiveError {
-            offset: record,
-            fault,
-        })
-        .transpose()
+        next.map_err(|fault| self.error(fault)).transpose()
     }
 
-    fn step(&mut self, sink: &mut dyn BlobSink) -> Result<Option<ArchiveItem>, Fault> {
+    /// Reads the blob that is about to come: its bytes go through `take`, which may leave some, and are verified.
+    pub(crate) fn blob(
+        &mut self,
+        take: impl FnOnce(&mut dyn Read),
+    ) -> Result<ArchiveItem, ArchiveError> {
+        let (hash, len) = self
+            .pending
+            .take()
+            .unwrap_or((BlobHash::from_bytes([0; 32]), 0));
+        let mut bytes = BlobBytes {
+            archive: self,
+            hasher: blake3::Hasher::new(),
+            left: len,
+            fault: None,
+        };
+        take(&mut bytes);
+        let whole = bytes.finish(&hash);
+        if whole.is_err() {
+            self.state = State::Over;
+        }
+        match whole {
+            Ok(()) => Ok(ArchiveItem::Blob { hash, len }),
+            Err(fault) => Err(self.error(fault)),
+        }
+    }
+
+    const fn error(&self, fault: Fault) -> ArchiveError {
+        ArchiveError {
+            offset: self.record,
+            fault,
+        }
+    }
+
+    fn step(&mut self) -> Result<Option<Next>, Fault> {
         if self.state == State::Fresh {
             self.begin()?;
             self.state = State::Inside;
@@ -141,28 +165,31 @@ impl<R: Read> ArchiveReader<R> {
         if tag != END {
             self.hasher.update(&[tag]);
         }
-        match tag {
-            END => self.end().map(|()| None),
+        let item = match tag {
+            END => return self.end().map(|()| None),
             STATEMENT => {
                 let bytes = self.payload(limits::STATEMENT_BYTES)?;
-                self.statement(&bytes).map(Some)
+                self.statement(&bytes)?
             }
             FORK => {
                 let bytes = self.payload(limits::PROOF_BYTES)?;
                 let proof = ForkProof::decode(&bytes)?;
                 self.order.fork(proof.log())?;
-                Ok(Some(ArchiveItem::Fork(proof)))
+                ArchiveItem::Fork(proof)
             }
             RUN => {
                 let bytes = self.payload(limits::ARCHIVE_RUN_BYTES)?;
-                self.run(&bytes).map(Some)
+                self.run(&bytes)?
             }
-            BLOB => self.blob(sink).map(Some),
-            _ => Err(FormatError::Archive {
-                why: "a record is of no kind that there is",
+            BLOB => return self.blob_head().map(Some),
+            _ => {
+                return Err(FormatError::Archive {
+                    why: "a record is of no kind that there is",
+                }
+                .into());
             }
-            .into()),
-        }
+        };
+        Ok(Some(Next::Item(Box::new(item))))
     }
 
     /// The first bytes tell an archive from other files, and its version from damage.
@@ -222,49 +249,18 @@ impl<R: Read> ArchiveReader<R> {
         Ok(ArchiveItem::Run(run))
     }
 
-    fn blob(&mut self, sink: &mut dyn BlobSink) -> Result<ArchiveItem, Fault> {
+    fn blob_head(&mut self) -> Result<Next, Fault> {
         let len = self.length()?;
         let Some(len) = len.checked_sub(32) else {
             return Err(truncated());
         };
         let mut hash = [0; 32];
-        for place in &mut hash {
-            *place = self.byte()?;
-        }
+        self.fill(&mut hash)?;
         self.hasher.update(&hash);
         let hash = BlobHash::from_bytes(hash);
         self.order.blob(&hash)?;
-        sink.begin(&hash, len);
-        let whole = self.blob_bytes(&hash, len, sink);
-        sink.end(whole.is_ok());
-        whole.map(|()| ArchiveItem::Blob { hash, len })
-    }
-
-    fn blob_bytes(
-        &mut self,
-        hash: &BlobHash,
-        len: u64,
-        sink: &mut dyn BlobSink,
-    ) -> Result<(), Fault> {
-        let mut of_bytes = blake3::Hasher::new();
-        let mut left = len;
-        let mut piece = vec![0; BLOB_PIECE];
-        while left > 0 {
-            let room = usize::try_from(left).map_or(BLOB_PIECE, |left| left.min(BLOB_PIECE));
-            let piece = piece.get_mut(..room).unwrap_or_default();
-            self.fill(piece)?;
-            of_bytes.update(piece);
-            self.hasher.update(piece);
-            sink.piece(piece);
-            left -= room as u64;
-        }
-        if of_bytes.finalize().as_bytes() == hash.as_bytes() {
-            return Ok(());
-        }
-        Err(FormatError::Archive {
-            why: "the bytes of a file do not have the hash before them",
-        }
-        .into())
+        self.pending = Some((hash, len));
+        Ok(Next::Blob { hash, len })
     }
 
     fn end(&mut self) -> Result<(), Fault> {
@@ -342,7 +338,69 @@ impl<R: Read> Iterator for ArchiveReader<R> {
     type Item = Result<ArchiveItem, ArchiveError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_item(&mut NoBlobs)
+        match self.advance()? {
+            Ok(Next::Item(item)) => Some(Ok(*item)),
+            Ok(Next::Blob { .. }) => Some(self.blob(|_| {})),
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+/// The bytes of one blob on their way out of an archive.
+struct BlobBytes<'a, R> {
+    archive: &'a mut ArchiveReader<R>,
+    hasher: blake3::Hasher,
+    left: u64,
+    fault: Option<Fault>,
+}
+
+impl<R: Read> BlobBytes<'_, R> {
+    /// Reads what was left, and says whether all of it has the hash.
+    fn finish(mut self, hash: &BlobHash) -> Result<(), Fault> {
+        if self.fault.is_none() {
+            let mut piece = vec![0; BLOB_PIECE];
+            while self.left > 0 && self.fault.is_none() {
+                // What goes wrong is kept.
+                let _kept = self.read(&mut piece);
+            }
+        }
+        match self.fault {
+            Some(fault) => Err(fault),
+            None if self.hasher.finalize().as_bytes() == hash.as_bytes() => Ok(()),
+            None => Err(FormatError::Archive {
+                why: "the bytes of a file do not have the hash before them",
+            }
+            .into()),
+        }
+    }
+}
+
+impl<R: Read> Read for BlobBytes<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let room = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let room = buffer.get_mut(..room).unwrap_or_default();
+        if room.is_empty() {
+            return Ok(0);
+        }
+        let count = match self.archive.input.read(room) {
+            Ok(0) => {
+                self.fault = Some(truncated());
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+            Err(error) => {
+                let told = io::Error::from(error.kind());
+                self.fault = Some(error.into());
+                return Err(told);
+            }
+        };
+        let read = room.get(..count).unwrap_or_default();
+        self.hasher.update(read);
+        self.archive.hasher.update(read);
+        self.archive.at += count as u64;
+        self.left -= count as u64;
+        Ok(count)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Archives as they should be, and every way to damage a small one.
 
+use std::io::Read as _;
+
 use bytes::Bytes;
 
 use super::super::chain::ForkProof;
@@ -9,8 +11,8 @@ use super::super::{
     LogId, Post, Run, Seq, Statement, Timestamp, encode_content, lanes, limits,
 };
 use super::{
-    ArchiveError, ArchiveReader, ArchiveWriter, BLOB, BlobHash, BlobSink, END, FORK, FeedId,
-    FormatError, MAGIC, RUN, STATEMENT, WHAT, verify_archive,
+    ArchiveError, ArchiveReader, ArchiveWriter, BLOB, BlobHash, END, FORK, FeedId, FormatError,
+    MAGIC, Next, RUN, STATEMENT, WHAT, verify_archive,
 };
 
 struct Person {
@@ -423,43 +425,43 @@ fn bodies_of_the_largest_size_fit_and_those_left_out_go_by_hash() {
 }
 
 #[test]
-fn files_are_handed_over_in_pieces_and_damaged_ones_taken_back() {
-    #[derive(Default)]
-    struct Sink(Vec<(u64, usize, Option<bool>)>);
-    impl BlobSink for Sink {
-        fn begin(&mut self, _hash: &BlobHash, len: u64) {
-            self.0.push((len, 0, None));
-        }
-        fn piece(&mut self, bytes: &[u8]) {
-            self.0.last_mut().unwrap().1 += bytes.len();
-        }
-        fn end(&mut self, good: bool) {
-            self.0.last_mut().unwrap().2 = Some(good);
-        }
-    }
+fn files_are_handed_over_as_they_come_and_judged_at_their_end() {
     let parts = Parts {
         blobs: vec![vec![1; 200_000]],
         ..Parts::default()
     };
     let mut bytes = parts.write();
-    let take_in = |bytes: &[u8]| {
-        let (mut sink, mut reader) = (Sink::default(), ArchiveReader::new(bytes));
-        let first = reader.next_item(&mut sink).unwrap();
-        (first.is_ok(), sink.0)
+    // Takes at most `limit` bytes of the blob; how many came, and whether they are good.
+    let take_in = |bytes: &[u8], limit: u64| {
+        let mut reader = ArchiveReader::new(bytes);
+        let next = reader.advance().unwrap().unwrap();
+        assert!(matches!(next, Next::Blob { len: 200_000, .. }));
+        let mut came = Vec::new();
+        let read = reader.blob(|bytes| {
+            // What cannot be read is told at the end.
+            let _told = bytes.take(limit).read_to_end(&mut came);
+        });
+        let is_over = reader.advance().is_none();
+        (
+            came.len(),
+            read.map_err(|error| error.offset()).err(),
+            is_over,
+        )
     };
-    assert_eq!(
-        take_in(&bytes),
-        (true, vec![(200_000, 200_000, Some(true))])
-    );
+    assert_eq!(take_in(&bytes, 1 << 20), (200_000, None, true));
+    assert_eq!(take_in(&bytes, 10), (10, None, true));
     bytes[100_000] ^= 1;
-    assert_eq!(
-        take_in(&bytes),
-        (false, vec![(200_000, 200_000, Some(false))])
+    assert_eq!(take_in(&bytes, 1 << 20), (200_000, Some(16), true));
+    assert_eq!(take_in(&bytes, 10), (10, Some(16), true));
+    let (came, offset, _) = take_in(&bytes[..100_000], 1 << 20);
+    assert!(came < 100_000 && offset == Some(16), "{came}");
+    let mut passing = ArchiveReader::new(bytes.as_slice());
+    assert!(passing.advance().unwrap().is_ok());
+    assert!(
+        passing.advance().unwrap().is_err(),
+        "not taken, but verified"
     );
-    assert_eq!(
-        take_in(&bytes[..100_000]),
-        (false, vec![(200_000, 65_536, Some(false))])
-    );
+    assert!(passing.advance().is_none());
 }
 
 #[test]

@@ -12,6 +12,8 @@ use crate::sync::{Backoff, Input, PeerError};
 
 /// Sessions of others that are held at one time.
 const SESSIONS: usize = 256;
+/// How long a peer may take to show that it wants a feed that this node wants too. After that, others may have its place.
+const GRACE: Duration = Duration::from_secs(10);
 /// Peers whose misbehaviour is remembered.
 const REMEMBERED: usize = 1_024;
 /// How long a peer that broke a rule is not let in.
@@ -45,9 +47,11 @@ impl Actor {
         match mail {
             FromSession::Opened(opened) => self.opened(opened),
             FromSession::Frame { id, peer, bytes } => {
+                self.spoke(id, &peer);
                 if !self.moved(id, &peer, now) {
                     return;
                 }
+                self.with_session(&peer, |session| session.heard = true);
                 self.totals.received += on_stream(bytes.len());
                 self.handle(Input::Frame {
                     peer,
@@ -62,6 +66,7 @@ impl Actor {
                 }
             }
             FromSession::TooLarge { id, peer, found } => {
+                self.spare.retain(|_, spare| spare.id != id);
                 if self.moved(id, &peer, now) {
                     self.handle(Input::Disconnected { peer });
                     let limit = crate::format::limits::FRAME_BYTES;
@@ -69,10 +74,14 @@ impl Actor {
                 }
             }
             FromSession::Ended { id, peer, ended } => {
+                self.spare.retain(|_, spare| spare.id != id);
                 if self.moved(id, &peer, now) {
                     self.sessions.remove(&peer);
                     self.handle(Input::Disconnected { peer });
-                    self.ended(&peer, ended);
+                    match self.spare.remove(&peer) {
+                        Some(spare) => self.begin(spare),
+                        None => self.ended(&peer, ended),
+                    }
                 }
             }
         }
@@ -89,22 +98,37 @@ impl Actor {
             .is_some()
     }
 
+    /// A peer speaks on its second connection: it has lost the first, though nothing said so here.
+    fn spoke(&mut self, id: SessionId, peer: &EndpointId) {
+        if self.spare.get(peer).is_some_and(|spare| spare.id == id)
+            && let Some(spare) = self.spare.remove(peer)
+        {
+            self.replace(peer);
+            self.begin(spare);
+        }
+    }
+
+    /// Ends a session of which another connection to the same peer takes the place.
+    fn replace(&mut self, peer: &EndpointId) {
+        if let Some(old) = self.sessions.remove(peer) {
+            old.connection.close(VarInt::from_u32(code::DUPLICATE), b"");
+            self.handle(Input::Disconnected { peer: *peer });
+        }
+    }
+
     fn opened(&mut self, opened: Opened) {
-        let Opened {
-            id,
-            peer,
-            dialed,
-            connection,
-            outgoing,
-        } = opened;
+        let (peer, dialed) = (opened.peer, opened.dialed);
         let now = Instant::now();
-        let refuse = |code: u32| connection.close(VarInt::from_u32(code), b"");
+        let refuse = |code: u32| opened.connection.close(VarInt::from_u32(code), b"");
         if let Some(shut_out) = self.shut_out.get(&peer).filter(|out| out.until > now) {
             refuse(code::BROKE_A_RULE);
             let reason = shut_out.reason.clone();
             return self.dialer.broke_a_rule(&peer, now, reason);
         }
-        if self.sessions.len() >= SESSIONS && !self.sessions.contains_key(&peer) {
+        if self.sessions.len() >= SESSIONS
+            && !self.sessions.contains_key(&peer)
+            && !self.make_room(now)
+        {
             refuse(code::BUSY);
             return self.failed(
                 &peer,
@@ -115,16 +139,52 @@ impl Actor {
             // Both dialed at once: both ends keep the one that the smaller id dialed. Otherwise the newer one stays,
             // since its dialer has lost the older.
             if old.dialed != dialed && old.dialed == (self.endpoint.id() < peer) {
-                refuse(code::DUPLICATE);
-                return self.dialer.connected(&peer);
+                self.dialer.connected(&peer);
+                // A peer that already spoke on the older one may also have lost it since and come anew. It then speaks
+                // on the newer one; else it ends that itself.
+                if dialed || !old.heard {
+                    return refuse(code::DUPLICATE);
+                }
+                if let Some(before) = self.spare.insert(peer, opened) {
+                    let connection = before.connection;
+                    connection.close(VarInt::from_u32(code::DUPLICATE), b"");
+                }
+                return;
             }
-            old.connection.close(VarInt::from_u32(code::DUPLICATE), b"");
-            self.handle(Input::Disconnected { peer });
         }
+        self.replace(&peer);
+        self.begin(opened);
+    }
+
+    /// Ends a session that is of no use to anybody here; `false` if there is none.
+    fn make_room(&mut self, now: Instant) -> bool {
+        let sessions = self.sessions.iter();
+        let sessions = sessions.map(|(peer, session)| (*peer, session.opened));
+        let Some(peer) = first_to_go(sessions, |peer| self.swarm.shares(*peer), now) else {
+            return false;
+        };
+        if let Some(session) = self.sessions.remove(&peer) {
+            let connection = session.connection;
+            connection.close(VarInt::from_u32(code::BUSY), b"");
+        }
+        self.handle(Input::Disconnected { peer });
+        self.failed(&peer, "others had more use for its session".to_owned());
+        true
+    }
+
+    /// Begins a session over a connection.
+    fn begin(&mut self, opened: Opened) {
+        let Opened {
+            id,
+            peer,
+            dialed,
+            connection,
+            outgoing,
+        } = opened;
         let standing = Standing {
             caught_up: false,
             agreed: false,
-            moved: now,
+            moved: Instant::now(),
         };
         let session = Session {
             id,
@@ -134,6 +194,8 @@ impl Actor {
             behind: 0,
             clock_differs_by: None,
             standing,
+            heard: false,
+            opened: Instant::now(),
         };
         self.sessions.insert(peer, session);
         self.dialer.connected(&peer);
@@ -174,6 +236,10 @@ impl Actor {
                 .connection
                 .close(VarInt::from_u32(code::BROKE_A_RULE), reason.as_bytes());
         }
+        if let Some(spare) = self.spare.remove(&peer) {
+            let connection = spare.connection;
+            connection.close(VarInt::from_u32(code::BROKE_A_RULE), reason.as_bytes());
+        }
         self.rounds
             .iter_mut()
             .for_each(|round| round.ended(&peer, &reason));
@@ -186,5 +252,43 @@ impl Actor {
             self.shut_out.insert(peer, ShutOut { until, reason });
         }
         self.dialer.broke_a_rule(&peer, now, reason);
+    }
+}
+
+/// Of the sessions that had their time and share no feed with this node, the one that was opened first.
+fn first_to_go(
+    sessions: impl Iterator<Item = (EndpointId, Instant)>,
+    shares: impl Fn(&EndpointId) -> bool,
+    now: Instant,
+) -> Option<EndpointId> {
+    sessions
+        .filter(|(peer, opened)| *opened + GRACE <= now && !shares(peer))
+        .min_by_key(|(_, opened)| *opened)
+        .map(|(peer, _)| peer)
+}
+
+#[cfg(test)]
+mod tests {
+    use iroh::SecretKey;
+
+    use super::*;
+
+    fn endpoint(n: u8) -> EndpointId {
+        SecretKey::from_bytes(&[n; 32]).public()
+    }
+
+    #[test]
+    fn strangers_go_first_and_only_after_a_while() {
+        let begun = Instant::now();
+        let after = |seconds| begun + Duration::from_secs(seconds);
+        let sessions = || (0..4).map(|n| (endpoint(n), after(n.into())));
+        let shares = |peer: &EndpointId| *peer == endpoint(0);
+        assert_eq!(first_to_go(sessions(), shares, after(10)), None);
+        assert_eq!(
+            first_to_go(sessions(), shares, after(30)),
+            Some(endpoint(1)),
+            "of the others the oldest"
+        );
+        assert_eq!(first_to_go(sessions(), |_| true, after(30)), None);
     }
 }

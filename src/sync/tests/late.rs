@@ -60,16 +60,14 @@ fn answer(table: &mut Table, request: u64) -> TakeId {
 }
 
 #[test]
-fn entries_that_were_refused_before_their_statement_came_are_asked_for_again() {
+fn entries_that_were_refused_before_their_statement_came_are_judged_again() {
     let (mut table, _) = Table::told();
     let take = answer(&mut table, 0);
     // One commit: first the run, which is not admitted yet, then the statement. What changed is told first.
     assert_eq!(ranges(&statements(&mut table, 1)), []);
     let outcome = Outcome::NotAdmitted;
-    let outputs = table.input(Input::Taken { take, outcome });
-    assert_eq!(ranges(&outputs), [(0, 10)]);
-    // Refused by what holds now, it waits for another statement.
-    let take = answer(&mut table, 1);
+    let take = taken(&table.input(Input::Taken { take, outcome }));
+    // Refused by what holds now, they wait for another statement.
     let outcome = Outcome::NotAdmitted;
     let outputs = table.input(Input::Taken { take, outcome });
     assert_eq!(ranges(&outputs), []);
@@ -115,7 +113,7 @@ fn a_proof_that_was_not_admitted_is_asked_for_again_with_the_next_statement() {
 }
 
 #[test]
-fn what_was_refused_of_a_feed_that_was_left_is_asked_for_when_it_is_followed_again() {
+fn what_was_refused_of_a_feed_that_was_left_is_judged_again_when_it_is_followed_again() {
     let (mut table, _) = Table::told();
     let take = answer(&mut table, 0);
     table.input(Input::FeedGone { feed: feed(0) });
@@ -125,20 +123,7 @@ fn what_was_refused_of_a_feed_that_was_left_is_asked_for_when_it_is_followed_aga
         replica,
     });
     let outcome = Outcome::Refused;
-    table.input(Input::Taken { take, outcome });
-    // The peer, which heard of both, tells it anew.
-    let logs = vec![LogHead {
-        name: LogName::New(posts().device, posts().lane),
-        head: Some((Seq(9), [1; 8])),
-        forked: None,
-    }];
-    let feeds = vec![FeedHeads {
-        id: blind(&feed(0)),
-        statements: [0; 8],
-        logs,
-    }];
-    let outputs = table.say(&Message::Heads { last: false, feeds });
-    assert_eq!(ranges(&outputs), [(0, 10)]);
+    taken(&table.input(Input::Taken { take, outcome }));
 }
 
 #[test]

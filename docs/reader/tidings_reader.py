@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+"""Verifies an archive and prints its posts, newest first, one JSON object a line.
+
+Written from docs/format.md alone. Needs Python 3.10 and what requirements.txt lists. A damaged archive ends it with
+status 1 and one line that names the first byte that is not good."""
+import argparse, base64, collections, datetime, json, mmap, re, sys, time
+from blake3 import blake3
+from nacl import exceptions, signing
+WRONG = (ValueError, exceptions.CryptoError)  # text that is not UTF-8 is a ValueError, too
+END, STATEMENT, FORK, RUN, BLOB = range(5)
+LIMITS = {END: 32, STATEMENT: 16_384, FORK: 16_384, RUN: 4_259_840, BLOB: 2**64}
+STATEMENTS, LAST_SEQ, AHEAD = 4_194_304, 2**64 - 65, 600_000
+REPLY, REACTION, REPLACES, DELETE = 0, 4, 5, 6
+UNSHOWN = re.compile("(profile|follow|delete|pin|list|reach|moved|label|cut|reaction|edit|draft|marker|ends)/1")
+def need(holds, why):
+    if not holds:
+        raise ValueError(why)
+
+def digest(purpose, data): return blake3(data, derive_key_context="tidings v1 2026-11 " + purpose).digest()
+def base32(data): return base64.b32encode(data).decode().rstrip("=").lower()
+def zigzag(value): return varint(2 * value if value >= 0 else -2 * value - 1)
+def varint(value): return (bytes([value & 127 | 128]) + varint(value >> 7)) if value > 127 else bytes([value])
+def check(key, context, message, signature):  # libsodium checks by the strict rule
+    signing.VerifyKey(key).verify(b"tidings v1 " + context + b":" + message, signature)
+
+class Reader:
+    """Primitives. Content alone is not read strictly: there, numbers may be in a longer form than needed."""
+    def __init__(self, data, strict=True):
+        self.data, self.at, self.strict = data, 0, strict
+    def take(self, count):
+        need(self.at + count <= len(self.data), "it is cut short")
+        self.at += count
+        return self.data[self.at - count : self.at]
+    def varint(self, bits=64, limit=2**64):
+        parts = [self.u8()]
+        while parts[-1] > 127 and len(parts) < 10:
+            parts.append(self.u8())
+        value = sum((part & 127) << 7 * place for place, part in enumerate(parts))
+        need(parts[-1] < 128 and value >> bits == 0 and value <= limit, "a number is too large")
+        need(parts[-1] or len(parts) == 1 or not self.strict, "a number is not in its shortest form")
+        return value
+    def name(self, limit):
+        name = self.str(limit)
+        need(re.fullmatch(r"[a-z0-9._/~-]+", name), "a name has other characters than names have")
+        return name
+    def u8(self): return self.take(1)[0]
+    def boolean(self): return [b"\0", b"\1"].index(self.take(1)) == 1
+    def zigzag(self): return (lambda value: value >> 1 ^ -(value & 1))(self.varint())
+    def bytes(self, limit=LIMITS[RUN]): return self.take(self.varint(limit=limit))
+    def str(self, limit=LIMITS[RUN]): return self.bytes(limit).decode()
+    def option(self, read, *limit): return read(*limit) if self.boolean() else None
+    def list(self, limit, read, *args): return [read(*args) for _ in range(self.varint(limit=limit))]
+    def log(self): return self.take(32), self.take(32), self.name(32)
+    def reference(self): return *self.log(), self.varint(), self.take(32)
+    def end(self): need(self.at == len(self.data), "bytes are left over")
+
+class Envelope:
+    def __init__(self, data):
+        r = Reader(data)
+        r.take(8)
+        self.refs = r.list(64, lambda: (r.u8(), r.reference()))
+        self.mentions, self.tags = r.list(64, r.take, 32), r.list(32, r.str, 64)
+        self.attachments, self.content = r.list(32, self.attachment, r), r.bytes()
+        r.end()
+    def attachment(self, r):
+        fields = {"hash": base32(r.take(32)), "len": r.varint(), "mime": r.str(128)}
+        fields |= {"name": r.option(r.str, 255), "alt": r.option(r.str, 2_000)}
+        fields |= {"width": r.option(r.varint, 32), "height": r.option(r.varint, 32)}
+        r.option(r.varint), r.option(r.u8), r.option(r.bytes, 4_096)
+        return fields
+def attempt(read, *args):
+    try:
+        return read(*args)
+    except ValueError:
+        return None
+def content(data, *kinds):
+    """The fields of content, those missing at its end as none or empty; nothing at all if it cannot be read."""
+    r = Reader(data, strict=False)
+    read = {"str": r.str, "bytes": r.bytes, "varint": r.varint}
+    read |= {"str?": lambda: r.option(r.str), "i64?": lambda: r.option(r.zigzag)}
+    return attempt(lambda: [read[k]() if r.at < len(data) else {"str": "", "bytes": b""}.get(k) for k in kinds])
+
+class Entry:
+    def __init__(self, log, seq, name, when, expires, kind, body):
+        (self.feed, self.device, self.lane), self.seq, self.id, self.ref = log, seq, name, (*log, seq, name)
+        self.time, self.expires, self.kind, self.body, self.gone = when, expires, kind, body, False
+        self.envelope = attempt(Envelope, body or b"")
+    def targets(self, rel): return [to for kind, to in self.envelope.refs if kind == rel] if self.envelope else []
+    def order(self): return self.time, digest("log order", b"".join(self.ref[:2]) + self.lane.encode())[:8], self.seq
+    def is_shown(self):
+        return self.lane not in ("state", "reactions") and self.lane[0] != "~" and not UNSHOWN.fullmatch(self.kind)
+
+def read_run(r, log):
+    """The prev and the entries of a run that is closed by a signature."""
+    need(r.u8() == 1, "a run has another version")
+    first, count, before = r.varint(limit=LAST_SEQ), r.varint(), r.take(32)
+    need(1 <= count <= 64 - first % 64 and (first or not any(before)), "a run has a place that there is not")
+    kinds, prev, entries, used, when = r.list(count, r.name, 64), before, [], 0, 0
+    need(kinds and len(set(kinds)) == len(kinds), "a run does not list its kinds well")
+    for seq in range(first, first + count):
+        flags, when = r.u8(), (when + r.zigzag() + 2**63) % 2**64 - 2**63
+        expires = r.zigzag() if flags & 1 else None
+        kind, size = r.varint(), r.varint(limit=4_096 if log[2] == "state" else 65_536)
+        need(flags < 4 and kind <= used and kind < len(kinds), "an entry has no flags or kind that there are")
+        used, body = max(used, kind + 1), None if flags & 2 else r.take(size)
+        header = log[0] + log[1] + bytes([len(log[2])]) + log[2].encode() + varint(seq) + prev + zigzag(when)
+        header += (b"\1" + zigzag(expires) if flags & 1 else b"\0") + varint(len(kinds[kind])) + kinds[kind].encode()
+        prev = digest("entry id", header + varint(size) + (r.take(32) if flags & 2 else digest("body", body)))
+        entries.append(Entry(log, seq, prev, when, expires, kinds[kind], body))
+    need(used == len(kinds) and r.u8() == 0, "a run lists a kind that no entry has, or is not signed")
+    check(log[1], b"entry", prev, r.take(64))
+    r.end()
+    return before, entries
+def read_fork(r):
+    """The log that a proof is about, and from which place on it is forked."""
+    need(r.u8() == 1, "a fork proof has another version")
+    log = r.log()
+    (prev, one), (other_prev, other) = read_run(Reader(r.bytes()), log), read_run(Reader(r.bytes()), log)
+    r.end()
+    need(one[-1].id <= other[-1].id and all(e.body is None for e in one + other), "a fork proof is not in its one form")
+    a, b = ({run[0].seq - 1: prev} | {e.seq: e.id for e in run} for prev, run in ((prev, one), (other_prev, other)))
+    at = [max(seq, one[0].seq, other[0].seq) for seq in a.keys() & b.keys() if a[seq] != b[seq]]
+    need(at, "a fork proof shows no fork")
+    return log, min(at)
+
+class Statement:
+    def __init__(self, r, by=None):
+        start, self.keep, self.ends = r.at, [], {}
+        self.feed, self.signer, act, self.device = r.take(32), r.take(32), r.u8(), r.take(32)
+        self.admits, self.own = act == 0, act == 1 and self.signer == self.device
+        need(act < 2 and self.device != self.feed and by in (None, (self.feed, self.signer, act)), "a statement is none")
+        if self.admits:
+            self.admin, self.label = r.boolean(), r.str(64)
+            check(self.device, b"consent", self.feed + self.device, r.take(64))
+        else:
+            ends = r.list(64, lambda: (r.name(32), (r.varint(), r.take(32))))
+            self.keep, self.ends = r.list(16, Statement, r, (self.feed, self.device, 0)), dict(ends)
+            lanes, kept = [lane for lane, _ in ends], [admit.id for admit in self.keep]
+            need(lanes == sorted(self.ends) and "~" not in [lane[0] for lane in lanes], "a Retire names no good ends")
+            need(kept == sorted(set(kept)), "a Retire is out of order")
+        self.id = digest("statement id", r.data[start : r.at])
+        check(self.signer, b"statement", self.id, r.take(64))
+def capped(feed, statements):
+    """Those of a feed's statements that are kept, in the order of ids."""
+    held = sorted({s.id: s for top in statements for s in (top, *top.keep)}.values(), key=lambda s: s.id)
+    kept, signers, retired = set(), [feed], {}
+    for signer in signers:  # the list grows meanwhile
+        own, room = [s for s in held if s.signer == signer], 64 if signer == feed else 16
+        others = {s.device: s for s in reversed(own) if not s.admits and not s.own}.values()
+        others = sorted(others, key=lambda s: s.id)[:room]
+        chosen = [s for s in own if s.admits][:room] + others + [s for s in own if s.own][:4]
+        retired = {s.device: s for s in others} if signer == feed else retired
+        for s in retired[signer].keep if signer in retired else [s for top in chosen for s in (top, *top.keep)]:
+            kept.add(s.id)
+            signers += [s.device] if s.admits and s.device not in signers else []
+    return [s for s in held if s.id in kept]
+
+class Feed:
+    def __init__(self):
+        self.statements, self.forks, self.entries = [], {}, []
+    def judge(self, feed):
+        """Finds the generations of devices and of admins, and the ends of retired devices."""
+        held, decided = capped(feed, self.statements), {}
+        self.devices, self.admins, self.ends = {}, {}, {}
+        def retires(device):
+            return decided[device][1] if device in decided else [s for s in held if s.own and s.device == device]
+        for g in range(4):
+            members = {device for device, of in self.admins.items() if of == g} if g else {feed}
+            older = {device for device, (by, _) in decided.items() if by < g}
+            for s in (s for s in held if not s.admits and not s.own and s.signer in members - older):
+                if self.devices.get(s.device, g) >= g and s.device not in older:
+                    decided.setdefault(s.device, (g, []))[1].append(s)
+            for s in (s for s in held if s.admits and s.signer in members and g < 3):
+                keeps = [any(s.id == k.id for k in r.keep) for r in retires(s.signer)]
+                if not keeps or (all if s.signer in decided else any)(keeps):
+                    self.devices.setdefault(s.device, g + 1)
+                    self.admins |= {s.device: self.admins.get(s.device, g + 1)} if s.admin else {}
+        for device in filter(retires, self.devices):
+            ends, others = [s.ends for s in retires(device)], device in decided
+            lanes = (set.intersection if others else set.union)(*map(set, ends))
+            rule = (lambda end: end) if others else (lambda end: (-end[0], end[1]))
+            self.ends[device] = {lane: min((e[lane] for e in ends if lane in e), key=rule) for lane in lanes}
+    def counts(self, device, lane, seq, name=None, held=False):
+        """An archive has one entry a place: where it is not the one that an end names, that one is not held."""
+        end = self.ends.get(device, {lane: (2**64, b"")}).get(lane, (-1, b"")) if lane[0] != "~" else (2**64, b"")
+        return device in self.devices and (seq < end[0] or seq == end[0] and (name == end[1] or not held))
+
+def read_archive(data, feeds):
+    """Fills in the feeds; gives the first byte that is not good, and why, unless all is good."""
+    r, record, last, tail, sizes = Reader(data), 0, (), (None, 0, b""), collections.Counter()
+    try:
+        need(r.take(15) == b"tidings archive", "it does not begin as an archive does")
+        record = 15
+        need(r.u8() == 1, "an archive of this version needs a newer reader")
+        while True:
+            record = r.at
+            tag, size = r.u8(), r.varint()
+            need(32 * (tag == BLOB) <= size <= LIMITS.get(tag, -1), "a record is of no kind that there is, or of no size")
+            part = Reader(bytes(r.take(size if tag != BLOB else 32)))
+            if tag == END:
+                need(part.data == digest("archive", data[:record]), "the hash at its end is that of something else")
+                record = r.at
+                return r.end()
+            if tag == STATEMENT:
+                it = Statement(part)
+                place, fill = (0, it.feed, 0, it.id), lambda feed: feed.statements.append(it)
+                sizes[it.feed] += size
+                need(sizes[it.feed] <= STATEMENTS, "a feed has too many statements")
+            elif tag == FORK:
+                log, at = read_fork(part)
+                place, fill = (0, log[0], 1, *log[1:], 0), lambda feed: feed.forks.update({log: at})
+            elif tag == RUN:
+                log = part.log()
+                prev, entries = read_run(part, log)
+                first, fill = entries[0].seq, lambda feed: feed.entries.extend(entries)
+                place = (0, log[0], 1, *log[1:], 1, first)
+                need(tail[0] != log or first >= tail[1], "runs overlap")
+                need(tail[:2] != (log, first) or first % 64 == 0 and prev == tail[2], "a run does not fit the one before")
+                tail = log, first + len(entries), entries[-1].id
+            else:
+                place, fill = (1, part.take(32)), lambda none: none
+                need(blake3(r.take(size - 32)).digest() == place[1], "a file does not have its hash")
+            part.end()
+            need(place > last, "a record stands out of order, or twice")
+            last, _ = place, fill(feeds.setdefault(place[1], Feed()) if tag != BLOB else None)
+    except WRONG as error:
+        return record, error
+
+def settle(items):
+    """Of entries that replace one another by name, the one that counts."""
+    names = {e.id for e in items}
+    replaced = {e.id: {to[-1] for to in e.targets(REPLACES)} & names for e in items}
+    under = [e for e in items if not replaced[e.id]]
+    while under:
+        winner = max(under, key=lambda e: (e.time, e.id))
+        under = [e for e in items if winner.id in replaced[e.id]]
+    return winner
+
+def posts(feeds, now):
+    """What timelines show of all feeds together, newest first."""
+    counting, named, replies, reactions, names = {}, {}, *(collections.defaultdict(set) for _ in range(3))
+    for name, feed in feeds.items():
+        feed.judge(name)
+        for e in feed.entries:  # past a fork, headers alone are only proof
+            is_proof = e.body is None and e.seq >= feed.forks.get(e.ref[:3], 2**64)
+            counting |= {e.ref: e} if feed.counts(e.device, e.lane, e.seq) and not is_proof else {}
+    for e in counting.values():
+        for to in {"edit/1": e.targets(REPLACES)[:1], "delete/1": e.targets(DELETE)}.get(e.kind, []):
+            lane = to[2] if e.kind == "edit/1" else "~own" if to[2][0] == "~" else "state"
+            if (to[0], lane) == (e.feed, e.lane) and (to[1] == e.device or e.device in feeds[e.feed].admins):
+                named.setdefault((e.kind, to), []).append(e)
+    for e in counting.values():
+        deleted = any(("delete/1", delete.ref) not in named for delete in named.get(("delete/1", e.ref), []))
+        if e.kind != "delete/1" and (deleted or e.expires is not None and e.expires <= now):
+            e.gone, e.envelope = True, None
+    due = {e for e in counting.values() if e.time <= now + AHEAD and not e.gone}
+    for e in counting.values():
+        said = e.envelope.content if e.envelope else b""
+        if (e.kind, e.lane) == ("profile/1", "state") and (content(said, "varint", "str") or [1])[0] == 0 and e.envelope:
+            names[e.feed].add(e)
+        for to in e.targets(REPLY) if e in due and e.is_shown() else []:
+            replies[to[-1]].add(e.ref)
+        for to in e.targets(REACTION)[:1] if e in due and (e.kind, e.lane) == ("reaction/1", "reactions") else []:
+            reactions[to[-1]] |= {(x, e.feed) for x in content(said, "str") or [] if 0 < len(x.encode()) <= 32}
+    text = lambda to: ":".join((base32(to[0]), base32(to[1]), to[2], str(to[3]), base32(to[4])))
+    for e in sorted(filter(Entry.is_shown, due), key=Entry.order, reverse=True):
+        edits = [x for x in named.get(("edit/1", e.ref), []) if x in due and content(x.envelope.content, "bytes")]
+        last = settle([e, *edits]) if e.envelope else e
+        said = last.envelope or Envelope(bytes(13))  # of nothing
+        inner = content(said.content, "bytes")[0] if last is not e else said.content
+        post = e.kind == "post/1" and e.envelope and content(inner, "str", *["str?"] * 4, "i64?") or [None] * 6
+        name = content(settle(names[e.feed]).envelope.content, "varint", "str")[1] if names[e.feed] else None
+        yield {
+            "id": text(e.ref), "feed": base32(e.feed), "author": name or None, "time": rfc3339(e.time), "kind": e.kind,
+            "text": post[0], "title": post[1], "link": post[2], "dated": rfc3339(post[5]), "tags": said.tags,
+            "reply_to": next(map(text, e.targets(REPLY)), None), "mentions": list(map(base32, said.mentions)),
+            "attachments": said.attachments, "edited": rfc3339(last.time) if last is not e else None, "deleted": False,
+            "reactions": collections.Counter(emoji for emoji, _ in reactions[e.id]), "replies": len(replies[e.id]),
+        }
+def rfc3339(when):
+    """Milliseconds as text, with no more digits than needed; beyond the calendar, its first or last moment."""
+    if when is None or not -377_705_023_201_000 <= when <= 253_402_207_200_999:
+        return when and ("-009999-01-02T01:59:59Z" if when < 0 else "9999-12-30T22:00:00.999999999Z")
+    cycles, rest = divmod(when, 146_097 * 86_400_000)  # 400 years
+    at = datetime.datetime(1970, 1, 1) + datetime.timedelta(milliseconds=rest)
+    year, digits = at.year + 400 * cycles, f".{rest % 1000:03}".rstrip("0").rstrip(".")
+    return f"{year:0{4 if year >= 0 else 7}}{at:-%m-%dT%H:%M:%S}{digits}Z"
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("file", type=argparse.FileType("rb"))
+    arguments.add_argument("--salvage", action="store_true", help="print what stands before a damage, too")
+    arguments, feeds = arguments.parse_args(), {}
+    data = arguments.file.read(1) and mmap.mmap(arguments.file.fileno(), 0, access=mmap.ACCESS_READ)
+    damage = read_archive(memoryview(data), feeds)
+    for post in posts(feeds, time.time_ns() // 1_000_000) if arguments.salvage or not damage else []:
+        print(json.dumps(post, ensure_ascii=False))
+    if damage:
+        sys.exit(f"{arguments.file.name} is damaged at byte {damage[0]}: {damage[1]}")
