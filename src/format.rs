@@ -14,6 +14,8 @@ mod content;
 mod context;
 mod entry;
 mod error;
+#[cfg(feature = "test-util")]
+pub(crate) mod fuzz;
 mod id;
 mod index_key;
 mod key;
@@ -51,6 +53,8 @@ pub(crate) use self::kinds::{encode_content, kind_of, read_content};
 pub use self::merge::{StateItem, settle};
 pub use self::run::{Closing, Item, PackedRun, Run};
 pub(crate) use self::run::{RawBody, View};
+#[cfg(feature = "test-util")]
+use self::statement::reread_statement;
 pub use self::statement::{
     Act, Admit, DeviceStanding, End, Ends, Retire, Signer, SignerSecret, Standing, Statement,
     Statements,

@@ -37,7 +37,7 @@
 //! | `net` | yes | `Node`, and replication over iroh |
 //! | `redb` | yes | the file-backed store |
 //! | `images` | yes | pictures turned upright, previews and smaller renditions |
-//! | `test-util` | no | the contract suite for backends, and the simulated network |
+//! | `test-util` | no | the contract suite for backends, the simulated network, and what fuzzers call |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -67,6 +67,9 @@ mod feeds;
     )
 )]
 pub mod format;
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "net")]
 mod media;
 #[cfg(feature = "net")]

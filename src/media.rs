@@ -135,11 +135,6 @@ impl MediaStore {
         }
     }
 
-    /// Others' media have become more in some other way than by being fetched.
-    pub(crate) fn recount(&self) {
-        self.state().foreign = None;
-    }
-
     /// Removes nothing any more: the folder may be another node's from now on.
     pub(crate) fn close(&self) {
         self.state().closed = true;

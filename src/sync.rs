@@ -29,6 +29,8 @@
 mod error;
 mod event;
 mod fields;
+#[cfg(feature = "test-util")]
+pub(crate) mod fuzz;
 mod heads;
 mod hello;
 mod limits;

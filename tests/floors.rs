@@ -21,6 +21,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "format", "store", "pictures", "feeds", "sync", "media", "net",
         ],
     ),
+    // Stands beside the house: a list of what fuzzers call on each floor.
+    ("fuzzing", &["format", "feeds", "sync", "media", "pictures"]),
 ];
 
 /// One path of ours, in full, and the line it stands on.

@@ -128,7 +128,7 @@ async fn write(ada: &Node, files: &[PathBuf], steps: &mut Steps<'_>) -> Result {
     let files = counted(files.len() as u64, "file", "files");
     steps.done(&format!(
         "Ada imports {} from {files}",
-        counted(sent, "post", "posts")
+        counted(sent.posts, "post", "posts")
     ))
 }
 

@@ -123,12 +123,16 @@ pub struct Body {
     /// Random; it disappears with the body, so that a short deleted text cannot be guessed from the hash that stays.
     pub salt: [u8; 8],
     /// Relations to other entries.
+    #[serde(deserialize_with = "codec::list")]
     pub refs: Vec<Ref>,
     /// Feeds that are spoken of.
+    #[serde(deserialize_with = "codec::list")]
     pub mentions: Vec<FeedId>,
     /// Tags as their author wrote them; they compare as [`Body::fold_tag`] says.
+    #[serde(deserialize_with = "codec::list")]
     pub tags: Vec<String>,
     /// Media.
+    #[serde(deserialize_with = "codec::list")]
     pub attachments: Vec<Attachment>,
     /// Postcard of the kind's type.
     pub content: Bytes,

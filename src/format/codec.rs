@@ -3,8 +3,11 @@
 //! Structures go through [`encode`] and [`decode`]. What is read by the hundred thousand (headers, runs) goes through
 //! [`Writer`] and [`Reader`], which speak the same bytes without a detour over serde.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeOwned, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::error::FormatError;
 
@@ -47,6 +50,34 @@ pub fn decode<T: Serialize + DeserializeOwned>(
         return Err(FormatError::NotCanonical { what });
     }
     Ok(value)
+}
+
+/// Reads a list and makes room as items come, not as its length claims: an item takes more memory than the bytes that
+/// claim it.
+pub(super) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct List<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+            let mut list = Vec::with_capacity(items.size_hint().unwrap_or(0).min(4));
+            while let Some(item) = items.next_element()? {
+                list.push(item);
+            }
+            Ok(list)
+        }
+    }
+
+    deserializer.deserialize_seq(List(PhantomData))
 }
 
 /// Appends postcard primitives to a buffer.

@@ -282,6 +282,7 @@ pub struct List {
     /// A few words.
     pub description: String,
     /// The feeds, in the order to show.
+    #[serde(deserialize_with = "codec::list")]
     pub items: Vec<ListItem>,
 }
 
@@ -297,6 +298,7 @@ pub struct ListItem {
     /// Why it is here.
     pub note: String,
     /// What it is about.
+    #[serde(deserialize_with = "codec::list")]
     pub tags: Vec<String>,
 }
 
@@ -308,8 +310,10 @@ pub struct ListItem {
 )]
 pub struct Reach {
     /// Endpoint addresses, as in a ticket.
+    #[serde(deserialize_with = "codec::list")]
     pub endpoints: Vec<Bytes>,
     /// Addresses of mirrors that keep the feed.
+    #[serde(deserialize_with = "codec::list")]
     pub mirrors: Vec<Bytes>,
 }
 

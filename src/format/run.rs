@@ -151,6 +151,12 @@ impl PackedRun {
         }
     }
 
+    /// Reads it without its proof: what fuzzing asks of the bytes alone.
+    #[cfg(feature = "test-util")]
+    pub(super) fn unproved(&self, log: &LogId) -> Result<Run, FormatError> {
+        self.read(log, true)
+    }
+
     /// Reads all entries; with `ids`, hashes bodies and headers too.
     fn read(&self, log: &LogId, ids: bool) -> Result<Run, FormatError> {
         let mut view = View::open(&self.0)?;

@@ -19,6 +19,8 @@ use std::sync::Arc;
 pub use self::ends::{End, Ends};
 pub use self::judge::{DeviceStanding, Standing};
 pub use self::set::Statements;
+#[cfg(feature = "test-util")]
+pub(super) use self::wire::reread_statement;
 use super::error::FormatError;
 use super::id::{DeviceId, FeedId, StatementId};
 use super::key::{DeviceSecret, FeedSecret, Signature};

@@ -27,6 +27,7 @@ pub struct FeedTicket {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Fields {
     feed: FeedId,
+    #[serde(deserialize_with = "codec::list")]
     addresses: Vec<Bytes>,
     entry: Option<EntryRef>,
 }
@@ -151,7 +152,7 @@ impl Fields {
     }
 }
 
-fn check_bytes(payload: &[u8]) -> [u8; 4] {
+pub(super) fn check_bytes(payload: &[u8]) -> [u8; 4] {
     let [a, b, c, d, ..] = derive::TICKET.hash_parts(&[FeedTicket::KIND.as_bytes(), payload]);
     [a, b, c, d]
 }

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use serde_json::json;
-use tidings::{EntryRef, Node};
+use tidings::{Attach, EntryRef, Node};
 
 use crate::args::Post;
 use crate::failure::{Failure, Result};
@@ -14,8 +14,25 @@ use crate::render::{clean, counted};
 const STDIN_BYTES: u64 = 1 << 20;
 
 pub(super) async fn post(out: &Out, node: &Node, wanted: Post) -> Result {
+    let (attached, described) = (wanted.attach.len(), wanted.alt.len());
+    if described > attached {
+        return Err(Failure::said(format!(
+            "there are {described} descriptions and {attached} attachments; each --alt belongs to one --attach"
+        )));
+    }
     let text = text_of(wanted.text.unwrap_or_default())?;
     let mut post = node.post(text);
+    let mut alts = wanted.alt.into_iter();
+    for file in wanted.attach {
+        let mut attach = Attach::file(file);
+        if let Some(alt) = alts.next() {
+            attach = attach.alt(alt);
+        }
+        if wanted.keep_metadata {
+            attach = attach.keep_metadata();
+        }
+        post = post.attach(attach);
+    }
     if let Some(title) = wanted.title {
         post = post.title(title);
     }

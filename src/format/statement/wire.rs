@@ -41,6 +41,16 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Statement, FormatError> {
     Statement::verified(inner)
 }
 
+/// Reads a statement and writes it again, whoever signed it: what fuzzing asks of the bytes alone.
+#[cfg(feature = "test-util")]
+pub(in crate::format) fn reread_statement(bytes: &[u8]) -> Result<Vec<u8>, FormatError> {
+    bounded("bytes of a statement", bytes.len(), limits::STATEMENT_BYTES)?;
+    let mut reader = Reader::new(WHAT, bytes);
+    let inner = read_signed(&mut reader, Place::Alone)?;
+    reader.finish()?;
+    Ok(encode(&Statement(std::sync::Arc::new(inner))))
+}
+
 fn write_signed(writer: &mut Writer, statement: &Statement) {
     write_unsigned(
         writer,

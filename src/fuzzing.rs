@@ -1,0 +1,77 @@
+//! What fuzzers call: a list of targets, each a function that takes any bytes and panics if a promise is broken.
+//!
+//! The functions stand beside what they are about (`format/fuzz.rs`, `sync/fuzz.rs`, ...). `fuzz/` runs them under
+//! libFuzzer, `tests/fuzz.rs` as property tests: over the corpus in `fuzz/corpus` and over mutations of it. No part of
+//! the library's face: names and meaning change without notice.
+
+use crate::{format, sync};
+
+/// Something to be put to any bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    name: &'static str,
+    run: fn(&[u8]),
+    /// Memory it may have at one time: so much for each byte given, and so much besides.
+    each: u64,
+    base: u64,
+}
+
+const KIB: u64 = 1024;
+
+/// All targets, by name.
+pub const TARGETS: &[Target] = &[
+    // Its reader and each verification of a file have pieces of 64 KiB.
+    Target::new("archive", format::fuzz::archive).with(64, 320 * KIB),
+    Target::new("body", format::fuzz::body),
+    Target::new("content", format::fuzz::content),
+    Target::new("fork", format::fuzz::fork),
+    Target::new("header", format::fuzz::header),
+    Target::new("memory", sync::fuzz::memory),
+    Target::new("message", sync::fuzz::message),
+    Target::new("run_of_entries", format::fuzz::run),
+    Target::new("statement", format::fuzz::statement),
+    // A whole node, its disk and three peers.
+    Target::new("swarm", sync::fuzz::swarm).with(4 * KIB, 4 * KIB * KIB),
+    Target::new("text", format::fuzz::text),
+    Target::new("ticket", format::fuzz::ticket),
+];
+
+impl Target {
+    const fn new(name: &'static str, run: fn(&[u8])) -> Self {
+        Self {
+            name,
+            run,
+            each: 64,
+            base: 64 * KIB,
+        }
+    }
+
+    const fn with(self, each: u64, base: u64) -> Self {
+        Self { each, base, ..self }
+    }
+
+    /// Its name: that of its folder in the corpus and of its file in `fuzz/fuzz_targets`.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Puts it to these bytes.
+    ///
+    /// # Panics
+    ///
+    /// If a promise is broken.
+    pub fn run(&self, bytes: &[u8]) {
+        (self.run)(bytes);
+    }
+
+    /// Bytes of memory that it may have at one time for an input of this length.
+    pub const fn most(&self, len: usize) -> u64 {
+        self.base
+            .saturating_add(self.each.saturating_mul(len as u64))
+    }
+}
+
+/// The target of a name.
+pub fn find(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().find(|target| target.name == name)
+}
