@@ -4,6 +4,8 @@
 //! all is there; each slice is verified before it is written, so whoever sends wrong bytes is only left.
 
 mod fetch;
+#[cfg(feature = "test-util")]
+pub(crate) mod fuzz;
 mod pace;
 mod peer;
 mod pool;

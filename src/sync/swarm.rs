@@ -153,7 +153,7 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     /// Whether a peer with a session wants a feed that this node wants too, as far as is known yet.
-    pub fn shares(&self, peer: P) -> bool {
+    pub fn shares_any(&self, peer: P) -> bool {
         self.peers
             .get(&peer)
             .is_some_and(|peer| !peer.common.is_empty())

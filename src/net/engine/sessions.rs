@@ -160,7 +160,7 @@ impl Actor {
     fn make_room(&mut self, now: Instant) -> bool {
         let sessions = self.sessions.iter();
         let sessions = sessions.map(|(peer, session)| (*peer, session.opened));
-        let Some(peer) = first_to_go(sessions, |peer| self.swarm.shares(*peer), now) else {
+        let Some(peer) = first_to_go(sessions, |peer| self.swarm.shares_any(*peer), now) else {
             return false;
         };
         if let Some(session) = self.sessions.remove(&peer) {

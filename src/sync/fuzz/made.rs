@@ -52,7 +52,8 @@ impl Known {
                 print: from.array(),
                 theirs: from.flag().then(|| from.array()),
                 filled: from.number(),
-                answer: from.flag(),
+                asks: from.flag(),
+                answers: from.flag(),
             },
             7 => Message::Requests {
                 first: request(from),
