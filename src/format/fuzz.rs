@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::archive::{ArchiveItem, ArchiveReader, ArchiveWriter, Next, verify_archive};
+use super::archive::{ArchiveItem, ArchiveReader, ArchiveWriter, verify_archive};
 use super::codec::{Reader, decode, encode};
 use super::id::{BlobHash, DeviceId, EntryId, EntryRef, FeedId, Kind, Lane, LogId, StatementId};
 use super::kinds::{
@@ -17,7 +17,8 @@ use super::kinds::{
 use super::run::{PackedRun, View};
 use super::ticket::check_bytes;
 use super::{
-    Body, FeedTicket, ForkProof, FormatError, Header, Rel, Statement, limits, reread_statement,
+    Body, FeedTicket, ForkProof, FormatError, Header, NextInArchive, Rel, Statement, limits,
+    reread_statement,
 };
 
 /// Bytes of an archive's beginning: what it is, and its version.
@@ -51,12 +52,6 @@ impl<'a> Choices<'a> {
     /// Below a bound of at most 256; 0 if that is 0.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         usize::from(self.byte()).checked_rem(bound).unwrap_or(0)
-    }
-
-    /// One of some values; the type's own default if there are none.
-    pub(crate) fn pick<T: Copy + Default>(&mut self, of: &[T]) -> T {
-        let at = self.below(of.len());
-        of.get(at).copied().unwrap_or_default()
     }
 
     /// A number: mostly a small one, often one next to a bound.
@@ -249,26 +244,23 @@ pub(crate) fn archive(bytes: &[u8]) {
     assert!(good <= bytes.len(), "more is good than there is");
     let mut reader = ArchiveReader::new(bytes);
     let mut again = ArchiveWriter::new(Vec::new()).unwrap_or_else(|error| panic!("{error}"));
-    while let Some(Ok(next)) = reader.advance() {
-        let written = match next {
-            Next::Item(item) => match *item {
-                ArchiveItem::Statement(statement) => again.statement(&statement),
-                ArchiveItem::Fork(proof) => again.fork(&proof),
-                ArchiveItem::Run(run) => again.run(&run),
-                ArchiveItem::Blob { .. } => panic!("a blob comes with its bytes"),
-            },
-            Next::Blob { hash, len } => {
-                let mut blob = Vec::new();
-                let mut read = Ok(0);
-                if reader
-                    .blob(|bytes| read = bytes.read_to_end(&mut blob))
-                    .is_err()
-                {
-                    break;
-                }
-                assert!(read.is_ok(), "{read:?}");
-                again.blob(&hash, len, &mut blob.as_slice())
+    loop {
+        let mut bytes_of_blob = Vec::new();
+        let item = match reader.advance() {
+            Some(Ok(NextInArchive::Item(item))) => Ok(*item),
+            Some(Ok(NextInArchive::Blob { .. })) => {
+                reader.blob(|blob| drop(blob.read_to_end(&mut bytes_of_blob)))
             }
+            _ => break,
+        };
+        let written = match item {
+            Ok(ArchiveItem::Statement(statement)) => again.statement(&statement),
+            Ok(ArchiveItem::Fork(proof)) => again.fork(&proof),
+            Ok(ArchiveItem::Run(run)) => again.run(&run),
+            Ok(ArchiveItem::Blob { hash, len }) => {
+                again.blob(&hash, len, &mut bytes_of_blob.as_slice())
+            }
+            Err(_) => break,
         };
         assert!(written.is_ok(), "{written:?}");
     }
