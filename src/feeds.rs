@@ -15,6 +15,8 @@ mod erase;
 mod error;
 mod facts;
 mod fields;
+#[cfg(all(feature = "test-util", feature = "net"))]
+pub(crate) mod fuzz;
 mod index;
 mod keys;
 mod migrate;

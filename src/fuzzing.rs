@@ -4,6 +4,8 @@
 //! libFuzzer, `tests/fuzz.rs` as property tests: over the corpus in `fuzz/corpus` and over mutations of it. No part of
 //! the library's face: names and meaning change without notice.
 
+#[cfg(feature = "net")]
+use crate::{feeds, net, pictures};
 use crate::{format, sync};
 
 /// Something to be put to any bytes.
@@ -24,10 +26,18 @@ pub const TARGETS: &[Target] = &[
     Target::new("archive", format::fuzz::archive).with(64, 320 * KIB),
     Target::new("body", format::fuzz::body),
     Target::new("content", format::fuzz::content),
+    // A whole store, in memory, and a second one to compare it with.
+    #[cfg(feature = "net")]
+    Target::new("feeds", feeds::fuzz::feeds).with(4 * KIB, 16 * KIB * KIB),
     Target::new("fork", format::fuzz::fork),
     Target::new("header", format::fuzz::header),
+    #[cfg(feature = "net")]
+    Target::new("media", net::fuzz_media),
     Target::new("memory", sync::fuzz::memory),
     Target::new("message", sync::fuzz::message),
+    // Decoders, which get no more than `DRAWN_BYTES` for the pixels and as much for turning them.
+    #[cfg(feature = "net")]
+    Target::new("pictures", pictures::fuzz::pictures).with(64, 800 * KIB * KIB),
     Target::new("run_of_entries", format::fuzz::run),
     Target::new("statement", format::fuzz::statement),
     // A whole node, its disk and three peers.

@@ -27,6 +27,8 @@ pub(crate) use self::engine::Engine;
 pub use self::error::NetError;
 pub use self::media::FetchProgress;
 pub(crate) use self::media::Told;
+#[cfg(feature = "test-util")]
+pub(crate) use self::media::fuzz::media as fuzz_media;
 pub use self::status::{PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport};
 pub(crate) use self::writer::Writer;
 use crate::format::Timestamp;

@@ -19,6 +19,8 @@ mod draw;
 mod ebml;
 mod error;
 mod exif;
+#[cfg(feature = "test-util")]
+pub(crate) mod fuzz;
 mod gif;
 mod items;
 mod jpeg;

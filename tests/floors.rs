@@ -22,7 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     // Stands beside the house: a list of what fuzzers call on each floor.
-    ("fuzzing", &["format", "feeds", "sync", "media", "pictures"]),
+    ("fuzzing", &["format", "feeds", "sync", "net", "pictures"]),
 ];
 
 /// One path of ours, in full, and the line it stands on.

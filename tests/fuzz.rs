@@ -3,7 +3,7 @@
 //! Each target panics if a promise is broken, and may have so much memory at one time for so many bytes given. A night
 //! does more of the same (`PROPTEST_CASES`), and `fuzz/` has the same targets under libFuzzer, which sees what code is
 //! reached. What either finds becomes a file in `fuzz/corpus`.
-#![cfg(feature = "test-util")]
+#![cfg(all(feature = "test-util", feature = "net"))]
 
 #[path = "fuzz/corpus.rs"]
 mod corpus;
@@ -15,7 +15,6 @@ mod seeds;
 use std::collections::BTreeSet;
 use std::fs;
 
-use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tidings::fuzzing::{TARGETS, Target, find};
 
@@ -70,10 +69,13 @@ targets! {
     archive
     body
     content
+    feeds
     fork
     header
+    media
     memory
     message
+    pictures
     run_of_entries
     statement
     swarm

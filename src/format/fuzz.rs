@@ -17,7 +17,7 @@ use super::kinds::{
 use super::run::{PackedRun, View};
 use super::ticket::check_bytes;
 use super::{
-    BlobSink, Body, FeedTicket, ForkProof, FormatError, Header, Rel, Statement, limits,
+    Body, FeedTicket, ForkProof, FormatError, Header, NextInArchive, Rel, Statement, limits,
     reread_statement,
 };
 
@@ -52,6 +52,12 @@ impl<'a> Choices<'a> {
     /// Below a bound of at most 256; 0 if that is 0.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         usize::from(self.byte()).checked_rem(bound).unwrap_or(0)
+    }
+
+    /// One of some values; the type's own default if there are none.
+    pub(crate) fn pick<T: Copy + Default>(&mut self, of: &[T]) -> T {
+        let at = self.below(of.len());
+        of.get(at).copied().unwrap_or_default()
     }
 
     /// A number: mostly a small one, often one next to a bound.
@@ -238,44 +244,29 @@ pub(crate) fn text(bytes: &[u8]) {
     assert_eq!(Body::fold_tag(&folded), folded, "folded twice");
 }
 
-/// Keeps the bytes of good blobs.
-#[derive(Default)]
-struct Blobs(Vec<Vec<u8>>);
-
-impl BlobSink for Blobs {
-    fn begin(&mut self, _hash: &BlobHash, _len: u64) {
-        self.0.push(Vec::new());
-    }
-
-    fn piece(&mut self, bytes: &[u8]) {
-        if let Some(last) = self.0.last_mut() {
-            last.extend_from_slice(bytes);
-        }
-    }
-
-    fn end(&mut self, good: bool) {
-        if !good {
-            self.0.pop();
-        }
-    }
-}
-
 pub(crate) fn archive(bytes: &[u8]) {
     let report = verify_archive(bytes);
     let good = usize::try_from(report.bytes()).unwrap_or(usize::MAX);
     assert!(good <= bytes.len(), "more is good than there is");
     let mut reader = ArchiveReader::new(bytes);
     let mut again = ArchiveWriter::new(Vec::new()).unwrap_or_else(|error| panic!("{error}"));
-    let mut blobs = Blobs::default();
-    while let Some(Ok(item)) = reader.next_item(&mut blobs) {
-        let written = match item {
-            ArchiveItem::Statement(statement) => again.statement(&statement),
-            ArchiveItem::Fork(proof) => again.fork(&proof),
-            ArchiveItem::Run(run) => again.run(&run),
-            ArchiveItem::Blob { hash, len } => {
-                let blob = blobs.0.pop().unwrap_or_default();
-                again.blob(&hash, len, &mut blob.as_slice())
+    loop {
+        let mut bytes_of_blob = Vec::new();
+        let item = match reader.advance() {
+            Some(Ok(NextInArchive::Item(item))) => Ok(*item),
+            Some(Ok(NextInArchive::Blob { .. })) => {
+                reader.blob(|blob| drop(blob.read_to_end(&mut bytes_of_blob)))
             }
+            _ => break,
+        };
+        let written = match item {
+            Ok(ArchiveItem::Statement(statement)) => again.statement(&statement),
+            Ok(ArchiveItem::Fork(proof)) => again.fork(&proof),
+            Ok(ArchiveItem::Run(run)) => again.run(&run),
+            Ok(ArchiveItem::Blob { hash, len }) => {
+                again.blob(&hash, len, &mut bytes_of_blob.as_slice())
+            }
+            Err(_) => break,
         };
         assert!(written.is_ok(), "{written:?}");
     }

@@ -380,7 +380,10 @@ fn over_the_cap_what_was_used_longest_ago_goes_and_own_media_never() {
         .collect();
     to.names.name_as_own(blobs[4]);
     to.fetch(&from, blobs[4]);
-    let now = SystemTime::now();
+    let now = fs::metadata(from.folder.path())
+        .unwrap()
+        .modified()
+        .unwrap();
     for (n, blob) in blobs[..2].iter().enumerate() {
         to.fetch(&from, *blob);
         let names = files::Names::new(to.folder.path(), blob);

@@ -5,6 +5,8 @@
 
 mod asking;
 mod fetch;
+#[cfg(feature = "test-util")]
+pub(crate) mod fuzz;
 mod pace;
 mod peer;
 mod pool;
