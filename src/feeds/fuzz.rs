@@ -488,9 +488,15 @@ fn check_pages(store: &FeedStore, author: &Person) -> Result<Vec<Vec<Seen>>, Fee
                 PageRow::Gap { order, .. } | PageRow::Missing { order, .. } => (order, None, false),
             }));
         }
+        // A gap stands right behind the entry above it, at the same place.
+        let is_wrong =
+            |one: &Seen, next: &Seen| one.0 < next.0 || (one.0 == next.0 && next.1.is_some());
+        let wrong = seen
+            .windows(2)
+            .find(|pair| matches!(pair, [one, next] if is_wrong(one, next)));
         assert!(
-            seen.is_sorted_by(|one, next| one.0 > next.0),
-            "out of order, or twice"
+            wrong.is_none(),
+            "out of order, or twice: {wrong:?} for {query:?}"
         );
         all.push(seen);
     }
