@@ -6,7 +6,7 @@
 //! Both nodes live in a temporary folder and talk over loopback alone. Nothing of it stays.
 
 use std::error::Error;
-use std::io::Read;
+use std::io::Read as _;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};

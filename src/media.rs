@@ -19,7 +19,6 @@ mod import;
 mod partial;
 mod reader;
 mod room;
-mod sniff;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -34,10 +33,9 @@ pub(crate) use self::carried::Carried;
 pub use self::error::{MediaError, Tried};
 use self::files::Names;
 pub(crate) use self::held::Held;
-pub(crate) use self::import::Imported;
+pub(crate) use self::import::{Import, Imported};
 pub(crate) use self::partial::{Opened, Partial, Refused};
 pub use self::reader::MediaReader;
-pub(crate) use self::sniff::media_type;
 pub(crate) use self::tree::Slice;
 use crate::format::BlobHash;
 

@@ -72,6 +72,7 @@ fn object(entry: &EntryView) -> Value {
         json!({
             "name": it.name, "mime": it.mime, "len": it.len, "hash": it.hash.to_string(),
             "width": it.width, "height": it.height, "alt": it.alt,
+            "rendition_of": it.rendition_of,
         })
     };
     let attachments: Vec<Value> = entry.attachments().iter().map(attachment).collect();

@@ -1,8 +1,10 @@
 //! What the machine can do at all, measured in the same run: bare redb, bare hashes and signatures, a bare iroh stream.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
 use ed25519_dalek::ed25519::signature::Signer as _;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use iroh::endpoint::{Connection, RecvStream, SendStream, presets};
@@ -211,6 +213,38 @@ impl Echo {
         }
         tries.p50()
     }
+}
+
+/// Sends so many bytes one way on one stream between two bare endpoints.
+pub(crate) async fn stream(bytes: u64) {
+    let (far, near) = (bind().await, bind().await);
+    let address = EndpointAddr::new(far.id()).with_ip_addr(loopback(&far));
+    let server = far.clone();
+    let sending = spawn(async move {
+        let connection = server.accept().await?.await.ok()?;
+        let (mut send, _) = connection.accept_bi().await.ok()?;
+        let piece = Bytes::from(vec![7; 256 * 1024]);
+        for _ in 0..bytes / piece.len() as u64 {
+            send.write_chunk(piece.clone()).await.ok()?;
+        }
+        send.finish().ok()?;
+        send.stopped().await.ok()
+    });
+    let connection = near.connect(address, ALPN).await.expect("the other end");
+    let (mut send, mut recv) = connection.open_bi().await.expect("a stream");
+    send.write_all(&[1]).await.expect("an open stream");
+    let mut came = 0;
+    while let Some(chunk) = recv.read_chunk(256 * 1024).await.expect("its bytes") {
+        came += chunk.len() as u64;
+    }
+    assert_eq!(came, bytes);
+    sending.await.expect("no panic");
+}
+
+fn loopback(endpoint: &Endpoint) -> SocketAddr {
+    let sockets = endpoint.bound_sockets();
+    let v4 = sockets.iter().find(|socket| socket.is_ipv4());
+    ([127, 0, 0, 1], v4.expect("IPv4").port()).into()
 }
 
 async fn bind() -> Endpoint {

@@ -16,6 +16,7 @@ mod intake;
 mod limits;
 mod live;
 mod machine;
+mod media;
 mod opening;
 mod own;
 mod pages;
@@ -81,6 +82,9 @@ async fn workloads(names: &[String]) {
     }
     if asked("W7") {
         opening::run(scale).await;
+    }
+    if asked("W8") {
+        media::run().await;
     }
 }
 

@@ -66,7 +66,7 @@ class Envelope:
         fields = {"hash": base32(r.take(32)), "len": r.varint(), "mime": r.str(128)}
         fields |= {"name": r.option(r.str, 255), "alt": r.option(r.str, 2_000)}
         fields |= {"width": r.option(r.varint, 32), "height": r.option(r.varint, 32)}
-        r.option(r.varint), r.option(r.u8), r.option(r.bytes, 4_096)
+        _, fields["rendition_of"], _ = r.option(r.varint), r.option(r.u8), r.option(r.bytes, 4_096)
         return fields
 def attempt(read, *args):
     try:

@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use indicatif::BinaryBytes;
-use tidings::Node;
-use tidings::format::{Attachment, BlobHash};
+use tidings::{Attachment, BlobHash, MediaState, Node};
 
 use crate::failure::Result;
 use crate::render::clean;
@@ -16,8 +15,13 @@ pub(crate) struct Held(HashSet<BlobHash>);
 impl Held {
     /// Looks at each of them.
     pub(crate) fn of(node: &Node, attachments: &[Attachment]) -> Result<Self> {
-        let _ = (node, attachments);
-        Ok(Self::default())
+        let mut held = HashSet::new();
+        for attachment in attachments {
+            if let MediaState::Held { .. } = node.media(&attachment.hash)? {
+                held.insert(attachment.hash);
+            }
+        }
+        Ok(Self(held))
     }
 
     pub(crate) fn has(&self, attachment: &Attachment) -> bool {

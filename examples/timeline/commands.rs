@@ -4,10 +4,13 @@ mod archive;
 mod bring;
 mod follow;
 mod identity;
+mod media;
+mod pick;
 mod posts;
 mod read;
 mod run;
 mod sync;
+mod upkeep;
 
 use std::time::Duration;
 
@@ -19,7 +22,6 @@ use crate::args::{Command, Here};
 use crate::context::Context;
 use crate::demo;
 use crate::failure::Result;
-use crate::output::Out;
 
 /// Does what was asked for.
 pub(crate) async fn dispatch(context: &Context, command: Command) -> Result {
@@ -32,7 +34,7 @@ pub(crate) async fn dispatch(context: &Context, command: Command) -> Result {
         }
         Command::Here(command) => {
             context
-                .offline(async |node| here(out, node, command).await)
+                .offline(async |node| here(context, node, command).await)
                 .await
         }
         Command::Sync { timeout } => {
@@ -44,12 +46,13 @@ pub(crate) async fn dispatch(context: &Context, command: Command) -> Result {
         Command::Import { files } => bring::import(context, &files).await,
         Command::Verify { file } => archive::verify(out, &file),
         Command::Demo { files } => demo::demo(out, &files).await,
-        Command::Fetch(_) => Ok(()),
+        Command::Fetch(wanted) => media::fetch(context, &wanted).await,
     }
 }
 
 /// Does what needs no network.
-async fn here(out: &Out, node: &Node, command: Here) -> Result {
+async fn here(context: &Context, node: &Node, command: Here) -> Result {
+    let out = &context.out;
     match command {
         Here::Whoami => identity::whoami(out, node),
         Here::Ticket { feed, qr } => identity::ticket(out, node, feed, qr).await,
@@ -67,7 +70,7 @@ async fn here(out: &Out, node: &Node, command: Here) -> Result {
         Here::History { id } => read::history(out, node, &id),
         Here::Export(wanted) => archive::export(out, node, wanted).await,
         Here::Load { file, no_follow } => archive::load(out, node, &file, !no_follow).await,
-        Here::Storage => Ok(()),
-        Here::Check => Ok(()),
+        Here::Storage => upkeep::storage(out, node, &context.dir),
+        Here::Check => upkeep::check(out, node).await,
     }
 }

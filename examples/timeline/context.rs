@@ -12,7 +12,7 @@ use crate::output::Out;
 /// What every command needs.
 #[derive(Debug)]
 pub(crate) struct Context {
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
     local: bool,
     pub(crate) out: Out,
 }

@@ -1,10 +1,13 @@
 //! `demo`: two people on two devices, in one process and one temporary folder.
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use image::{ImageFormat, Rgb, RgbImage};
+use indicatif::BinaryBytes;
 use serde_json::json;
-use tidings::{EntryRef, EntryView, NewPost, Node, Timestamp};
+use tidings::{Attach, ChangeCursor, EntryRef, EntryView, NewPost, Node, Timestamp};
 use tokio::time::{Instant, timeout};
 
 use crate::commands::{print_item, send_new};
@@ -93,24 +96,45 @@ async fn story(
     ))?;
 
     let newest = newest_post(ben)?;
-    ben.post("Congratulations! Save me a seed of that one.")
-        .tag("tomato")
-        .reply_to(newest)
+    if let Some(picture) = newest.attachments().first() {
+        ben.fetch_media(picture)?.await?;
+        let bytes = BinaryBytes(picture.len);
+        steps.done(&format!(
+            "Ben fetches the picture that came with it: {bytes}"
+        ))?;
+    }
+    let newest = newest.id();
+    let reply = ben.post("Congratulations! Save me a seed of it.");
+    let reply = reply.tag("tomato").reply_to(newest).send().await?;
+    steps.done("Ben replies to the newest post")?;
+    ben.react(&newest, "\u{1f345}").await?;
+    steps.done("and reacts to it with a tomato")?;
+    ben.edit(&reply, "Congratulations! Save me two seeds of it, please.")
         .send()
         .await?;
-    steps.done("Ben replies to the newest post")?;
+    steps.done("and says his reply better")?;
 
-    let mut news = ada
-        .timeline()
-        .live(ada.timeline().limit(1).page()?.newest());
     ada.follow(&ben.ticket().await?).await?;
     steps.done("Ada follows Ben")?;
-    let reply = timeout(PATIENCE, news.next()).await?;
-    reply.ok_or_else(|| Failure::said("Ada went offline"))??;
-    steps.done("His reply reaches her, since the two are connected already")?;
+    timeout(PATIENCE, has_come(ada, reply, newest)).await??;
+    steps.done("All that reaches her, since the two are connected already")?;
 
     show(out, "Ada", ada)?;
     show(out, "Ben", ben)
+}
+
+/// Waits until a reply is here as it was edited, and so is a reaction.
+async fn has_come(node: &Node, reply: EntryRef, post: EntryRef) -> Result {
+    let mut news = node.changes(ChangeCursor::START);
+    loop {
+        let (reply, post) = (node.entry(&reply)?, node.entry(&post)?);
+        let edited = reply.is_some_and(|reply| reply.edited().is_some());
+        if edited && post.is_some_and(|post| !post.reactions().is_empty()) {
+            return Ok(());
+        }
+        let next = news.next().await;
+        next.ok_or_else(|| Failure::said("Ada went offline"))??;
+    }
 }
 
 async fn write(ada: &Node, files: &[PathBuf], steps: &mut Steps<'_>) -> Result {
@@ -120,21 +144,67 @@ async fn write(ada: &Node, files: &[PathBuf], steps: &mut Steps<'_>) -> Result {
             let post = NewPost::new(*text).time(Timestamp(now - minutes * 60_000));
             tags.iter().fold(post, |post, tag| post.tag(*tag))
         });
-        ada.send_all(posts.collect()).await?;
-        return steps.done(&format!("Ada writes {} posts", POSTS.len()));
+        let mut posts: Vec<_> = posts.collect();
+        let picture = Attach::bytes("tomato.png", picture()?).alt("A ripe tomato in the evening");
+        if let Some(newest) = posts.pop() {
+            posts.push(newest.attach(picture));
+        }
+        ada.send_all(posts).await?;
+        return steps.done(&format!(
+            "Ada writes {} posts, one with a picture",
+            POSTS.len()
+        ));
     }
     let collected = import::read_files(files, |_| ())?;
     let sent = send_new(ada, collected).await?;
     let files = counted(files.len() as u64, "file", "files");
     steps.done(&format!(
         "Ada imports {} from {files}",
-        counted(sent, "post", "posts")
+        counted(sent.posts, "post", "posts")
     ))
 }
 
-fn newest_post(node: &Node) -> Result<EntryRef> {
+/// A tomato, drawn: the sky, its round body with a light on it, and a green top.
+fn picture() -> Result<Vec<u8>> {
+    let drawn = RgbImage::from_fn(480, 320, |x, y| {
+        let (x, y) = (f64::from(x) - 240.0, f64::from(y) - 180.0);
+        let far = |x0: f64, y0: f64| (x - x0).hypot((y - y0) * 1.1);
+        let leaf = y > -150.0 && y < -88.0 + x.abs() * 0.35 && (x * 0.09).sin().abs() < 0.55;
+        if leaf && x.abs() < 70.0 {
+            Rgb([54, 128, 56])
+        } else if far(0.0, 0.0) < 120.0 {
+            let light = (1.0 - far(-42.0, -42.0) / 190.0).max(0.0);
+            Rgb([
+                shade(150.0 + 105.0 * light),
+                shade(20.0 + 120.0 * light * light),
+                30,
+            ])
+        } else {
+            let height = (y + 180.0) / 320.0;
+            Rgb([
+                shade(90.0 + 150.0 * height),
+                shade(140.0 + 40.0 * height),
+                shade(210.0 - 90.0 * height),
+            ])
+        }
+    });
+    let mut bytes = Cursor::new(Vec::new());
+    drawn.write_to(&mut bytes, ImageFormat::Png)?;
+    Ok(bytes.into_inner())
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to what fits"
+)]
+fn shade(value: f64) -> u8 {
+    value.clamp(0.0, 255.0) as u8
+}
+
+fn newest_post(node: &Node) -> Result<EntryView> {
     let page = node.timeline().limit(1).page()?;
-    let newest = page.entries().next().map(EntryView::id);
+    let newest = page.into_iter().find_map(|item| item.entry().cloned());
     newest.ok_or_else(|| Failure::said("nothing arrived at Ben's"))
 }
 

@@ -3,6 +3,7 @@
 //! All files of one call are read before anything is posted, and then go into one batch: either every new item is in
 //! the feed or none is. What is there already is found by its text, title, link and, if the item has one, date.
 
+mod enclosure;
 mod feed;
 mod fold;
 mod html;

@@ -1,7 +1,9 @@
 //! The objects that `--json` prints. Their fields are a promise to scripts.
 
 mod archive;
+mod media;
 mod post;
+mod upkeep;
 
 use serde::Serialize;
 use tidings::{PeerReport, Reached, Timestamp};
@@ -10,7 +12,9 @@ pub(crate) use self::archive::{
     DamageObject, ExportObject, ExportedObject, LoadObject, LoadedObject, VerifiedObject,
     VerifyObject,
 };
+pub(crate) use self::media::{FetchObject, FetchedObject};
 pub(crate) use self::post::{ItemObject, VersionObject};
+pub(crate) use self::upkeep::{CheckObject, StorageObject, StoredObject};
 
 /// What `init` and `whoami` print.
 #[derive(Debug, Serialize)]
@@ -37,6 +41,8 @@ pub(crate) struct FollowedObject {
 #[derive(Debug, Serialize)]
 pub(crate) struct ImportObject {
     pub(crate) imported: u64,
+    /// Files beside the feeds that were attached.
+    pub(crate) attached: u64,
     pub(crate) already: u64,
     pub(crate) shortened: u64,
     pub(crate) tags_cut: u64,

@@ -53,6 +53,7 @@ mod output;
 mod picture;
 mod qr;
 mod render;
+mod save;
 
 use std::process::ExitCode;
 

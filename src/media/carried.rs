@@ -4,6 +4,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::error::MediaError;
+use super::import::Import;
 use super::{BLOB_BYTES, MediaStore};
 use crate::format::BlobHash;
 
@@ -40,7 +41,9 @@ impl MediaStore {
             Err(MediaError::OverCap { .. }) => return Ok(Carried::Refused),
             room => room?,
         }
-        let imported = self.import(&blob.to_string(), bytes);
+        let imported = self
+            .import(&blob.to_string(), bytes)
+            .and_then(Import::finish);
         self.came(blob);
         match imported {
             // What has another hash goes with its guard.

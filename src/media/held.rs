@@ -106,7 +106,7 @@ fn rehash(data: &mut File, tree: &std::path::Path) -> io::Result<BlobHash> {
         }
         hasher.update(step.get(..read).unwrap_or_default())?;
     }
-    let hash = hasher.finish()?;
+    let hash = hasher.end()?;
     out.sync_all()?;
     Ok(hash)
 }

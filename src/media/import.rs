@@ -1,13 +1,12 @@
 //! Taking bytes in: copied, hashed and made to last in one pass, whatever their size.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, BufWriter, Read, Write as _};
+use std::io::{self, BufWriter, Read, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::MediaError;
 use super::files::{self, disk};
-use super::sniff::HEAD;
 use super::tree::{TreeHasher, has_tree};
 use super::{BLOB_BYTES, Kept, MediaStore};
 use crate::format::BlobHash;
@@ -20,18 +19,16 @@ const STEP: usize = 256 * 1024;
 pub(crate) struct Imported {
     pub(crate) blob: BlobHash,
     pub(crate) len: u64,
-    /// Its first bytes, which tell what it is.
-    pub(crate) head: Vec<u8>,
     pub(crate) kept: Kept,
 }
 
 impl MediaStore {
-    /// Takes a file in. It is on disk when this returns.
+    /// Copies a file, to be taken in with [`Import::finish`].
     ///
     /// # Errors
     ///
     /// If it is no file, is empty, cannot be read, changes meanwhile, or there is no room for it; nothing is left then.
-    pub(crate) fn import_file(self: &Arc<Self>, path: &Path) -> Result<Imported, MediaError> {
+    pub(crate) fn import_file(self: &Arc<Self>, path: &Path) -> Result<Import, MediaError> {
         let name = path.display().to_string();
         let unreadable = |source| MediaError::Source {
             name: name.clone(),
@@ -45,18 +42,18 @@ impl MediaStore {
         }
         let mut file = File::open(path).map_err(unreadable)?;
         let before = file.metadata().map_err(unreadable)?;
-        self.import_if(&name, before.len(), &mut file, |file, read| {
-            let after = file.metadata().map_err(unreadable)?;
-            if read != before.len() || differs(&before, &after) {
-                return Err(MediaError::Changed {
-                    path: path.to_owned(),
-                });
-            }
-            Ok(())
-        })
+        let mut import = Import::begin(self.clone(), name.clone(), before.len())?;
+        import.copy(&mut file)?;
+        let after = file.metadata().map_err(unreadable)?;
+        if import.len != before.len() || differs(&before, &after) {
+            return Err(MediaError::Changed {
+                path: path.to_owned(),
+            });
+        }
+        Ok(import)
     }
 
-    /// Takes in whatever a reader gives until it ends. `name` is what errors call it.
+    /// Copies whatever a reader gives until it ends, to be taken in with [`Import::finish`]. `name` is what errors call it.
     ///
     /// # Errors
     ///
@@ -65,32 +62,10 @@ impl MediaStore {
         self: &Arc<Self>,
         name: &str,
         reader: &mut dyn Read,
-    ) -> Result<Imported, MediaError> {
-        self.import_if(name, 0, reader, |_, _| Ok(()))
-    }
-
-    pub(super) fn import_if<R: Read + ?Sized>(
-        self: &Arc<Self>,
-        name: &str,
-        expected: u64,
-        reader: &mut R,
-        check: impl FnOnce(&mut R, u64) -> Result<(), MediaError>,
-    ) -> Result<Imported, MediaError> {
-        let copy = Copy::begin(self.next_import())?;
-        let (blob, len, head) = copy.run(name, expected, reader)?;
-        check(reader, len)?;
-        copy.sync()?;
-        let kept = self.keep(blob);
-        let names = self.names(&blob);
-        let tree = has_tree(len).then_some(copy.tree.as_path());
-        names.settle(&copy.data, tree)?;
-        names.remove_part();
-        Ok(Imported {
-            blob,
-            len,
-            head,
-            kept,
-        })
+    ) -> Result<Import, MediaError> {
+        let mut import = Import::begin(self.clone(), name.to_owned(), 0)?;
+        import.copy(reader)?;
+        Ok(import)
     }
 }
 
@@ -103,78 +78,151 @@ pub(super) fn differs(before: &Metadata, after: &Metadata) -> bool {
     before.len() != after.len() || !same_time
 }
 
-/// A copy in the making. What is left of it when it is dropped is removed.
-struct Copy {
-    data: PathBuf,
-    tree: PathBuf,
+/// A copy that is being taken in. Dropped, nothing of it is left.
+#[derive(Debug)]
+pub(crate) struct Import {
+    paths: Paths,
+    name: String,
+    /// Bytes that are to come, as far as that is known.
+    expected: u64,
+    len: u64,
+    data: File,
+    hasher: TreeHasher<BufWriter<File>>,
+    store: Arc<MediaStore>,
 }
 
-impl Copy {
-    fn begin(data: PathBuf) -> Result<Self, MediaError> {
+impl Import {
+    pub(crate) fn begin(
+        store: Arc<MediaStore>,
+        name: String,
+        expected: u64,
+    ) -> Result<Self, MediaError> {
+        let data = store.next_import();
         if let Some(folder) = data.parent() {
             files::make_folder(folder)?;
         }
         let tree = data.with_extension("obao");
-        Ok(Self { data, tree })
+        let paths = Paths { data, tree };
+        let mut options = File::options();
+        options.read(true).write(true).create_new(true);
+        let created = options.open(&paths.data);
+        let file = created.map_err(|source| disk(&paths.data, "made", source))?;
+        Ok(Self {
+            hasher: paths.hasher()?,
+            paths,
+            name,
+            expected,
+            len: 0,
+            data: file,
+            store,
+        })
     }
 
-    fn run<R: Read + ?Sized>(
-        &self,
-        name: &str,
-        expected: u64,
-        reader: &mut R,
-    ) -> Result<(BlobHash, u64, Vec<u8>), MediaError> {
-        let create =
-            |path: &Path| File::create_new(path).map_err(|source| disk(path, "made", source));
-        let (mut data, tree) = (create(&self.data)?, create(&self.tree)?);
-        let mut hasher = TreeHasher::new(BufWriter::new(tree));
+    /// Adds bytes at the end.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), MediaError> {
+        self.len = self.len.saturating_add(bytes.len() as u64);
+        if self.len > BLOB_BYTES {
+            let (name, limit) = (self.name.clone(), BLOB_BYTES);
+            return Err(MediaError::TooLarge { name, limit });
+        }
+        let written = self.data.write_all(bytes);
+        written
+            .and_then(|()| self.hasher.update(bytes))
+            .map_err(|source| self.failed(source))
+    }
+
+    fn copy(&mut self, reader: &mut dyn Read) -> Result<(), MediaError> {
         let mut step = vec![0; STEP];
-        let mut head = Vec::new();
-        let mut len = 0_u64;
-        let failed =
-            |len: u64, source| files::write_failed(&self.data, name, expected.max(len), source);
         loop {
             let read = read_some(reader, &mut step).map_err(|source| MediaError::Source {
-                name: name.to_owned(),
+                name: self.name.clone(),
                 source,
             })?;
-            let bytes = step.get(..read).unwrap_or_default();
-            if bytes.is_empty() {
+            if read == 0 {
                 break;
             }
-            if len == 0 {
-                head.extend(bytes.iter().take(HEAD));
-            }
-            len += read as u64;
-            if len > BLOB_BYTES {
-                return Err(MediaError::TooLarge {
-                    name: name.to_owned(),
-                    limit: BLOB_BYTES,
-                });
-            }
-            let written = data.write_all(bytes).and_then(|()| hasher.update(bytes));
-            written.map_err(|source| failed(len, source))?;
+            self.write(step.get(..read).unwrap_or_default())?;
         }
-        if len == 0 {
-            return Err(MediaError::Empty {
-                name: name.to_owned(),
-            });
-        }
-        let blob = hasher.finish().map_err(|source| failed(len, source))?;
-        Ok((blob, len, head))
-    }
-
-    fn sync(&self) -> Result<(), MediaError> {
-        for path in [&self.data, &self.tree] {
-            let synced = File::open(path).and_then(|file| file.sync_all());
-            // Some disks tell only now that they are full.
-            synced.map_err(|source| files::write_failed(path, "what is attached", 0, source))?;
+        if self.len == 0 {
+            let name = self.name.clone();
+            return Err(MediaError::Empty { name });
         }
         Ok(())
     }
+
+    /// The copy, to be looked into. Whoever changes it says so with [`changed`](Self::changed).
+    pub(crate) const fn file(&mut self) -> &mut File {
+        &mut self.data
+    }
+
+    /// The copy is not any more what was written.
+    pub(crate) fn changed(&mut self) -> Result<(), MediaError> {
+        self.hasher = self.paths.hasher()?;
+        self.len = 0;
+        self.rehash().map_err(|source| self.failed(source))
+    }
+
+    fn rehash(&mut self) -> io::Result<()> {
+        self.data.seek(SeekFrom::Start(0))?;
+        let mut step = vec![0; STEP];
+        loop {
+            let read = self.data.read(&mut step)?;
+            if read == 0 {
+                return Ok(());
+            }
+            self.len += read as u64;
+            self.hasher.update(step.get(..read).unwrap_or_default())?;
+        }
+    }
+
+    /// Makes it last and gives it its name. It is on disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// If the disk fails; nothing is left then.
+    pub(crate) fn finish(mut self) -> Result<Imported, MediaError> {
+        let hashed = self.hasher.end();
+        let blob = hashed.map_err(|source| self.failed(source))?;
+        let has_tree = has_tree(self.len);
+        // Some disks tell only now that they are full.
+        let synced = self.data.sync_all();
+        synced.map_err(|source| self.failed(source))?;
+        if has_tree {
+            let synced = File::open(&self.paths.tree).and_then(|tree| tree.sync_all());
+            synced.map_err(|source| self.failed(source))?;
+        }
+        let kept = self.store.keep(blob);
+        let names = self.store.names(&blob);
+        names.settle(
+            &self.paths.data,
+            has_tree.then_some(self.paths.tree.as_path()),
+        )?;
+        names.remove_part();
+        let len = self.len;
+        Ok(Imported { blob, len, kept })
+    }
+
+    fn failed(&self, source: io::Error) -> MediaError {
+        let needed = self.expected.max(self.len);
+        files::write_failed(&self.paths.data, &self.name, needed, source)
+    }
 }
 
-impl Drop for Copy {
+/// Where a copy lies. What is left there at the end is removed.
+#[derive(Debug)]
+struct Paths {
+    data: PathBuf,
+    tree: PathBuf,
+}
+
+impl Paths {
+    fn hasher(&self) -> Result<TreeHasher<BufWriter<File>>, MediaError> {
+        let tree = File::create(&self.tree).map_err(|source| disk(&self.tree, "made", source))?;
+        Ok(TreeHasher::new(BufWriter::new(tree)))
+    }
+}
+
+impl Drop for Paths {
     fn drop(&mut self) {
         // What got its name is no longer there under this one.
         for path in [&self.data, &self.tree] {
@@ -184,7 +232,7 @@ impl Drop for Copy {
 }
 
 /// Fills as much of the buffer as there is: a pipe gives little at a time.
-fn read_some<R: Read + ?Sized>(reader: &mut R, buffer: &mut [u8]) -> io::Result<usize> {
+fn read_some(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
         match reader.read(rest) {

@@ -20,7 +20,7 @@ pub(crate) enum Opened {
     /// All of it is held.
     Whole,
     /// Some of it is missing.
-    Part(Partial),
+    Part(Box<Partial>),
 }
 
 /// Why a slice was not written.
@@ -69,7 +69,7 @@ impl MediaStore {
         if opened.is_err() {
             self.came(&blob);
         }
-        opened.map(Opened::Part)
+        opened.map(|partial| Opened::Part(Box::new(partial)))
     }
 }
 

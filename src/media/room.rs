@@ -24,7 +24,7 @@ impl MediaStore {
             state.foreign = known;
             return Ok(());
         }
-        let bytes = self.evict(&mut state);
+        let bytes = self.evict(&state);
         if bytes > self.cap {
             state.coming.remove(blob);
             state.foreign = None;
@@ -41,7 +41,7 @@ impl MediaStore {
     }
 
     /// Removes others' media, those used longest ago first, until the rest and what is coming fit. Returns their bytes.
-    fn evict(&self, state: &mut State) -> u64 {
+    fn evict(&self, state: &State) -> u64 {
         let is_coming = |found: &Found| state.coming.contains_key(&found.blob);
         let found = files::blobs(&self.folder).filter(|found| !is_coming(found));
         let mut foreign: Vec<Found> = found

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bao_tree::io::outboard::PostOrderMemOutboard;
@@ -80,6 +79,11 @@ impl World {
         files
     }
 
+    fn take_in(&self, bytes: &[u8]) -> Imported {
+        let import = self.store.import("noise", &mut &*bytes).unwrap();
+        import.finish().unwrap()
+    }
+
     fn bytes_of(&self, blob: BlobHash) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut reader = self.store.reader(blob, SystemTime::UNIX_EPOCH).unwrap();
@@ -89,7 +93,7 @@ impl World {
 
     fn partial(&self, blob: BlobHash, len: u64) -> Partial {
         match self.store.open_partial(blob, len).unwrap() {
-            Opened::Part(partial) => partial,
+            Opened::Part(partial) => *partial,
             Opened::Whole => panic!("it is held whole"),
         }
     }
@@ -133,10 +137,10 @@ fn hash_and_tree_are_those_of_bao_whatever_the_length() {
     for len in lengths.into_iter().chain(more) {
         let bytes = noise(len);
         let world = World::new();
-        let imported = world.store.import("noise", &mut bytes.as_slice()).unwrap();
+        let imported = world.take_in(&bytes);
         assert_eq!(imported.blob.as_bytes(), blake3::hash(&bytes).as_bytes());
         let expected = PostOrderMemOutboard::create(&bytes, bao_tree::BlockSize::from_chunk_log(4));
-        let names = super::files::Names::new(world.folder.path(), &imported.blob);
+        let names = files::Names::new(world.folder.path(), &imported.blob);
         let tree = fs::read(names.tree).unwrap_or_default();
         assert!(tree == expected.data, "at {len} bytes");
     }
@@ -146,7 +150,7 @@ fn hash_and_tree_are_those_of_bao_whatever_the_length() {
 fn what_was_taken_in_reads_back_and_goes_unless_something_names_it() {
     let world = World::new();
     let bytes = noise(700 * KIB + 3);
-    let imported = world.store.import("noise", &mut bytes.as_slice()).unwrap();
+    let imported = world.take_in(&bytes);
     assert_eq!(world.store.len(&imported.blob), Some(bytes.len() as u64));
     assert!(world.bytes_of(imported.blob) == bytes);
     let mut reader = world
@@ -160,7 +164,7 @@ fn what_was_taken_in_reads_back_and_goes_unless_something_names_it() {
     drop((imported, reader));
     assert_eq!(world.files(), Vec::<String>::new(), "no entry names it");
 
-    let imported = world.store.import("noise", &mut bytes.as_slice()).unwrap();
+    let imported = world.take_in(&bytes);
     let blob = imported.blob;
     world.names.name(blob);
     drop(imported);
@@ -198,29 +202,38 @@ fn what_cannot_be_attached_is_refused_and_leaves_nothing() {
 }
 
 #[test]
-fn a_file_that_grows_while_it_is_read_is_refused() {
-    let world = World::new();
+fn a_file_that_grows_while_it_is_read_is_seen_to() {
     let source = tempfile::NamedTempFile::new().unwrap();
     fs::write(source.path(), noise(100_000)).unwrap();
-    let mut file = fs::File::open(source.path()).unwrap();
+    let file = fs::File::open(source.path()).unwrap();
     let before = file.metadata().unwrap();
-    let grown = world
+    assert!(!import::differs(&before, &file.metadata().unwrap()));
+    let mut more = fs::File::options()
+        .append(true)
+        .open(source.path())
+        .unwrap();
+    more.write_all(b"more").unwrap();
+    assert!(import::differs(&before, &file.metadata().unwrap()));
+}
+
+#[test]
+fn a_copy_may_be_changed_before_it_is_taken_in() {
+    let world = World::new();
+    let mut import = world
         .store
-        .import_if("it", before.len(), &mut file, |file, read| {
-            let mut more = fs::File::options()
-                .append(true)
-                .open(source.path())
-                .unwrap();
-            more.write_all(b"more").unwrap();
-            let is_same =
-                read == before.len() && !super::import::differs(&before, &file.metadata().unwrap());
-            assert!(!is_same, "the change is seen");
-            Err(MediaError::Changed {
-                path: source.path().to_owned(),
-            })
-        });
-    assert!(matches!(grown, Err(MediaError::Changed { .. })));
-    assert_eq!(world.files(), Vec::<String>::new());
+        .import("noise", &mut noise(100_000).as_slice())
+        .unwrap();
+    import.file().seek(SeekFrom::Start(50_000)).unwrap();
+    import.file().write_all(b"changed").unwrap();
+    import.file().set_len(60_000).unwrap();
+    import.changed().unwrap();
+    let imported = import.finish().unwrap();
+    let mut expected = noise(100_000);
+    expected.truncate(60_000);
+    expected[50_000..50_007].copy_from_slice(b"changed");
+    assert_eq!(imported.len, 60_000);
+    assert_eq!(imported.blob.as_bytes(), blake3::hash(&expected).as_bytes());
+    assert!(world.bytes_of(imported.blob) == expected);
 }
 
 #[test]
@@ -229,10 +242,7 @@ fn what_an_import_left_behind_goes_when_the_store_opens() {
     let tmp = world.folder.path().join("tmp");
     fs::create_dir_all(&tmp).unwrap();
     fs::write(tmp.join("1-1"), b"left behind").unwrap();
-    let unnamed = world
-        .store
-        .import("noise", &mut noise(50_000).as_slice())
-        .unwrap();
+    let unnamed = world.take_in(&noise(50_000));
     std::mem::forget(unnamed.kept);
     let again = open(world.folder.path(), &world.names, u64::MAX);
     again.sweep();
@@ -244,7 +254,7 @@ fn a_blob_comes_slice_by_slice_and_is_taken_up_again_after_an_end() {
     let (from, to) = (World::new(), World::new());
     for len in [5, 16 * KIB, 16 * KIB + 1, 3 * 256 * KIB + 77] {
         let bytes = noise(len);
-        let blob = from.store.import("noise", &mut bytes.as_slice()).unwrap();
+        let blob = from.take_in(&bytes);
         let (blob, _kept) = (blob.blob, blob.kept);
         to.names.name(blob);
         let held = from.store.held(&blob, SystemTime::UNIX_EPOCH).unwrap();
@@ -284,7 +294,7 @@ fn a_blob_comes_slice_by_slice_and_is_taken_up_again_after_an_end() {
 fn wrong_bytes_are_not_written() {
     let (from, to) = (World::new(), World::new());
     let bytes = noise(500 * KIB);
-    let imported = from.store.import("noise", &mut bytes.as_slice()).unwrap();
+    let imported = from.take_in(&bytes);
     let held = from
         .store
         .held(&imported.blob, SystemTime::UNIX_EPOCH)
@@ -313,11 +323,11 @@ fn wrong_bytes_are_not_written() {
 fn a_file_damaged_on_disk_is_never_given_out_and_only_what_is_wrong_is_fetched_again() {
     let (from, to) = (World::new(), World::new());
     let bytes = noise(2048 * KIB);
-    let imported = from.store.import("noise", &mut bytes.as_slice()).unwrap();
+    let imported = from.take_in(&bytes);
     let blob = imported.blob;
     to.names.name(blob);
     to.fetch(&from, blob);
-    let names = super::files::Names::new(to.folder.path(), &blob);
+    let names = files::Names::new(to.folder.path(), &blob);
     let mut wrong = bytes.clone();
     wrong[1_000_000] ^= 1;
     fs::write(&names.data, &wrong).unwrap();
@@ -362,7 +372,7 @@ fn over_the_cap_what_was_used_longest_ago_goes_and_own_media_never() {
     let blobs: Vec<_> = (0..5_usize)
         .map(|n| {
             let bytes = noise(100 * KIB + n);
-            let imported = from.store.import("noise", &mut bytes.as_slice()).unwrap();
+            let imported = from.take_in(&bytes);
             from.names.name(imported.blob);
             to.names.name(imported.blob);
             imported.blob
@@ -370,10 +380,13 @@ fn over_the_cap_what_was_used_longest_ago_goes_and_own_media_never() {
         .collect();
     to.names.name_as_own(blobs[4]);
     to.fetch(&from, blobs[4]);
-    let now = SystemTime::now();
+    let now = fs::metadata(from.folder.path())
+        .unwrap()
+        .modified()
+        .unwrap();
     for (n, blob) in blobs[..2].iter().enumerate() {
         to.fetch(&from, *blob);
-        let names = super::files::Names::new(to.folder.path(), blob);
+        let names = files::Names::new(to.folder.path(), blob);
         let file = fs::File::options().append(true).open(names.data).unwrap();
         let days = [9, 5][n];
         file.set_modified(now - Duration::from_secs(days * 86_400))

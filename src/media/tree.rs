@@ -168,8 +168,8 @@ impl<W: Write> TreeHasher<W> {
         Ok(())
     }
 
-    /// The hash of all of it.
-    pub(super) fn finish(mut self) -> io::Result<BlobHash> {
+    /// The hash of all of it, once; nothing can be added after it.
+    pub(super) fn end(&mut self) -> io::Result<BlobHash> {
         if self.groups == 0 {
             return Ok(BlobHash::from_bytes(*blake3::hash(&self.group).as_bytes()));
         }

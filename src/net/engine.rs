@@ -144,7 +144,8 @@ impl Engine {
 
     /// Joins the transfer of a blob, or begins it. It goes on for as long as anybody listens.
     pub(crate) fn fetch(&self, blob: BlobHash, len: u64) -> watch::Receiver<Told> {
-        self.fetches.join(blob, len, self.clone())
+        let asker = holders::Asker(self.commands.downgrade());
+        self.fetches.join(blob, len, asker)
     }
 
     /// How far a blob has come that is being fetched.

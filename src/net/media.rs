@@ -3,6 +3,7 @@
 //! Serving answers who asks for slices of what a held, served entry names. Fetching goes from peer to peer in turn until
 //! all is there; each slice is verified before it is written, so whoever sends wrong bytes is only left.
 
+mod asking;
 mod fetch;
 #[cfg(feature = "test-util")]
 pub(crate) mod fuzz;

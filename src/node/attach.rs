@@ -11,7 +11,19 @@ use super::Node;
 use super::error::TidingsError;
 use crate::format::limits::ATTACHMENTS;
 use crate::format::{Attachment, FormatError};
-use crate::media::{Imported, Kept, MediaError, MediaStore, media_type};
+use crate::media::{Import, Imported, Kept, MediaError, MediaStore};
+use crate::pictures::{self, Done, Options, Prepared};
+
+/// Media types by the ends of names, of files whose bytes do not tell.
+const ENDINGS: &[(&str, &str)] = &[
+    ("md", "text/markdown"),
+    ("csv", "text/csv"),
+    ("html", "text/html"),
+    ("json", "application/json"),
+    ("svg", "image/svg+xml"),
+    ("ics", "text/calendar"),
+    ("epub", "application/epub+zip"),
+];
 
 /// Something to attach to a post. A path converts into it.
 #[derive(Debug, Clone)]
@@ -74,21 +86,22 @@ impl Attach {
         self
     }
 
-    /// Its media type; found out from its first bytes unless set.
+    /// Its media type, where that cannot be told from its bytes.
     #[must_use]
     pub fn mime(mut self, mime: impl Into<String>) -> Self {
         self.mime = Some(mime.into());
         self
     }
 
-    /// Posts a picture byte by byte as it is, with the place and the device that the camera wrote into it.
+    /// Posts it byte by byte as it is. Unless this is set, what a camera wrote into a picture or a film about the place,
+    /// the device and the time is taken off, and pictures are turned upright.
     #[must_use]
     pub const fn keep_metadata(mut self) -> Self {
         self.keep_metadata = true;
         self
     }
 
-    /// A picture to show in place of a video or a document until that is there.
+    /// A picture whose preview stands for a video or a document until that is there.
     #[must_use]
     pub fn poster(mut self, path: impl Into<PathBuf>) -> Self {
         self.poster = Some(path.into());
@@ -96,16 +109,46 @@ impl Attach {
     }
 
     /// Takes it in: what goes into the body, and what keeps the bytes until the entry names them.
-    fn take_in(self, media: &Arc<MediaStore>, index: usize) -> Result<TakenIn, MediaError> {
-        let imported = self.source.import(media, self.name.as_deref())?;
+    ///
+    /// `index` is its place among the attachments. Smaller renditions come right after it if there is `room` for them.
+    fn take_in(
+        self,
+        media: &Arc<MediaStore>,
+        index: usize,
+        room: bool,
+    ) -> Result<TakenIn, TidingsError> {
+        let import = self.source.import(media, self.name.as_deref())?;
+        let options = Options {
+            keep_metadata: self.keep_metadata,
+            poster: self.poster.as_deref(),
+        };
+        let (imported, prepared) = prepare(import, &options)?;
+        let said = self
+            .mime
+            .as_deref()
+            .or_else(|| by_name(self.name.as_deref()));
+        let attachment = Attachment {
+            mime: prepared.kind.mime_for(said).to_owned(),
+            width: prepared.width,
+            height: prepared.height,
+            duration_ms: prepared.duration_ms,
+            preview: prepared.preview,
+            alt: self.alt,
+            ..bare(&imported, self.name)
+        };
         let mut taken = TakenIn::default();
-        let mut attachment = described(&imported, self.name, self.mime);
-        attachment.alt = self.alt;
         taken.add(attachment, imported.kept);
-        if let Some(poster) = self.poster {
-            let imported = media.import_file(&poster)?;
-            let mut attachment = described(&imported, None, None);
-            attachment.rendition_of = u8::try_from(index).ok();
+        if let Some(smaller) = prepared.rendition.filter(|_| room) {
+            let imported = media
+                .import("a rendition", &mut &*smaller.bytes)?
+                .finish()?;
+            let attachment = Attachment {
+                mime: smaller.mime.to_owned(),
+                width: Some(smaller.width),
+                height: Some(smaller.height),
+                rendition_of: u8::try_from(index).ok(),
+                ..bare(&imported, None)
+            };
             taken.add(attachment, imported.kept);
         }
         Ok(taken)
@@ -113,7 +156,7 @@ impl Attach {
 }
 
 impl Source {
-    fn import(self, media: &Arc<MediaStore>, name: Option<&str>) -> Result<Imported, MediaError> {
+    fn import(self, media: &Arc<MediaStore>, name: Option<&str>) -> Result<Import, MediaError> {
         let name = name.unwrap_or("what is attached");
         match self {
             Self::File(path) => media.import_file(&path),
@@ -130,13 +173,24 @@ impl Source {
     }
 }
 
-/// An attachment as far as the bytes and the name tell.
-fn described(imported: &Imported, name: Option<String>, mime: Option<String>) -> Attachment {
-    let sniffed = || media_type(&imported.head, name.as_deref()).to_owned();
+/// Looks into the copy, takes off what is not to be posted, and makes it last.
+fn prepare(
+    mut import: Import,
+    options: &Options<'_>,
+) -> Result<(Imported, Prepared), TidingsError> {
+    let prepared = pictures::prepare(import.file(), options)?;
+    if matches!(prepared.done, Done::Cleaned | Done::Turned) {
+        import.changed()?;
+    }
+    Ok((import.finish()?, prepared))
+}
+
+/// An attachment of which nothing is known but its bytes.
+fn bare(imported: &Imported, name: Option<String>) -> Attachment {
     Attachment {
         hash: imported.blob,
         len: imported.len,
-        mime: mime.unwrap_or_else(sniffed),
+        mime: String::new(),
         name,
         alt: None,
         width: None,
@@ -145,6 +199,14 @@ fn described(imported: &Imported, name: Option<String>, mime: Option<String>) ->
         rendition_of: None,
         preview: None,
     }
+}
+
+/// What the name says of files whose bytes say little.
+fn by_name(name: Option<&str>) -> Option<&'static str> {
+    let (_, ending) = name?.rsplit_once('.')?;
+    let ending = ending.to_ascii_lowercase();
+    let known = ENDINGS.iter().find(|(known, _)| *known == ending)?;
+    Some(known.1)
 }
 
 /// Attachments whose bytes are on disk, and what keeps them there until an entry names them.
@@ -169,10 +231,7 @@ impl Node {
         if attach.is_empty() {
             return Ok(TakenIn::default());
         }
-        let found: usize = attach
-            .iter()
-            .map(|attach| 1 + usize::from(attach.poster.is_some()))
-            .sum();
+        let found = attach.len();
         if found > ATTACHMENTS {
             return Err(TidingsError::Format(FormatError::TooLarge {
                 what: "number of attachments",
@@ -183,14 +242,17 @@ impl Node {
         let media = self.inner.media.clone();
         let taken = tokio::task::spawn_blocking(move || {
             let mut all = TakenIn::default();
+            // Whoever attaches much gets fewer renditions, and never an error for them.
+            let mut spare = ATTACHMENTS - found;
             for attach in attach {
-                let taken = attach.take_in(&media, all.attachments.len())?;
+                let taken = attach.take_in(&media, all.attachments.len(), spare > 0)?;
+                spare -= taken.attachments.len() - 1;
                 all.attachments.extend(taken.attachments);
                 all.kept.extend(taken.kept);
             }
-            Ok::<_, MediaError>(all)
+            Ok::<_, TidingsError>(all)
         });
-        Ok(taken.await.map_err(|_| TidingsError::ShutDown)??)
+        taken.await.map_err(|_| TidingsError::ShutDown)?
     }
 }
 

@@ -88,7 +88,8 @@ impl NodeBuilder {
         let cap = self.media_cap.unwrap_or(MEDIA_CAP);
         let opened = tokio::task::spawn_blocking(move || {
             let (store, keys) = setup::open(&folder, &self.types)?;
-            let media = MediaStore::open(folder.join("media"), store.clone(), cap)?;
+            let index = Arc::new(media::Index(Arc::downgrade(&store)));
+            let media = MediaStore::open(folder.join("media"), index, cap)?;
             Ok::<_, TidingsError>((store, keys, Arc::new(media)))
         });
         let (store, keys, media) = opened.await.map_err(|_| TidingsError::ShutDown)??;

@@ -1,6 +1,7 @@
 //! Edits: what an own entry says from now on, and what it said before.
 
 use super::Node;
+use super::attach::Attach;
 use super::error::TidingsError;
 use super::keys::random;
 use super::publish::check_keys;
@@ -28,7 +29,8 @@ pub struct EditBuilder {
     warning: Option<String>,
     tags: Option<Vec<String>>,
     mentions: Option<Vec<FeedId>>,
-    pub(super) attachments: Option<Vec<Attachment>>,
+    attachments: Option<Vec<Attachment>>,
+    attach: Vec<Attach>,
 }
 
 /// One version of an entry: what it said first, or what an edit made of it.
@@ -128,6 +130,12 @@ impl EditBuilder {
         self
     }
 
+    /// Attaches one more thing; the attachments it had are gone.
+    pub fn attach(mut self, attach: impl Into<Attach>) -> Self {
+        self.attach.push(attach.into());
+        self
+    }
+
     /// The new version has no attachments but those that are set after this.
     pub fn no_attachments(mut self) -> Self {
         self.attachments = Some(Vec::new());
@@ -146,12 +154,22 @@ impl EditBuilder {
     /// # Cancel safety
     ///
     /// Dropped, the edit may or may not be made; it is never made in part.
-    pub async fn send(self) -> Result<EntryRef, TidingsError> {
+    pub async fn send(mut self) -> Result<EntryRef, TidingsError> {
         let (pen, entry, salt) = (self.node.pen(), self.entry, random()?);
         let node = self.node.clone();
+        let taken = node.take_media(std::mem::take(&mut self.attach)).await?;
+        if !taken.attachments.is_empty() {
+            let attachments = self.attachments.get_or_insert_default();
+            attachments.extend(taken.attachments);
+        }
         let make = move |body: Body| self.version(body);
-        node.change(move |batch| edit(batch, &pen, &entry, Post::KIND, salt, make))
-            .await
+        let change = move |batch: &mut FeedBatch<'_>| {
+            let edited = edit(batch, &pen, &entry, Post::KIND, salt, make)?;
+            // Kept until the commit, even if nobody waits for it.
+            Ok(edited.map(|edited| (edited, taken.kept)))
+        };
+        let (edited, _now_named) = node.change(change).await?;
+        Ok(edited)
     }
 
     /// What the edit says, from what the entry says now.
@@ -200,6 +218,7 @@ impl Node {
             tags: None,
             mentions: None,
             attachments: None,
+            attach: Vec::new(),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::feeds::FeedsError;
 use crate::format::{ArchiveError, FeedId, FormatError};
 use crate::media::MediaError;
 use crate::net::NetError;
+use crate::pictures::PictureError;
 use crate::store::StoreError;
 
 /// Why a [`Node`](crate::Node) could not do what was asked.
@@ -27,6 +28,9 @@ pub enum TidingsError {
     /// Media could not be attached, read or fetched.
     #[error(transparent)]
     Media(Arc<MediaError>),
+    /// What is attached cannot be posted as it is.
+    #[error(transparent)]
+    Picture(Arc<PictureError>),
     /// A post without text, title, link or attachment.
     #[error("a post needs a text, a title, a link or an attachment")]
     EmptyPost,
@@ -158,6 +162,12 @@ impl From<StoreError> for TidingsError {
 impl From<NetError> for TidingsError {
     fn from(error: NetError) -> Self {
         Self::Net(Arc::new(error))
+    }
+}
+
+impl From<PictureError> for TidingsError {
+    fn from(error: PictureError) -> Self {
+        Self::Picture(Arc::new(error))
     }
 }
 

@@ -128,7 +128,8 @@ impl LoadedFeed {
 impl Node {
     /// Takes in an archive: what is new in it becomes part of this node, and its feeds are followed unless told otherwise.
     ///
-    /// Loading the same archive again changes nothing, and neither does the order in which several are loaded.
+    /// Loading the same archive again changes nothing. The order in which several are loaded does not matter, but where a
+    /// log is forked: then the branch that comes first stays.
     pub fn load(&self, path: impl AsRef<Path>) -> LoadBuilder {
         LoadBuilder {
             node: self.clone(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::SystemTime;
 
@@ -174,14 +174,20 @@ impl fmt::Debug for Fetch {
     }
 }
 
-impl FeedStore {
+/// The feed store as the media store asks it. A reader or a transfer that outlives the node must not hold its file open.
+#[derive(Debug)]
+pub(super) struct Index(pub(super) Weak<FeedStore>);
+
+impl Index {
     fn ask(&self, question: impl FnOnce(FeedSnapshot) -> Result<bool, FeedsError>) -> bool {
+        let store = self.0.upgrade();
+        let answer = store.map(|store| store.snapshot().and_then(question));
         // What cannot be told is taken to stay.
-        self.snapshot().and_then(question).unwrap_or(true)
+        !matches!(answer, Some(Ok(false)))
     }
 }
 
-impl BlobIndex for FeedStore {
+impl BlobIndex for Index {
     fn is_referenced(&self, blob: &BlobHash) -> bool {
         self.ask(|snapshot| snapshot.is_blob_named(blob))
     }

@@ -5,19 +5,12 @@ use std::io::Write as _;
 
 use serde_json::json;
 
-use crate::support::{Person, data};
-
-#[track_caller]
-fn says(sentence: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(sentence.contains(part), "{part:?} is not in: {sentence}");
-    }
-}
+use crate::support::{Person, data, says};
 
 #[test]
 fn commands_without_an_identity_say_how_to_make_one() {
     let nobody = Person::nobody();
-    let commands: [&[&str]; 8] = [
+    let commands: &[&[&str]] = &[
         &["post", "hello"],
         &["list"],
         &["whoami"],
@@ -26,10 +19,22 @@ fn commands_without_an_identity_say_how_to_make_one() {
         &["sync"],
         &["run"],
         &["import", &data("notes.jsonl")],
+        &["edit", "1.0", "x"],
+        &["delete", "1.0"],
+        &["undelete", "1.0"],
+        &["purge"],
+        &["react", "1.0", "+"],
+        &["thread", "1.0"],
+        &["history", "1.0"],
+        &["fetch", "1.0"],
+        &["export", "x.tidings"],
+        &["load", "x.tidings"],
+        &["storage"],
+        &["check"],
     ];
     for command in commands {
         says(
-            &nobody.run(command).fails(),
+            &nobody.run(*command).fails(),
             &["no identity", "timeline init --name"],
         );
     }
@@ -224,7 +229,23 @@ fn a_line_of_100_megabytes_is_named_and_nothing_is_imported() {
 fn a_folder_that_run_holds_names_the_process() {
     let ada = Person::named("Ada");
     let running = ada.online();
-    for command in [&["list"][..], &["post", "hello"], &["run"]] {
+    for command in [
+        &["list"][..],
+        &["post", "hello"],
+        &["run"],
+        &["edit", "1.0", "x"],
+        &["delete", "1.0"],
+        &["undelete", "1.0"],
+        &["purge"],
+        &["react", "1.0", "+"],
+        &["thread", "1.0"],
+        &["history", "1.0"],
+        &["fetch", "1.0"],
+        &["export", "x.tidings"],
+        &["load", "x.tidings"],
+        &["storage"],
+        &["check"],
+    ] {
         says(&ada.run(command).fails(), &[&running.pid().to_string()]);
     }
     assert!(running.stop("TERM").success());

@@ -295,12 +295,18 @@ fn demo_tells_the_whole_story() {
         "{}",
         done.out
     );
-    assert_eq!(
-        done.out.matches("Congratulations!").count(),
-        2,
-        "{}",
-        done.out
-    );
+    let told = |part: &str, times: usize| {
+        assert_eq!(
+            done.out.matches(part).count(),
+            times,
+            "{part}: {}",
+            done.out
+        );
+    };
+    told("Congratulations! Save me two seeds of it, please.", 2);
+    told("  + tomato.png, 480 x 320, ", 2);
+    told("  \u{1f345} 1   1 reply", 2);
+    told("(edited)", 2);
     let folder = done
         .out
         .split("folders in ")
@@ -340,4 +346,46 @@ fn demo_imports_files_and_speaks_json() {
             .count(),
         2
     );
+}
+
+#[test]
+fn storage_says_what_each_feed_takes_and_what_can_be_purged() {
+    let ada = Person::named("Ada");
+    let file = ada.file("notes.txt", "three kinds");
+    ada.json(["post", "kept", "--attach", &file]);
+    let id = text(&ada.json(["post", "a slip"]), "id");
+    ada.json(["delete", &id]);
+    let storage = ada.json(["storage"]);
+    let feed = &storage["feeds"][0];
+    assert_eq!(
+        (&feed["name"], &feed["feed"]),
+        (&"Ada".into(), &ada.feed().into())
+    );
+    assert_eq!(feed["entries"], ada.json(["whoami"])["entries"]);
+    assert_eq!(feed["media_bytes"], 11);
+    for field in ["entry_bytes", "erased_bytes"] {
+        assert!(feed[field].as_u64() > Some(0), "{field}: {storage}");
+    }
+    assert!(storage["folder_bytes"].as_u64() > feed["entry_bytes"].as_u64());
+    let people = ada.run(["storage"]).succeeds().out;
+    assert!(people.contains("11 B  Ada, "), "{people}");
+    ada.json(["purge"]);
+    assert_eq!(ada.json(["storage"])["feeds"][0]["erased_bytes"], 0);
+}
+
+#[test]
+fn check_proves_everything_and_says_so() {
+    let ada = Person::named("Ada");
+    let file = ada.file("news.xml", rss(120));
+    ada.json(["import", &file]);
+    let id = ada.list()[3]["id"].as_str().expect("an id").to_owned();
+    ada.json(["edit", &id, "better"]);
+    ada.json(["react", &id, "+"]);
+    ada.json(["delete", &text(&ada.list()[5], "id")]);
+    let report = ada.json(["check"]);
+    assert_eq!(report["clean"], true, "{report}");
+    assert_eq!(report["entries"], ada.json(["whoami"])["entries"]);
+    assert!(report["rows"].as_u64() > report["entries"].as_u64());
+    let people = ada.run(["check"]).succeeds().out;
+    assert!(people.ends_with("nothing differs\n"), "{people}");
 }

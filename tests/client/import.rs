@@ -85,7 +85,7 @@ fn atom_in_xhtml_with_relative_links_and_updates_only() {
     assert_eq!(
         fleet["text"],
         "## Moorings\n\nA list is not a fleet (https://harbour.example/log/about).\n\n> Count them twice.\n\n\
-         let fleet = boats.len();\n    // indented",
+         let fleet = boats.len();\n    // indented\n\nhttps://harbour.example/log/2024/fleet.mp3",
     );
     let changed = titled(&posts, "Changed, never published");
     assert_eq!(changed["time"], "2023-11-02T05:00:00Z");
@@ -316,4 +316,93 @@ fn a_pipe_is_as_good_as_a_file() {
         let report: Value = serde_json::from_str(&done.out).expect("JSON");
         assert_eq!(report["imported"], imported);
     }
+}
+
+/// A feed with enclosures of every sort, and the files that some of them are.
+fn podcast(person: &Person) -> String {
+    person.file("here.txt", "notes of the show");
+    person.file("other.bin", [7; 3_000]);
+    std::fs::create_dir_all(person.path("feed/media")).expect("a folder");
+    person.file("feed/media/song.bin", [9; 2_000]);
+    let outside = format!("file://{}", person.path("other.bin"));
+    let inside = format!("file://{}", person.path("feed/media/song.bin"));
+    let item = |title: &str, link: &str, enclosures: &[&str]| {
+        let enclosures: String = enclosures
+            .iter()
+            .map(|url| format!("<enclosure url=\"{url}\" length=\"1\" type=\"audio/mpeg\"/>"))
+            .collect();
+        format!(
+            "<item><title>{title}</title>{link}<description>About {title}</description>{enclosures}</item>"
+        )
+    };
+    let page = "<link>https://pod.example/page</link>";
+    let items = [
+        item("beside", page, &["media/song.bin"]),
+        item("by address", page, &[&inside]),
+        item("outside", page, &[&outside, "../here.txt", "/etc/passwd"]),
+        item("far", page, &["https://cdn.example/far.mp3"]),
+        item("far without a page", "", &["https://cdn.example/only.mp3"]),
+        item("not there", page, &["media/gone.bin"]),
+    ]
+    .concat();
+    person.file(
+        "feed/pod.xml",
+        format!(
+            "<?xml version=\"1.0\"?><rss version=\"2.0\"><channel><title>Pod</title>\
+             <link>https://pod.example/</link>{items}</channel></rss>"
+        ),
+    )
+}
+
+#[test]
+fn enclosures_beside_the_feed_are_attached_and_of_others_the_address_is_kept() {
+    let ada = Person::named("Ada");
+    let file = podcast(&ada);
+    let report = imported(&ada, &[&file]);
+    assert_eq!(
+        (&report["imported"], &report["attached"]),
+        (&json!(6), &json!(2))
+    );
+    let posts = ada.list();
+    for title in ["beside", "by address"] {
+        let attached = &titled(&posts, title)["attachments"];
+        assert_eq!(attached[0]["name"], "song.bin", "{title}");
+        assert_eq!(
+            (&attached[0]["len"], &attached[0]["held"]),
+            (&json!(2_000), &json!(true))
+        );
+        assert_eq!(titled(&posts, title)["text"], format!("About {title}"));
+    }
+    let outside = titled(&posts, "outside");
+    assert_eq!(outside["attachments"], json!([]));
+    assert!(!outside.to_string().contains("file:"), "{outside}");
+    assert_eq!(
+        titled(&posts, "far")["text"],
+        "About far\n\nhttps://cdn.example/far.mp3"
+    );
+    let alone = titled(&posts, "far without a page");
+    assert_eq!(alone["link"], "https://cdn.example/only.mp3");
+    assert_eq!(alone["text"], "About far without a page");
+    let gone = titled(&posts, "not there");
+    assert_eq!(
+        gone["text"],
+        "About not there\n\nhttps://pod.example/media/gone.bin"
+    );
+
+    assert_eq!(imported(&ada, &[&file])["already"], 6);
+    let done = Person::named("Ben").run(["import", &file]).succeeds();
+    assert_eq!(
+        done.out,
+        "Imported 6 posts from 1 file; 2 files beside them were attached.\n"
+    );
+}
+
+#[test]
+fn what_was_edited_since_is_still_known() {
+    let ada = Person::named("Ada");
+    let file = ada.file("news.xml", rss(3));
+    imported(&ada, &[&file]);
+    let id = ada.list()[1]["id"].as_str().expect("an id").to_owned();
+    ada.json(["edit", &id, "said better"]);
+    assert_eq!(imported(&ada, &[&file])["already"], 3);
 }

@@ -2,9 +2,13 @@
 //!
 //! Everything runs with `--local` in temporary folders. Nothing sleeps: tests wait for lines of output.
 
+mod archive;
 mod bad_input;
+mod carried;
 mod commands;
 mod import;
+mod media;
+mod posts;
 mod support;
 mod together;
 mod unkind;

@@ -70,6 +70,19 @@ impl Person {
         path.to_str().expect("a plain path").to_owned()
     }
 
+    /// Where a file of this person's would be.
+    pub(crate) fn path(&self, name: &str) -> String {
+        let path = self.root.path().join(name);
+        path.to_str().expect("a plain path").to_owned()
+    }
+
+    /// Follows somebody by what that one carries over in a file, media and all.
+    pub(crate) fn take(&self, other: &Self) {
+        let file = other.path("taken.tidings");
+        other.json(["export", &file, "--media"]);
+        self.json(["load", &file]);
+    }
+
     /// Runs a command to its end.
     pub(crate) fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Done {
         self.run_with_input(args, b"")
@@ -296,6 +309,14 @@ fn json(line: &str) -> Value {
     let object: Value = serde_json::from_str(line).expect("every line is JSON");
     assert!(object.is_object(), "{line}");
     object
+}
+
+/// A sentence has all these parts.
+#[track_caller]
+pub(crate) fn says(sentence: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(sentence.contains(part), "{part:?} is not in: {sentence}");
+    }
 }
 
 /// A field that is a text.

@@ -9,41 +9,67 @@ use crate::help::{bytes_of, media_files, noise, offline};
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_attached_is_held_and_reads_back_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let picture = folder.path().join("tomato.png");
-    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
-    bytes.extend(noise(300_000));
-    std::fs::write(&picture, &bytes).unwrap();
+    let data = folder.path().join("data.bin");
+    let bytes = noise(300_000);
+    std::fs::write(&data, &bytes).unwrap();
     let node = offline(&folder.path().join("ada")).await;
+    let notes = std::io::Cursor::new(b"# Notes".to_vec());
     let sent = node
         .post("")
-        .attach(Attach::file(&picture).alt("A tomato").keep_metadata())
-        .attach(Attach::reader(
-            "notes.md",
-            std::io::Cursor::new(b"# Notes".to_vec()),
-        ))
+        .attach(Attach::file(&data).alt("Noise"))
+        .attach(Attach::reader("notes.md", notes))
         .send()
         .await
         .unwrap();
     let view = node.entry(&sent).unwrap().unwrap();
-    let [tomato, notes] = view.attachments() else {
+    let [data, notes] = view.attachments() else {
         panic!("{:?}", view.attachments())
     };
-    assert_eq!(tomato.name.as_deref(), Some("tomato.png"));
-    assert_eq!(
-        (tomato.mime.as_str(), tomato.alt.as_deref()),
-        ("image/png", Some("A tomato"))
-    );
-    assert_eq!(tomato.len, bytes.len() as u64);
+    assert_eq!(data.name.as_deref(), Some("data.bin"));
+    assert_eq!(data.alt.as_deref(), Some("Noise"));
+    assert_eq!(data.mime, "application/octet-stream");
+    assert_eq!(data.len, bytes.len() as u64);
     assert_eq!((notes.mime.as_str(), notes.len), ("text/markdown", 7));
     node.shutdown().await.unwrap();
     let node = offline(&folder.path().join("ada")).await;
-    assert_eq!(
-        node.media(&tomato.hash).unwrap(),
-        MediaState::Held { len: tomato.len }
-    );
-    assert!(bytes_of(&node, tomato.hash) == bytes);
+    let held = MediaState::Held { len: data.len };
+    assert_eq!(node.media(&data.hash).unwrap(), held);
+    assert!(bytes_of(&node, data.hash) == bytes);
     assert_eq!(bytes_of(&node, notes.hash), b"# Notes");
-    node.fetch_media(tomato).unwrap().await.unwrap();
+    node.fetch_media(data).unwrap().await.unwrap();
+}
+
+#[cfg(feature = "images")]
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_come_with_their_size_a_preview_and_a_smaller_rendition() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tomato.jpg");
+    let drawn = image::RgbImage::from_fn(3_000, 2_000, |x, y| {
+        let at = |n: u32| u8::try_from(n % 251).unwrap();
+        image::Rgb([at(x / 9), at(y / 7), at(x + y)])
+    });
+    drawn.save(&path).unwrap();
+    let node = offline(&folder.path().join("ada")).await;
+    let sent = node.post("").attach(&*path).send().await.unwrap();
+    let view = node.entry(&sent).unwrap().unwrap();
+    let [whole, smaller] = view.attachments() else {
+        panic!("{:?}", view.attachments())
+    };
+    assert_eq!((whole.width, whole.height), (Some(3_000), Some(2_000)));
+    assert_eq!(whole.mime, "image/jpeg");
+    assert!(whole.preview.as_ref().is_some_and(|it| it.len() <= 4_096));
+    assert_eq!(smaller.rendition_of, Some(0));
+    assert!(smaller.len < whole.len && smaller.width < whole.width);
+    let bytes = bytes_of(&node, smaller.hash);
+    assert!(image::load_from_memory(&bytes).is_ok());
+    // Edited, the post shows something else; what it showed is still named by what it said first.
+    let edit = node
+        .edit(&sent, "No tomato")
+        .attach(Attach::bytes("a.bin", noise(9)));
+    edit.send().await.unwrap();
+    let view = node.entry(&sent).unwrap().unwrap();
+    assert_eq!(view.attachments().len(), 1);
+    assert_eq!(media_files(&folder.path().join("ada")).len(), 5);
 }
 
 struct Fails;
@@ -65,6 +91,10 @@ async fn an_attachment_that_fails_leaves_no_file_and_no_post() {
         (Attach::file("nowhere.png"), "nowhere.png could not be read"),
         (Attach::bytes("empty", Vec::new()), "empty is empty"),
         (
+            Attach::bytes("a.png", &b"\x89PNG\r\n\x1a\nno picture"[..]),
+            "image/png",
+        ),
+        (
             Attach::reader("cable", Fails),
             "cable could not be read: the cable was pulled",
         ),
@@ -85,21 +115,4 @@ async fn an_attachment_that_fails_leaves_no_file_and_no_post() {
     assert!(matches!(empty, Err(TidingsError::EmptyPost)));
     assert_eq!(node.timeline().page().unwrap().items().len(), 0);
     assert_eq!(media_files(folder.path()), Vec::<String>::new());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_poster_stands_beside_what_it_shows() {
-    let folder = tempfile::tempdir().unwrap();
-    let poster = folder.path().join("poster.png");
-    std::fs::write(&poster, b"\x89PNG\r\n\x1a\nand more").unwrap();
-    let node = offline(&folder.path().join("ada")).await;
-    let film = Attach::bytes("film.mp4", &b"\0\0\0\x18ftypisom and frames"[..]).poster(&poster);
-    let sent = node.post("look").attach(film).send().await.unwrap();
-    let view = node.entry(&sent).unwrap().unwrap();
-    let kinds: Vec<_> = view
-        .attachments()
-        .iter()
-        .map(|it| (it.mime.as_str(), it.rendition_of))
-        .collect();
-    assert_eq!(kinds, [("video/mp4", None), ("image/png", Some(0))]);
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use tidings::MediaState;
+use tidings::{Attach, MediaState};
 use tokio::time::timeout;
 
 use crate::child::Running;
 use crate::help::{
-    PATIENCE, bytes_of, close, fetch, follow, media_files, noise, online, post, until_known,
+    PATIENCE, bytes_of, close, fetch, follow, media_files, noise, online, post, until, until_known,
 };
 
 const MIB: usize = 1024 * 1024;
@@ -29,7 +29,7 @@ async fn twenty_mebibytes_come_with_their_progress_and_for_all_who_wait() {
     while let Some(progress) = timeout(PATIENCE, first.next()).await.unwrap() {
         assert!(progress.have() >= last && progress.have() <= progress.len());
         last = progress.have();
-        from = from.or(progress.peer());
+        from = from.or_else(|| progress.peer());
         steps += 1;
     }
     assert!(steps > 2 && last == large.len, "{steps} steps to {last}");
@@ -249,5 +249,50 @@ async fn a_new_picture_can_be_fetched_as_soon_as_its_post_is_here() {
     assert!(error.contains("no post held here names"), "{error}");
     let limit = Duration::from_secs(5);
     timeout(limit, async { close(ada).await }).await.unwrap();
+    close(ben).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_media_of_a_deleted_post_go_everywhere_but_at_its_author_who_can_put_it_back() {
+    let folders: Vec<_> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
+    let ada = online(folders[0].path()).await;
+    let ben = online(folders[1].path()).await;
+    let bytes = noise(MIB);
+    let attach = || Attach::bytes("noise.bin", bytes.clone());
+    let sent = ada.post("look").attach(attach()).send().await.unwrap();
+    let media = ada.entry(&sent).unwrap().unwrap().attachments()[0].clone();
+    follow(&ben, &ada, ada.feed()).await;
+    fetch(&ben, &media).await.unwrap();
+    ada.delete(&sent).await.unwrap();
+    until(async || media_files(folders[1].path()).is_empty()).await;
+    assert_eq!(media_files(folders[0].path()).len(), 2, "kept for 30 days");
+    ada.undelete(&sent).await.unwrap();
+    assert!(bytes_of(&ada, media.hash) == bytes);
+    until(async || fetch(&ben, &media).await.is_ok()).await;
+    ada.delete(&sent).await.unwrap();
+    ada.purge().await.unwrap();
+    until(async || media_files(folders[0].path()).is_empty()).await;
+    until(async || media_files(folders[1].path()).is_empty()).await;
+    close(ada).await;
+    close(ben).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn media_go_into_an_archive_and_come_out_of_it() {
+    let folders: Vec<_> = (0..2).map(|_| tempfile::tempdir().unwrap()).collect();
+    let ada = online(folders[0].path()).await;
+    let bytes = noise(MIB + 5);
+    let media = post(&ada, &bytes).await;
+    let file = folders[0].path().join("ada.archive");
+    let report = ada.export(&file).media(true).run().await.unwrap();
+    assert_eq!((report.blobs(), report.blobs_missing()), (1, 0));
+    close(ada).await;
+    let ben = online(folders[1].path()).await;
+    let report = ben.load(&file).run().await.unwrap();
+    assert_eq!(report.blobs(), 1);
+    assert!(bytes_of(&ben, media.hash) == bytes);
+    close(ben).await;
+    let ben = online(folders[1].path()).await;
+    assert!(bytes_of(&ben, media.hash) == bytes, "it is not swept away");
     close(ben).await;
 }

@@ -94,3 +94,13 @@ pub(crate) fn media_files(folder: &Path) -> Vec<String> {
     files.sort();
     files
 }
+
+/// Waits until something holds that no event tells of.
+pub(crate) async fn until(holds: impl AsyncFn() -> bool) {
+    let reached = timeout(PATIENCE, async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    reached.await.expect("it comes about");
+}

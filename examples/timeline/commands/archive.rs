@@ -1,10 +1,10 @@
 //! Feeds carried by hand: written to a file, taken in from one, and looked at without taking anything in.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use indicatif::{BinaryBytes, ProgressBar};
-use tidings::{ArchiveError, ArchiveProgress, FeedId, Node, verify_archive};
+use tidings::{ArchiveError, ArchiveProgress, FeedId, FormatError, Node, verify_archive};
 
 use crate::args::Export;
 use crate::failure::{Failure, Result};
@@ -13,7 +13,7 @@ use crate::json::{
     VerifyObject,
 };
 use crate::output::{Out, bar, bytes_bar};
-use crate::render::{clean, counted, relative};
+use crate::render::{clean, counted};
 
 /// Writes feeds to a file.
 pub(super) async fn export(out: &Out, node: &Node, wanted: Export) -> Result {
@@ -100,7 +100,7 @@ pub(super) fn verify(out: &Out, path: &Path) -> Result {
     progress.set_length(len);
     let done = verify_archive(progress.wrap_read(file));
     progress.finish_and_clear();
-    if let Some(damage) = done.damage().filter(|damage| damage.offset() == 0) {
+    if let Some(damage) = done.damage().filter(|damage| is_other(damage)) {
         return Err(at(damage.clone().into()));
     }
     let object = VerifyObject {
@@ -123,6 +123,12 @@ pub(super) fn verify(out: &Out, path: &Path) -> Result {
         lines.join("\n")
     })?;
     damaged(done.damage(), path)
+}
+
+/// Whether it is no archive at all, or one of another version: then there is nothing to report.
+fn is_other(damage: &ArchiveError) -> bool {
+    let error = damage.format_error();
+    damage.offset() == 0 || matches!(error, Some(FormatError::Version { .. }))
 }
 
 /// What was printed is only part of what the file once held.

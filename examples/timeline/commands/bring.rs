@@ -21,12 +21,13 @@ pub(crate) async fn import(context: &Context, files: &[PathBuf]) -> Result {
     progress.finish_and_clear();
     let collected = collected?;
     let (notes, found) = (collected.notes, collected.items.len() as u64);
-    let imported = context
+    let sent = context
         .offline(async |node| send_new(node, collected).await)
         .await?;
     let done = ImportObject {
-        imported,
-        already: found - imported,
+        imported: sent.posts,
+        attached: sent.files,
+        already: found - sent.posts,
         shortened: notes.shortened,
         tags_cut: notes.tags_cut,
         skipped: notes.skipped,
@@ -35,22 +36,30 @@ pub(crate) async fn import(context: &Context, files: &[PathBuf]) -> Result {
     context.out.print(&done, || summary(&done))
 }
 
-/// Posts what the feed does not have yet, all or nothing, and says how many those were.
-pub(crate) async fn send_new(node: &Node, collected: Collected) -> Result<u64> {
+/// What an import added.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent {
+    pub(crate) posts: u64,
+    /// Files attached to them.
+    pub(crate) files: u64,
+}
+
+/// Posts what the feed does not have yet, all or nothing, and says how much that was.
+pub(crate) async fn send_new(node: &Node, collected: Collected) -> Result<Sent> {
     let progress = spinner("looking for what is here already");
     let mut known = own_posts(node)?;
-    let posts: Vec<NewPost> = collected
-        .new_items(&mut known)
-        .into_iter()
-        .map(import::Item::into_post)
-        .collect();
-    let count = posts.len() as u64;
-    progress.set_message(format!("posting {}", counted(count, "item", "items")));
-    if count > 0 {
+    let items = collected.new_items(&mut known);
+    let sent = Sent {
+        posts: items.len() as u64,
+        files: items.iter().map(|item| item.files.len() as u64).sum(),
+    };
+    let posts: Vec<NewPost> = items.into_iter().map(import::Item::into_post).collect();
+    progress.set_message(format!("posting {}", counted(sent.posts, "item", "items")));
+    if sent.posts > 0 {
         node.send_all(posts).await?;
     }
     progress.finish_and_clear();
-    Ok(count)
+    Ok(sent)
 }
 
 fn own_posts(node: &Node) -> Result<Known> {
@@ -70,6 +79,14 @@ fn own_posts(node: &Node) -> Result<Known> {
             if let Some(post) = entry.post() {
                 known.insert_post(post, entry.time());
             }
+            // What was edited since it was imported is still the same item.
+            if entry.edited().is_some() {
+                for version in node.history(&entry.id())? {
+                    if let Some(post) = version.post() {
+                        known.insert_post(&post, entry.time());
+                    }
+                }
+            }
         }
         before = page.next();
         if before.is_none() {
@@ -85,6 +102,14 @@ fn summary(done: &ImportObject) -> String {
         counted(done.imported, "post", "posts")
     );
     let notes = [
+        (
+            done.attached,
+            counted(
+                done.attached,
+                "file beside them was attached",
+                "files beside them were attached",
+            ),
+        ),
         (
             done.already,
             counted(done.already, "was here already", "were here already"),

@@ -1,9 +1,10 @@
 //! Writing: posts, and what is done to them later.
 
 use std::io::Read as _;
+use std::path::Path;
 
 use serde_json::json;
-use tidings::{EntryRef, Node};
+use tidings::{Attach, EntryRef, Node};
 
 use crate::args::Post;
 use crate::failure::{Failure, Result};
@@ -14,8 +15,27 @@ use crate::render::{clean, counted};
 const STDIN_BYTES: u64 = 1 << 20;
 
 pub(super) async fn post(out: &Out, node: &Node, wanted: Post) -> Result {
+    let (attached, described) = (wanted.attach.len(), wanted.alt.len());
+    if described > attached {
+        return Err(Failure::said(format!(
+            "there are {described} descriptions and {attached} attachments; each --alt belongs to one --attach"
+        )));
+    }
     let text = text_of(wanted.text.unwrap_or_default())?;
+    // What is wrong with the only file is said of that file; of several, the library names the one it can.
+    let alone = wanted.attach.first().filter(|_| attached == 1).cloned();
     let mut post = node.post(text);
+    let mut alts = wanted.alt.into_iter();
+    for file in wanted.attach {
+        let mut attach = Attach::file(file);
+        if let Some(alt) = alts.next() {
+            attach = attach.alt(alt);
+        }
+        if wanted.keep_metadata {
+            attach = attach.keep_metadata();
+        }
+        post = post.attach(attach);
+    }
     if let Some(title) = wanted.title {
         post = post.title(title);
     }
@@ -28,7 +48,8 @@ pub(super) async fn post(out: &Out, node: &Node, wanted: Post) -> Result {
     if let Some(target) = wanted.reply {
         post = post.reply_to(node.resolve(&target)?);
     }
-    let id = post.send().await?;
+    let sent = post.send().await;
+    let id = sent.map_err(|error| blamed(error.into(), alone.as_deref()))?;
     let short = node.entry(&id)?.map(|entry| entry.short().to_owned());
     let id = id.to_string();
     out.print(&json!({ "id": id, "short": short }), || id.clone())
@@ -89,6 +110,18 @@ pub(super) async fn react(out: &Out, node: &Node, id: &str, emoji: &str) -> Resu
 fn short(node: &Node, id: &EntryRef) -> String {
     let entry = node.entry(id).ok().flatten();
     entry.map_or_else(|| id.to_string(), |entry| entry.short().to_owned())
+}
+
+/// The failure with the name of the file that it is about, if it lacks that.
+fn blamed(failure: Failure, file: Option<&Path>) -> Failure {
+    let Some(file) = file else {
+        return failure;
+    };
+    let file = file.display().to_string();
+    match &failure {
+        Failure::Said(why) if !why.contains(&file) => failure.at(file),
+        _ => failure,
+    }
 }
 
 /// The text that was typed, or standard input for `-`.

@@ -1,4 +1,4 @@
-//! `run`: stays online, prints what arrives, posts what is typed.
+//! `run`: stays online, prints what arrives, posts what is typed, fetches what is small.
 
 use std::io;
 
@@ -6,7 +6,9 @@ use serde_json::json;
 use tidings::Node;
 use tokio::sync::mpsc;
 
+use super::pick::{Picked, Picker};
 use super::read::print_item;
+use crate::attached::caption;
 use crate::failure::Result;
 use crate::import::{Line, LineReader};
 use crate::output::Out;
@@ -28,20 +30,38 @@ pub(crate) async fn run(out: &Out, node: &Node) -> Result {
     })?;
     let mut typed = typed_lines();
     let mut typing = true;
+    let mut picker = Picker::new(node);
     loop {
         tokio::select! {
             () = stop.asked() => return Ok(()),
             item = live.next() => match item {
-                Some(Ok(item)) => print_item(out, node, &item)?,
+                Some(Ok(item)) => {
+                    print_item(out, node, &item)?;
+                    if let Some(entry) = item.entry() {
+                        picker.want(entry);
+                    }
+                }
                 Some(Err(error)) => eprintln!("timeline: {error}"),
                 None => return Ok(()),
             },
+            picked = picker.next() => came(out, &picked)?,
             line = typed.recv(), if typing => match line {
                 Some(line) => post(node, line).await,
                 None => typing = false,
             },
         }
     }
+}
+
+/// Says that an attachment of a post that was shown is here now.
+fn came(out: &Out, picked: &Picked) -> Result {
+    let Picked { post, attachment } = picked;
+    let hash = attachment.hash.to_string();
+    let object = json!({ "fetched": hash, "post": post, "name": attachment.name });
+    out.print(&object, || {
+        let caption = caption(attachment);
+        out.look.dim(&format!("  + {caption} of {post} is here\n"))
+    })
 }
 
 /// Posts a line; it is printed when it comes back in the timeline. What cannot be posted is said, and we go on.

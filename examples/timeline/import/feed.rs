@@ -5,6 +5,7 @@ use feed_rs::parser;
 use tidings::Timestamp;
 use url::Url;
 
+use super::enclosure::{Enclosure, Folder, enclosures};
 use super::fold::{Raw, single_line};
 use super::html;
 use super::items::Collected;
@@ -12,33 +13,60 @@ use crate::failure::{Failure, Result};
 use crate::guard::guarded;
 
 /// Reads a whole feed. The bytes are as they were in the file: XML names its own encoding.
-pub(super) fn read_feed(bytes: &[u8], into: &mut Collected) -> Result {
-    let parser = parser::Builder::new().sanitize_content(false).build();
-    let feed = match guarded(|| parser.parse(bytes)) {
-        Some(Ok(feed)) => feed,
-        Some(Err(error)) => {
-            return Err(Failure::said(format!(
-                "not a feed that can be read: {error}"
-            )));
-        }
-        None => {
-            return Err(Failure::said(
-                "not a feed that can be read: the parser gave up on it",
-            ));
-        }
-    };
+///
+/// `folder` is where the feed lies; none if it lies nowhere.
+pub(super) fn read_feed(bytes: &[u8], folder: Option<&Folder>, into: &mut Collected) -> Result {
+    let feed = parse(bytes, None)?;
+    // Relative addresses of enclosures are left out by the parser unless it is told what they are relative to, and all
+    // other relative addresses would then be taken for files, too. So it is asked twice.
+    let has_enclosures = feed.feed_type == FeedType::JSON || contains(bytes, b"enclosure");
+    let beside = folder.filter(|_| has_enclosures && feed.feed_type != FeedType::JSON);
+    let beside = beside.map(Folder::url);
+    let beside = beside.and_then(|url| parse(bytes, Some(url)).ok());
     let home = feed
         .links
         .iter()
         .filter(|link| is_page(link))
         .find_map(|link| Url::parse(&link.href).ok());
     // Feeds have their newest item first. Those without a date keep that order by being posted last.
-    for entry in feed.entries.iter().rev() {
-        if !into.add(raw(&feed, entry, home.as_ref())) {
+    for (at, entry) in feed.entries.iter().enumerate().rev() {
+        let with_files = beside.as_ref().and_then(|feed| feed.entries.get(at));
+        let mut raw = raw(&feed, entry, home.as_ref());
+        let page = raw.link.as_deref().and_then(|link| Url::parse(link).ok());
+        let page = page.as_ref().or(home.as_ref());
+        for enclosure in enclosures(with_files.unwrap_or(entry), folder, page) {
+            match enclosure {
+                Enclosure::File(path) => raw.files.push(path),
+                // Pictures that only decorate an item are told from enclosures by there being none of these.
+                Enclosure::Address(address) if has_enclosures || raw.link.is_none() => {
+                    raw.addresses.push(address);
+                }
+                Enclosure::Address(_) => {}
+            }
+        }
+        if !has_enclosures {
+            raw.addresses.truncate(1);
+        }
+        if !into.add(raw) {
             into.notes.skipped += 1;
         }
     }
     Ok(())
+}
+
+fn parse(bytes: &[u8], base: Option<&Url>) -> Result<Feed> {
+    let parser = parser::Builder::new().sanitize_content(false);
+    let parser = parser.base_uri(base).build();
+    let why = match guarded(|| parser.parse(bytes)) {
+        Some(Ok(feed)) => return Ok(feed),
+        Some(Err(error)) => error.to_string(),
+        None => "the parser gave up on it".to_owned(),
+    };
+    Err(Failure::said(format!("not a feed that can be read: {why}")))
+}
+
+fn contains(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.windows(word.len()).any(|part| part == word)
 }
 
 fn raw(feed: &Feed, entry: &Entry, home: Option<&Url>) -> Raw {
@@ -60,6 +88,7 @@ fn raw(feed: &Feed, entry: &Entry, home: Option<&Url>) -> Raw {
         link,
         tags: entry.categories.iter().map(tag).collect(),
         time: date.map(|date| Timestamp(date.timestamp_millis())),
+        ..Raw::default()
     }
 }
 
@@ -73,7 +102,7 @@ fn is_page(link: &Link) -> bool {
     link.target.is_none() && link.rel.as_deref().is_none_or(|rel| rel == "alternate")
 }
 
-/// Where the item can be read: its page, else an id that is an address, else the recording it is about.
+/// Where the item can be read: its page, else an id that is an address.
 fn link(entry: &Entry, home: Option<&Url>) -> Option<String> {
     // Attachments of a JSON Feed come after the item's own links.
     let page = entry
@@ -86,15 +115,7 @@ fn link(entry: &Entry, home: Option<&Url>) -> Option<String> {
             .filter(|id| id.starts_with("https://") || id.starts_with("http://"))
             .cloned()
     };
-    let media = || {
-        entry
-            .media
-            .iter()
-            .flat_map(|media| &media.content)
-            .find_map(|content| content.url.clone())
-            .map(String::from)
-    };
-    page.or_else(id).or_else(media)
+    page.or_else(id)
 }
 
 /// How the texts of one item are read.

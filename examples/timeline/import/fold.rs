@@ -1,6 +1,7 @@
 //! Bringing what others wrote within the limits of a post.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use tidings::Timestamp;
 use tidings::format::limits;
@@ -27,6 +28,10 @@ pub(super) struct Raw {
     pub(super) link: Option<String>,
     pub(super) tags: Vec<String>,
     pub(super) time: Option<Timestamp>,
+    /// Files that go with it.
+    pub(super) files: Vec<PathBuf>,
+    /// Where else something can be had that goes with it.
+    pub(super) addresses: Vec<String>,
 }
 
 impl Collected {
@@ -40,23 +45,35 @@ impl Collected {
             .filter(|link| !link.is_empty() && link.len() <= LINK_BYTES);
         let tags = self.fold_tags(&raw.tags);
         let text = readable(&raw.text);
-        if text.is_empty() && title.is_none() && link.is_none() {
+        let mut addresses = raw.addresses;
+        addresses.retain(|it| it.len() <= LINK_BYTES && !text.contains(it));
+        // Without a page of its own, an item is about the first thing that it brings along.
+        let first = || (!addresses.is_empty()).then(|| addresses.remove(0));
+        let link = link.or_else(first);
+        addresses.retain(|it| Some(it) != link.as_ref());
+        addresses.truncate(limits::ATTACHMENTS);
+        if text.is_empty() && title.is_none() && link.is_none() && raw.files.is_empty() {
             return false;
         }
         let around: usize = title
             .iter()
             .chain(&link)
             .chain(&tags)
+            .chain(&addresses)
             .map(|part| part.len() + 4)
             .sum();
         let (text, text_cut) = shorten(text, limits::BODY_BYTES as usize - BODY_OVERHEAD - around);
         self.notes.shortened += u64::from(title_cut || text_cut);
+        let text = with_addresses(text, &addresses);
+        let mut files = raw.files;
+        files.truncate(limits::ATTACHMENTS);
         self.items.push(Item {
             text,
             title,
             link,
             tags,
             time: raw.time,
+            files,
         });
         true
     }
@@ -79,6 +96,19 @@ impl Collected {
         }
         folded
     }
+}
+
+/// The text with a line for each address below it.
+fn with_addresses(text: String, addresses: &[String]) -> String {
+    let (mut text, mut gap) = (text, "\n\n");
+    for address in addresses {
+        if !text.is_empty() {
+            text.push_str(gap);
+        }
+        text.push_str(address);
+        gap = "\n";
+    }
+    text
 }
 
 /// The text without control characters but line breaks and tabs, and without empty lines at its ends.

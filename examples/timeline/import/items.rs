@@ -1,6 +1,7 @@
 //! What an import gathers before it posts anything.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use tidings::{NewPost, Post, Timestamp};
 
@@ -13,6 +14,8 @@ pub(crate) struct Item {
     pub(crate) tags: Vec<String>,
     /// When it was published, else when it was last changed, else unknown.
     pub(crate) time: Option<Timestamp>,
+    /// What is attached. It does not tell one item from another: files come and go.
+    pub(crate) files: Vec<PathBuf>,
 }
 
 impl Item {
@@ -27,6 +30,9 @@ impl Item {
         }
         for tag in self.tags {
             post = post.tag(tag);
+        }
+        for file in self.files {
+            post = post.attach(file);
         }
         match self.time {
             Some(time) => post.time(time),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tidings::Timestamp;
 
+use super::enclosure::Folder;
 use super::feed::read_feed;
 use super::fold::Raw;
 use super::items::Collected;
@@ -50,7 +51,10 @@ fn read_file(path: &Path, into: &mut Collected) -> Result {
     let form = Form::of(&head)?;
     let whole = head.as_slice().chain(file);
     match form {
-        Form::Feed { utf8 } => read_feed(&read_whole(whole, utf8)?, into),
+        Form::Feed { utf8 } => {
+            let bytes = read_whole(whole, utf8)?;
+            read_feed(&bytes, Folder::of(path).as_ref(), into)
+        }
         Form::JsonLines => read_json_lines(whole, into),
     }
 }
@@ -197,6 +201,7 @@ fn read_json_line(line: &str, into: &mut Collected) -> Result {
         link: item.link,
         tags: item.tags.unwrap_or_default(),
         time: dated.or(time),
+        ..Raw::default()
     };
     if into.add(raw) {
         Ok(())

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tidings::format::Attachment;
-use tidings::{EntryState, EntryView, Gap, Missing, TimelineItem, Version};
+use tidings::{Attachment, EntryState, EntryView, Gap, Missing, TimelineItem, Version};
 
 use super::rfc3339;
 use crate::attached::Held;

@@ -1,8 +1,7 @@
 //! Posts as people read them: who, when, the text, what is attached and what others said to it.
 
 use bytes::Bytes;
-use tidings::format::Attachment;
-use tidings::{EntryState, EntryView, Gap, Missing, Post, TimelineItem, Version};
+use tidings::{Attachment, EntryState, EntryView, Gap, Missing, Post, TimelineItem, Version};
 
 use super::{Look, clean, counted, relative};
 use crate::attached::{Held, caption, originals};
@@ -154,9 +153,10 @@ impl Look {
             return "a post that is not here".to_owned();
         };
         let author = entry.author().map_or_else(|| entry.feed().short(), clean);
-        let post = entry.post();
-        let begins = post.map(|post| post.title.as_deref().unwrap_or(&post.text));
-        let begins = clean(begins.unwrap_or_default()).replace('\n', " ");
+        let begins = match entry.post() {
+            None => format!("({})", why_no_text(entry)),
+            Some(post) => clean(begins(entry, post)).replace('\n', " "),
+        };
         let room = self.columns().saturating_sub(author.len() + 20);
         let shown = console::truncate_str(&begins, room, "...");
         format!("{author}: {shown}")
@@ -225,6 +225,17 @@ fn previews(attachments: &[Attachment]) -> impl Iterator<Item = Bytes> {
         .filter(|(_, attachment)| attachment.rendition_of.is_none())
         .filter_map(move |(at, attachment)| of(at, attachment))
         .take(DRAWN)
+}
+
+/// What a post is recognised by: its title, else its text, else what is attached.
+fn begins<'a>(entry: &'a EntryView, post: &'a Post) -> &'a str {
+    let title = post.title.as_deref().unwrap_or(&post.text);
+    let attached = || originals(entry.attachments()).find_map(|it| it.name.as_deref());
+    Some(title)
+        .filter(|title| !title.trim().is_empty())
+        .or_else(attached)
+        .or(post.link.as_deref())
+        .unwrap_or_default()
 }
 
 /// Why there is nothing to read.

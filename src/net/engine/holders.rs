@@ -4,18 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use iroh::endpoint::Connection;
 use iroh::{EndpointAddr, EndpointId};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::super::address::decode_address;
 use super::super::media::Holders;
-use super::{Actor, Command, Engine};
+use super::{Actor, Command};
 use crate::feeds::FeedSnapshot;
 use crate::format::{BlobHash, FeedId};
 
-impl Holders for Engine {
+/// A way to ask the engine that does not keep it going: a transfer ends with the node.
+#[derive(Clone)]
+pub(super) struct Asker(pub(super) mpsc::WeakSender<Command>);
+
+impl Holders for Asker {
     async fn holders(&self, blob: BlobHash) -> Vec<EndpointAddr> {
         let (reply, holders) = oneshot::channel();
-        let _shut_down = self.commands.send(Command::Holders { blob, reply }).await;
+        if let Some(commands) = self.0.upgrade() {
+            let _shut_down = commands.send(Command::Holders { blob, reply }).await;
+        }
         holders.await.unwrap_or_default()
     }
 }

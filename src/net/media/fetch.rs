@@ -1,22 +1,24 @@
 //! Fetching a blob from all who may have it, in turn; several who want the same one share one transfer.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use iroh::{Endpoint, EndpointAddr, EndpointId};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 
+use super::asking::Asking;
+use super::pace::STALLED;
 use super::peer::{self, Left};
 use super::pool::Pool;
 use crate::format::BlobHash;
-use crate::media::{MediaError, MediaStore, Opened, Partial, Tried};
+use crate::media::{MediaError, MediaStore, Opened, Partial};
 
 /// Transfers that run at one time; further ones wait in the order in which they were asked for. Less than the streams
 /// that a peer lets us open.
 const AT_ONCE: usize = 6;
-/// Times that a peer may be lost or too slow during one transfer, without anything having come from it meanwhile.
-const STRIKES: u32 = 2;
 
 /// How far a transfer has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,34 +181,36 @@ impl<H: Holders> Transfer<H> {
                 self.told.send_modify(|told| told.progress.have = len);
                 return Ok(());
             }
-            Opened::Part(partial) => partial,
+            Opened::Part(partial) => *partial,
         };
         let have = partial.have();
         self.told.send_modify(|told| told.progress.have = have);
         let whole = if partial.missing().is_empty() {
             partial
         } else {
-            self.from_all(partial).await?
+            self.ask_all(partial).await?
         };
         blocking(move || whole.finish()).await
     }
 
     /// Asks one peer after the other until nothing is missing.
-    async fn from_all(&self, mut partial: Partial) -> Result<Partial, MediaError> {
-        let mut asking = Asking::default();
+    async fn ask_all(&self, mut partial: Partial) -> Result<Partial, MediaError> {
+        let mut asking = Asking::new(self.fetches.pool.clone());
         loop {
             asking.add(self.holders.holders(self.blob).await);
-            let Some(address) = asking.next() else {
-                let (blob, tried) = (self.blob, asking.tried());
-                return Err(MediaError::Unavailable { blob, tried });
+            let Some((address, connection)) = asking.next().await else {
+                return Err(self.unavailable(&asking));
             };
-            let peer = address.id;
-            let before = partial.have();
-            let (given_back, left) = self.from_one(address, partial, asking.is_last()).await;
+            let (peer, before) = (address.id, partial.have());
+            self.told
+                .send_modify(|told| told.progress.peer = Some(peer));
+            let others = Arc::new(AtomicBool::new(asking.has_others()));
+            let (given_back, left) = tokio::select! {
+                ended = peer::fetch(&connection, partial, others.clone(), &self.told) => ended,
+                never = self.watch_for_others(&mut asking, &others) => match never {},
+            };
             let Some(given_back) = given_back else {
-                let blob = self.blob;
-                let tried = asking.tried();
-                return Err(MediaError::Unavailable { blob, tried });
+                return Err(self.unavailable(&asking));
             };
             partial = given_back;
             let have = partial.have();
@@ -215,28 +219,23 @@ impl<H: Holders> Transfer<H> {
                 Left::Done => return Ok(partial),
                 Left::Disk(error) => return Err(error),
                 Left::Out(why) => asking.out(peer, why),
-                Left::Lost(why) => {
-                    self.fetches.pool.forget(&peer);
-                    asking.lost(peer, why, have > before);
-                }
+                Left::Lost(why) => asking.lost(address, why, have > before),
             }
         }
     }
 
-    async fn from_one(
-        &self,
-        address: EndpointAddr,
-        partial: Partial,
-        alone: bool,
-    ) -> (Option<Partial>, Left) {
-        let peer = address.id;
-        let connection = match self.fetches.pool.connect(address).await {
-            Ok(connection) => connection,
-            Err(why) => return (Some(partial), Left::Lost(why)),
-        };
-        self.told
-            .send_modify(|told| told.progress.peer = Some(peer));
-        peer::fetch(&connection, partial, alone, &self.told).await
+    /// Says so when somebody else is there to be asked: then a slow peer is no longer better than none.
+    async fn watch_for_others(&self, asking: &mut Asking, others: &AtomicBool) -> Infallible {
+        loop {
+            tokio::time::sleep(STALLED / 2).await;
+            asking.add(self.holders.holders(self.blob).await);
+            others.store(asking.look_around(), Ordering::Relaxed);
+        }
+    }
+
+    fn unavailable(&self, asking: &Asking) -> MediaError {
+        let (blob, tried) = (self.blob, asking.tried());
+        MediaError::Unavailable { blob, tried }
     }
 }
 
@@ -249,56 +248,4 @@ async fn blocking<T: Send + 'static>(
         source: std::io::Error::other(error),
     };
     spawn_blocking(work).await.map_err(ended)?
-}
-
-/// Who is asked next, and what became of those who were.
-#[derive(Debug, Default)]
-struct Asking {
-    queue: VecDeque<EndpointAddr>,
-    known: HashSet<EndpointId>,
-    /// Whom to come back to: peers that were lost.
-    again: Option<EndpointAddr>,
-    strikes: HashMap<EndpointId, u32>,
-    why: Vec<(EndpointId, String)>,
-}
-
-impl Asking {
-    fn add(&mut self, found: Vec<EndpointAddr>) {
-        for address in found {
-            if self.known.insert(address.id) {
-                self.queue.push_back(address);
-            }
-        }
-    }
-
-    fn next(&mut self) -> Option<EndpointAddr> {
-        let next = self.queue.pop_front()?;
-        self.again = Some(next.clone());
-        Some(next)
-    }
-
-    /// Whether nobody else is left to be asked.
-    fn is_last(&self) -> bool {
-        self.queue.is_empty()
-    }
-
-    fn out(&mut self, peer: EndpointId, why: String) {
-        self.why.retain(|(known, _)| *known != peer);
-        self.why.push((peer, why));
-    }
-
-    fn lost(&mut self, peer: EndpointId, why: String, moved: bool) {
-        self.out(peer, why);
-        let strikes = self.strikes.entry(peer).or_default();
-        *strikes = if moved { 1 } else { *strikes + 1 };
-        if *strikes < STRIKES {
-            self.queue.extend(self.again.take());
-        }
-    }
-
-    fn tried(&self) -> Vec<Tried> {
-        let tried = self.why.iter();
-        let tried = tried.map(|(peer, why)| Tried::new(peer.to_string(), why.clone()));
-        tried.collect()
-    }
 }

@@ -1,9 +1,11 @@
 //! How slow a peer may be before it is left.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// A peer from which nothing came for so long is left for the next one.
-const STALLED: Duration = Duration::from_secs(2);
+pub(super) const STALLED: Duration = Duration::from_secs(2);
 /// The same where there is no next one: a bad network is better than none.
 const ALONE: Duration = Duration::from_secs(10);
 /// Bytes that have to come in [`STALLED`] while there is a next one: less would hold a transfer up with good manners.
@@ -12,24 +14,29 @@ const TRICKLE: u64 = 16 * 1024;
 /// Watches how fast bytes come from one peer.
 #[derive(Debug)]
 pub(super) struct Pace {
-    alone: bool,
+    /// Somebody else could be asked. That may change while bytes come.
+    others: Arc<AtomicBool>,
     since: Instant,
     bytes: u64,
 }
 
 impl Pace {
-    /// `alone` if nobody else can be asked.
-    pub(super) fn new(alone: bool) -> Self {
+    /// `others` says whether somebody else can be asked.
+    pub(super) fn new(others: Arc<AtomicBool>) -> Self {
         Self {
-            alone,
+            others,
             since: Instant::now(),
             bytes: 0,
         }
     }
 
     /// How long to wait for the next bytes.
-    pub(super) const fn limit(&self) -> Duration {
-        if self.alone { ALONE } else { STALLED }
+    pub(super) fn limit(&self) -> Duration {
+        if self.others.load(Ordering::Relaxed) {
+            STALLED
+        } else {
+            ALONE
+        }
     }
 
     /// Some bytes came. False if too few come.
@@ -38,7 +45,7 @@ impl Pace {
         if self.since.elapsed() < STALLED {
             return true;
         }
-        let enough = self.alone || self.bytes >= TRICKLE;
+        let enough = self.bytes >= TRICKLE || !self.others.load(Ordering::Relaxed);
         self.restart();
         enough
     }

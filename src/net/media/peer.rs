@@ -1,10 +1,12 @@
 //! Fetching from one peer: what is missing, a few slices ahead, each verified and then written.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use bytes::Bytes;
-use iroh::endpoint::{Connection, ReadError, RecvStream, SendStream, VarInt};
+use iroh::endpoint::{Connection, ReadError, RecvStream, SendStream, VarInt, WriteError};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
@@ -43,6 +45,9 @@ fn stalled(pace: &Pace) -> Left {
     Left::Lost(format!("nothing came for {} s", pace.limit().as_secs()))
 }
 
+/// What a write gives back: the blob, what was to be written, and whether it was.
+type Written = (Partial, Slice, Result<(), Refused>);
+
 /// A blob that is coming from one peer.
 pub(super) struct FromPeer<'a> {
     send: SendStream,
@@ -52,7 +57,7 @@ pub(super) struct FromPeer<'a> {
     len: u64,
     /// None while a slice is being written.
     partial: Option<Partial>,
-    writing: Option<JoinHandle<(Partial, Slice, Result<(), Refused>)>>,
+    writing: Option<JoinHandle<Written>>,
     syncing: Option<JoinHandle<()>>,
     unsynced: u64,
 }
@@ -61,10 +66,10 @@ pub(super) struct FromPeer<'a> {
 pub(super) async fn fetch(
     connection: &Connection,
     partial: Partial,
-    alone: bool,
+    others: Arc<AtomicBool>,
     told: &watch::Sender<Told>,
 ) -> (Option<Partial>, Left) {
-    let pace = Pace::new(alone);
+    let pace = Pace::new(others);
     let opened = match timeout(pace.limit(), connection.open_bi()).await {
         Ok(opened) => opened.map_err(|error| Left::Lost(error.to_string())),
         Err(_) => Err(Left::Lost("it takes no further request".to_owned())),
@@ -175,8 +180,11 @@ impl FromPeer<'_> {
     }
 
     async fn send(&mut self, bytes: &[u8]) -> Result<(), Left> {
-        let sent = in_time(&self.pace, self.send.write_all(bytes)).await?;
-        sent.map_err(|error| Left::Lost(error.to_string()))
+        match in_time(&self.pace, self.send.write_all(bytes)).await? {
+            // It reads no further; what it sent before may tell why.
+            Ok(()) | Err(WriteError::Stopped(_)) => Ok(()),
+            Err(error) => Err(Left::Lost(error.to_string())),
+        }
     }
 
     /// Verifies and writes a slice while the next one comes.

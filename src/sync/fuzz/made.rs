@@ -29,9 +29,9 @@ impl Known {
             1 | 17 => Message::Wants(self.wants(from)),
             2 => Message::WantsAsk,
             3 => Message::Buckets {
-                bits: [1, 2, 8, 0, 9][from.below(5)],
-                prints: (0..[2, 4, 256, 1][from.below(4)])
-                    .map(|n: u16| {
+                bits: from.pick(&[1, 2, 8, 0, 9]),
+                prints: (0..from.pick(&[2_u16, 4, 256, 1]))
+                    .map(|n| {
                         if from.flag() {
                             [0; 8]
                         } else {

@@ -1,0 +1,97 @@
+//! What items bring along: files that lie beside the feed are attached, of others the address is kept.
+//!
+//! A feed may come from anywhere and is not to be trusted with the disk: nothing outside its own folder is attached,
+//! wherever it points, and the address of a file is never posted.
+
+use std::path::{Path, PathBuf};
+
+use feed_rs::model::{Entry, Link};
+use url::Url;
+
+use super::html;
+
+/// Something that an item brings along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Enclosure {
+    /// A file beside the feed.
+    File(PathBuf),
+    /// An address elsewhere.
+    Address(String),
+}
+
+/// The folder that a feed lies in.
+#[derive(Debug, Clone)]
+pub(super) struct Folder {
+    root: PathBuf,
+    url: Url,
+}
+
+impl Folder {
+    /// None for what lies in no folder, such as a pipe.
+    pub(super) fn of(feed: &Path) -> Option<Self> {
+        if !feed.is_file() {
+            return None;
+        }
+        let parent = feed.parent().filter(|it| *it != Path::new(""));
+        let root = parent.unwrap_or_else(|| Path::new("."));
+        let root = root.canonicalize().ok()?;
+        let url = Url::from_directory_path(&root).ok()?;
+        Some(Self { root, url })
+    }
+
+    /// The folder as an address, to resolve relative ones against.
+    pub(super) const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    fn file(&self, url: &Url) -> Option<PathBuf> {
+        let path = url.to_file_path().ok()?.canonicalize().ok()?;
+        // Links have been followed: what counts is where the file really lies.
+        let is_file = path.metadata().is_ok_and(|it| it.is_file() && it.len() > 0);
+        (path.starts_with(&self.root) && is_file).then_some(path)
+    }
+}
+
+/// The enclosures of an item, each once, in the order of the item.
+pub(super) fn enclosures(
+    entry: &Entry,
+    folder: Option<&Folder>,
+    page: Option<&Url>,
+) -> Vec<Enclosure> {
+    let media = entry.media.iter().flat_map(|media| &media.content);
+    let media = media.filter_map(|content| content.url.as_ref().map(Url::as_str));
+    let links = entry.links.iter().filter(|link| is_enclosure(link));
+    let mut found = Vec::new();
+    for target in media.chain(links.map(|link| link.href.as_str())) {
+        if let Some(enclosure) = resolve(target, folder, page)
+            && !found.contains(&enclosure)
+        {
+            found.push(enclosure);
+        }
+    }
+    found
+}
+
+/// Attachments of a JSON Feed say what they are; its other links do not.
+fn is_enclosure(link: &Link) -> bool {
+    link.rel.as_deref() == Some("enclosure") || (link.rel.is_none() && link.media_type.is_some())
+}
+
+fn resolve(target: &str, folder: Option<&Folder>, page: Option<&Url>) -> Option<Enclosure> {
+    let given = Url::parse(target.trim()).ok();
+    let local = match (&given, folder) {
+        (Some(url), _) if url.scheme() != "file" => None,
+        (Some(url), _) => Some(url.clone()),
+        (None, Some(folder)) => folder.url.join(target.trim()).ok(),
+        (None, None) => None,
+    };
+    let file = folder.and_then(|folder| folder.file(local.as_ref()?));
+    if let Some(file) = file {
+        return Some(Enclosure::File(file));
+    }
+    // What was relative in the feed may have been resolved against the folder; it is no file, so it means the page.
+    let relative = folder.and_then(|folder| folder.url.make_relative(local.as_ref()?));
+    let relative = relative.filter(|_| page.is_some());
+    let target = relative.as_deref().unwrap_or(target);
+    html::absolute(target, page).map(Enclosure::Address)
+}

@@ -1,0 +1,57 @@
+//! What is said of the folder.
+
+use serde::Serialize;
+use tidings::FeedStorage;
+
+/// What `storage` prints.
+#[derive(Debug, Serialize)]
+pub(crate) struct StorageObject {
+    pub(crate) entries: u64,
+    /// Bytes of all entries, without indexes.
+    pub(crate) entry_bytes: u64,
+    /// Bytes of all files of the folder.
+    pub(crate) folder_bytes: u64,
+    pub(crate) feeds: Vec<StoredObject>,
+}
+
+/// What a feed takes.
+#[derive(Debug, Serialize)]
+pub(crate) struct StoredObject {
+    pub(crate) feed: String,
+    pub(crate) name: Option<String>,
+    /// Whether it is the own one or followed.
+    pub(crate) shown: bool,
+    pub(crate) entries: u64,
+    pub(crate) entry_bytes: u64,
+    /// Bytes of deleted posts that can still be brought back.
+    pub(crate) erased_bytes: u64,
+    pub(crate) media_bytes: u64,
+}
+
+impl From<&FeedStorage> for StoredObject {
+    fn from(feed: &FeedStorage) -> Self {
+        Self {
+            feed: feed.feed().to_string(),
+            name: feed.name().map(str::to_owned),
+            shown: feed.is_wanted(),
+            entries: feed.entries(),
+            entry_bytes: feed.entry_bytes(),
+            erased_bytes: feed.erased_bytes(),
+            media_bytes: feed.media_bytes(),
+        }
+    }
+}
+
+/// What `check` prints.
+#[derive(Debug, Serialize)]
+pub(crate) struct CheckObject {
+    pub(crate) clean: bool,
+    /// Entries that were proved anew.
+    pub(crate) entries: u64,
+    /// Index rows that are as they should be.
+    pub(crate) rows: u64,
+    /// How many differ.
+    pub(crate) found: u64,
+    /// The first thousand of them.
+    pub(crate) differences: Vec<String>,
+}
