@@ -291,7 +291,7 @@ impl World {
         Ok(())
     }
 
-    fn body(&mut self, author: &Person, from: &mut Choices<'_>) -> Result<(), FeedsError> {
+    fn body(&self, author: &Person, from: &mut Choices<'_>) -> Result<(), FeedsError> {
         let Some((log, runs)) = a_log(author, from) else {
             return Ok(());
         };

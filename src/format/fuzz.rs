@@ -54,6 +54,12 @@ impl<'a> Choices<'a> {
         usize::from(self.byte()).checked_rem(bound).unwrap_or(0)
     }
 
+    /// One of some values; the type's own default if there are none.
+    pub(crate) fn pick<T: Copy + Default>(&mut self, of: &[T]) -> T {
+        let at = self.below(of.len());
+        of.get(at).copied().unwrap_or_default()
+    }
+
     /// A number: mostly a small one, often one next to a bound.
     pub(crate) fn number(&mut self) -> u64 {
         let how = self.byte();

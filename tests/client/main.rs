@@ -2,6 +2,11 @@
 //!
 //! Everything runs with `--local` in temporary folders. Nothing sleeps: tests wait for lines of output.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these tests wait for real processes, by the real clock"
+)]
+
 mod archive;
 mod bad_input;
 mod carried;
