@@ -43,4 +43,11 @@ nightly: check
     PROPTEST_CASES=20000 cargo test --release --all-features
     cargo bench --no-run
     cargo mutants --file 'src/format/**'
+    just fuzz
     typos
+
+# Each target for so many seconds under libFuzzer; needs nightly and cargo-fuzz. What it finds lies in fuzz/artifacts.
+fuzz seconds="60":
+    for target in $(ls fuzz/corpus); do \
+        cargo +nightly fuzz run --release $target -- -max_total_time={{ seconds }} -rss_limit_mb=4096 || exit 1; \
+    done
