@@ -3,6 +3,8 @@
 mod between;
 mod blobs;
 mod check;
+#[cfg(feature = "redb")]
+mod cuts;
 mod damage;
 mod erased;
 mod failing;
