@@ -19,7 +19,7 @@ use crate::store::{Disk, Durability, RedbOptions, RedbStorage, Storage};
 /// Steps of one history.
 const STEPS: usize = 45;
 /// Cuts in a run that does not make them all.
-const CUTS: u64 = 200;
+const CUTS: u64 = 120;
 
 fn seed() -> u64 {
     let set = std::env::var("TIDINGS_SEED").ok();
