@@ -7,6 +7,7 @@ mod check;
 mod cuts;
 mod damage;
 mod erased;
+mod exchange;
 mod failing;
 mod fields;
 mod forks;
