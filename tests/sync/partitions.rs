@@ -283,3 +283,10 @@ fn networks_that_fall_apart_and_heal_end_in_agreement_with_few_messages() {
     }
     println!("messages beyond four a delivery: at most {worst:.2} of what is fair");
 }
+
+/// One who told a low head took the rest of the log, without its large bodies, from the one whom it had told; and got those
+/// from a third: of that only a fingerprint told, and nobody asked.
+#[test]
+fn who_got_bodies_that_it_could_not_get_here_is_asked_for_them() {
+    life(1_121);
+}
