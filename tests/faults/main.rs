@@ -15,5 +15,7 @@ mod busy;
 mod child;
 mod crash;
 mod damage;
+#[cfg(unix)]
+mod frozen;
 mod help;
 mod hostile;
