@@ -156,6 +156,7 @@ async fn three_hundred_strangers_who_drip_keep_no_friend_out() {
             there = stranger.stream.write_all(&[0]).await.is_ok();
         }
     };
+    let begun = std::time::Instant::now();
     let mut strangers = tokio::task::JoinSet::new();
     for _ in 0..10 {
         let some = (0..30).map(|_| Stranger::at(&ada));
@@ -167,10 +168,12 @@ async fn three_hundred_strangers_who_drip_keep_no_friend_out() {
         |peer: &&tidings::PeerStatus| matches!(peer.state(), PeerState::Connected { .. });
     let held = ada.status().peers().iter().filter(connected).count();
     assert!(held <= 257, "{held} sessions");
+    println!("{held} of 300 have a session after {:?}", begun.elapsed());
     let ben = online(other.path()).await;
     ben.follow(&ada.ticket().await.unwrap()).await.unwrap();
     sync(&ben).await;
     assert_eq!(texts(&ben, ada.feed()), ["hello"]);
+    println!("the friend was served after {:?}", begun.elapsed());
     strangers.shutdown().await;
     close(ben).await;
     close(ada).await;
