@@ -169,8 +169,9 @@ fn picture() -> Result<Vec<u8>> {
     let drawn = RgbImage::from_fn(480, 320, |x, y| {
         let (x, y) = (f64::from(x) - 240.0, f64::from(y) - 180.0);
         let far = |x0: f64, y0: f64| (x - x0).hypot((y - y0) * 1.1);
-        let leaf = y > -150.0 && y < -88.0 + x.abs() * 0.35 && (x * 0.09).sin().abs() < 0.55;
-        if leaf && x.abs() < 70.0 {
+        let leaf = (y + 112.0 - x.abs() * 0.3).abs() < 14.0 && x.abs() < 80.0;
+        let stem = (x - y * 0.1 - 12.0).abs() < 7.0 && (-160.0..-105.0).contains(&y);
+        if leaf || stem {
             Rgb([54, 128, 56])
         } else if far(0.0, 0.0) < 120.0 {
             let light = (1.0 - far(-42.0, -42.0) / 190.0).max(0.0);

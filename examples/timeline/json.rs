@@ -13,7 +13,7 @@ pub(crate) use self::archive::{
     VerifyObject,
 };
 pub(crate) use self::media::{FetchObject, FetchedObject};
-pub(crate) use self::post::{ItemObject, VersionObject};
+pub(crate) use self::post::{AttachmentObject, ItemObject, VersionObject};
 pub(crate) use self::upkeep::{CheckObject, StorageObject, StoredObject};
 
 /// What `init` and `whoami` print.
@@ -24,6 +24,7 @@ pub(crate) struct WhoObject {
     pub(crate) name: Option<String>,
     pub(crate) bio: Option<String>,
     pub(crate) tags: Vec<String>,
+    pub(crate) avatar: Option<AttachmentObject>,
     pub(crate) entries: u64,
     pub(crate) followed: u64,
 }

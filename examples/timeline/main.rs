@@ -7,14 +7,14 @@
 //! cargo run --release --example timeline -- demo
 //! ```
 //!
-//! makes two people in a temporary folder, lets one write and the other follow, sync and reply, and ends with both
-//! timelines and how long each step took. To do it by hand, with two folders for two devices (`--local` keeps both on
-//! this machine's network: no relay, no DNS):
+//! makes two people in a temporary folder, lets one write and post a picture, the other follow, sync, fetch, reply and
+//! react, and ends with both timelines and how long each step took. To do it by hand, with two folders for two devices
+//! (`--local` keeps both on this machine's network: no relay, no DNS):
 //!
 //! ```text
 //! alias timeline='cargo run --quiet --release --example timeline --'
 //! timeline --dir ada --local init --name Ada --tag gardening
-//! timeline --dir ada --local post "First tomatoes" --tag tomato
+//! timeline --dir ada --local post "First tomatoes" --tag tomato --attach tomato.jpg --alt "Three, still green"
 //! timeline --dir ada --local import feed.xml posts.jsonl    # RSS, Atom, JSON Feed, JSON Lines
 //! timeline --dir ada --local run                            # stays online; prints `ready TICKET`; type to post
 //!
@@ -22,23 +22,25 @@
 //! timeline --dir ben --local follow TICKET
 //! timeline --dir ben --local sync                           # goes online until it has everything
 //! timeline --dir ben --local list --limit 10                # from the folder alone, online or not
+//! timeline --dir ben --local fetch 3.0 --out pictures       # what is attached to a post
 //! ```
 //!
 //! Then `list` shows, newest first:
 //!
 //! ```text
-//! Ada  just now  #tomato                                     m5ioegkwvq
+//! Ada  just now  #tomato                                             1.0
 //!   First tomatoes
+//!   + tomato.jpg, 1600 x 1200, 412.08 KiB: Three, still green
 //! ```
 //!
 //! With `--json` every line on standard output is one JSON object. A command that fails says why in one line on
 //! standard error and ends with a status other than 0.
 //!
-//! What it leaves to others: pictures, edits, more than one device for a feed.
+//! What it leaves to others: more than one device for a feed.
 //!
 //! Where to look: [`args`] what can be typed; [`commands`] a file for each theme, the shortest way to see the library
-//! at work; [`demo`] all of it in a row; [`import`] everything about files; [`json`] and [`render`]
-//! what is printed.
+//! at work; [`demo`] all of it in a row; [`import`] everything about feeds brought
+//! along; [`save`] files put where people find them; [`json`], [`render`] and [`picture`] what is printed.
 
 mod args;
 mod attached;

@@ -50,7 +50,7 @@ pub(crate) fn save(
             Ok(_) => return Ok(path),
             // Somebody else was faster.
             Err(lost) if lost.error.kind() == io::ErrorKind::AlreadyExists => {
-                part = Some(lost.file)
+                part = Some(lost.file);
             }
             Err(lost) => return Err(at(lost.error)),
         }

@@ -100,6 +100,14 @@ pub enum TidingsError {
         /// What is in the way.
         why: &'static str,
     },
+    /// What is to be shown beside a name is no picture.
+    #[error("{name} is no picture but {mime}; give a JPEG, PNG, GIF or WebP file")]
+    NotAPicture {
+        /// Its name.
+        name: String,
+        /// What it is.
+        mime: String,
+    },
     /// A text that is no emoji.
     #[error("an emoji of {len} bytes does not count as one; use one of 1 to {limit} bytes")]
     Emoji {

@@ -1,6 +1,7 @@
 //! The own profile: one entry per field that changes, each naming what it replaces.
 
 use super::Node;
+use super::attach::Attach;
 use super::error::TidingsError;
 use super::keys::random;
 use crate::feeds::FeedBatch;
@@ -15,6 +16,7 @@ use crate::format::{
 pub struct ProfileEdit {
     node: Node,
     fields: Vec<(ProfileField, Option<Attachment>)>,
+    picture: Option<Attach>,
 }
 
 impl Node {
@@ -23,6 +25,7 @@ impl Node {
         ProfileEdit {
             node: self.clone(),
             fields: Vec::new(),
+            picture: None,
         }
     }
 }
@@ -66,11 +69,13 @@ impl ProfileEdit {
     /// The picture to show beside the name; none for no picture. A preview of more than 2,048 bytes is left out, since
     /// entries of this kind are small.
     pub fn avatar(mut self, picture: Option<Attachment>) -> Self {
-        let picture = picture.map(|mut picture| {
-            picture.preview = picture.preview.filter(|bytes| bytes.len() <= 2_048);
-            picture
-        });
-        self.fields.push((ProfileField::Avatar, picture));
+        self.fields.push((ProfileField::Avatar, picture.map(small)));
+        self
+    }
+
+    /// A picture to show beside the name, prepared as one that is attached to a post; of a large one its smaller copy.
+    pub fn picture(mut self, picture: impl Into<Attach>) -> Self {
+        self.picture = Some(picture.into());
         self
     }
 
@@ -78,13 +83,31 @@ impl ProfileEdit {
     ///
     /// # Errors
     ///
-    /// [`TidingsError::Format`] if a field is over 4,096 bytes; [`TidingsError::Feeds`] if the disk fails.
+    /// [`TidingsError::Format`] if a field is over 4,096 bytes; [`TidingsError::NotAPicture`], or what says why it cannot
+    /// be attached, for the picture; [`TidingsError::Feeds`] if the disk fails. Nothing changes then.
     ///
     /// # Cancel safety
     ///
     /// Dropped, all changes may be made or none.
     pub async fn save(self) -> Result<(), TidingsError> {
-        let Self { node, fields } = self;
+        let Self {
+            node,
+            mut fields,
+            picture,
+        } = self;
+        let taken = node.take_media(picture.into_iter().collect()).await?;
+        // The last one is the smallest.
+        if let Some(mut picture) = taken.attachments.into_iter().next_back() {
+            if !picture.mime.starts_with("image/") {
+                return Err(TidingsError::NotAPicture {
+                    name: picture.name.unwrap_or_default(),
+                    mime: picture.mime,
+                });
+            }
+            picture.rendition_of = None;
+            fields.push((ProfileField::Avatar, Some(small(picture))));
+        }
+        let kept = taken.kept;
         let profile = node.profile(node.feed())?;
         let fields: Vec<_> = fields
             .into_iter()
@@ -106,10 +129,18 @@ impl ProfileEdit {
                 draft_with(batch, &feed, field, picture.clone(), salt, now)
             });
             let drafts = drafts.collect::<Result<Vec<_>, _>>()?;
-            append_state::<ProfileField>(batch, &secret, &feed, &drafts)
+            append_state::<ProfileField>(batch, &secret, &feed, &drafts)?;
+            Ok(kept)
         });
-        Ok(saved.await?)
+        drop(saved.await?);
+        Ok(())
     }
+}
+
+/// A picture as a small entry can carry it.
+fn small(mut picture: Attachment) -> Attachment {
+    picture.preview = picture.preview.filter(|bytes| bytes.len() <= 2_048);
+    picture
 }
 
 /// Drafts one change of state, naming what it replaces.

@@ -337,6 +337,34 @@ fn what_is_deleted_frees_its_files_once_it_is_purged() {
 }
 
 #[test]
+fn a_person_has_a_picture() {
+    let ada = Person::named("Ada");
+    let file = ada.file("me.jpg", picture(400, 300, ImageFormat::Jpeg));
+    let who = ada.json(["init", "--name", "Ada", "--avatar", &file]);
+    assert_eq!(who["avatar"]["name"], "me.jpg");
+    assert_eq!(
+        (&who["avatar"]["width"], &who["avatar"]["held"]),
+        (&json!(400), &json!(true))
+    );
+    assert_eq!(
+        ada.json(["init", "--name", "Ada", "--avatar", &file]),
+        who,
+        "nothing changed"
+    );
+    says(
+        &ada.run(["whoami"]).succeeds().out,
+        &["picture    me.jpg, 400 x 300, "],
+    );
+    let notes = ada.file("notes.txt", "three kinds");
+    says(
+        &ada.run(["init", "--name", "Ada", "--avatar", &notes])
+            .fails(),
+        &["notes.txt is no picture but text/plain"],
+    );
+    assert_eq!(ada.json(["whoami"]), who);
+}
+
+#[test]
 fn a_ticket_can_be_drawn_for_a_telephone() {
     let ada = Person::named("Ada");
     let ticket = ada.ticket();

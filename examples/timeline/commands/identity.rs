@@ -4,8 +4,9 @@ use serde_json::json;
 use tidings::Node;
 
 use crate::args::Init;
+use crate::attached::{Held, caption};
 use crate::failure::Result;
-use crate::json::WhoObject;
+use crate::json::{AttachmentObject, WhoObject};
 use crate::output::Out;
 use crate::qr;
 use crate::render::{clean, counted};
@@ -26,6 +27,9 @@ pub(super) async fn init(out: &Out, node: &Node, wanted: Init) -> Result {
     for tag in wanted.tags {
         edit = edit.add_tag(tag);
     }
+    if let Some(avatar) = wanted.avatar {
+        edit = edit.picture(avatar);
+    }
     edit.save().await?;
     whoami(out, node)
 }
@@ -38,6 +42,13 @@ pub(super) fn whoami(out: &Out, node: &Node) -> Result {
         name: profile.name().map(str::to_owned),
         bio: profile.bio().map(str::to_owned),
         tags: profile.tags().map(str::to_owned).collect(),
+        avatar: match profile.avatar() {
+            Some(avatar) => Some(AttachmentObject::new(
+                avatar,
+                &Held::of(node, std::slice::from_ref(avatar))?,
+            )),
+            None => None,
+        },
         entries: node.counts()?.all(),
         followed: node.following()?.len() as u64,
     };
@@ -61,6 +72,11 @@ pub(super) fn whoami(out: &Out, node: &Node) -> Result {
             .map(|tag| format!("#{}", clean(tag)))
             .collect();
         lines.extend((!tags.is_empty()).then(|| format!("tags       {}", tags.join(" "))));
+        lines.extend(
+            profile
+                .avatar()
+                .map(|avatar| format!("picture    {}", caption(avatar))),
+        );
         lines.push(format!(
             "held       {}",
             counted(who.entries, "entry", "entries")

@@ -77,8 +77,8 @@ pub(crate) struct AttachmentObject {
 }
 
 impl AttachmentObject {
-    fn all(attachments: &[Attachment], held: &Held) -> Vec<Self> {
-        let object = |attachment: &Attachment| Self {
+    pub(crate) fn new(attachment: &Attachment, held: &Held) -> Self {
+        Self {
             name: attachment.name.clone(),
             mime: attachment.mime.clone(),
             len: attachment.len,
@@ -88,8 +88,11 @@ impl AttachmentObject {
             alt: attachment.alt.clone(),
             held: held.has(attachment),
             rendition_of: attachment.rendition_of,
-        };
-        attachments.iter().map(object).collect()
+        }
+    }
+
+    fn all(attachments: &[Attachment], held: &Held) -> Vec<Self> {
+        attachments.iter().map(|it| Self::new(it, held)).collect()
     }
 }
 
