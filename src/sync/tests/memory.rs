@@ -40,12 +40,7 @@ fn of_a_feed_named_with_logs_without_end_only_some_cost_memory() {
             lane: lanes::POSTS,
         }
     };
-    let mut peer = Peer::new(
-        0,
-        1,
-        Memory::default(),
-        BTreeMap::new(),
-    );
+    let mut peer = Peer::new(0, 1, Memory::default(), BTreeMap::new());
     for number in 0..10_000 {
         peer.define(Some(log(number))).expect("no rule is broken");
     }
