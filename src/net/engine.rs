@@ -440,6 +440,10 @@ impl Actor {
         }
         self.dialer
             .set(addresses.into_values().collect(), Instant::now());
+        // Who came here has a session already; dialing it would only put another one in its place.
+        for peer in self.sessions.keys() {
+            self.dialer.connected(peer);
+        }
     }
 
     fn note(&mut self, note: Note) {
