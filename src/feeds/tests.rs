@@ -3,8 +3,11 @@
 mod between;
 mod blobs;
 mod check;
+#[cfg(feature = "redb")]
+mod cuts;
 mod damage;
 mod erased;
+mod exchange;
 mod failing;
 mod fields;
 mod forks;
