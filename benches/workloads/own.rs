@@ -5,7 +5,7 @@ use tidings::Node;
 use super::data;
 use super::limits::{Bare, spawn};
 use super::machine::{Tries, cpu, now};
-use super::report::{Row, micros, millis, per_second, rate, ratio};
+use super::report::{Row, micros, millis, ms, per_second, rate, ratio};
 use super::world::{self, Folder, Scale};
 
 const SINGLE: u64 = 300;
@@ -37,6 +37,7 @@ async fn one_at_a_time(node: &Node, bare: &mut Bare) -> f64 {
     let figure = format!("{} (p99 {})", millis(p50), millis(own.p99()));
     let limit = format!("{} a bare redb commit", millis(commit));
     Row::new("W1a", "one own post with a tag, durable, p50", figure)
+        .bare(ms(p50), "ms")
         .beside(limit, ratio(p50, commit))
         .budget("ratio at most 1.3", ratio(p50, commit) <= 1.3);
     1.0 / p50.as_secs_f64()
@@ -60,6 +61,7 @@ async fn batches(node: &Node, batches: u64) {
     let figure = format!("{}, {each:.1} us CPU a post", per_second(rate(posts, took)));
     let met = each <= 12.0 && rate(posts, took) >= 90_000.0;
     Row::new("W1b", "own posts in batches of 1,000", figure)
+        .bare(rate(posts, took), "posts/s")
         .budget("90 k/s (3 x hypercore), 12 us CPU", met);
 }
 
@@ -81,6 +83,7 @@ async fn tasks(node: &Node, single: f64) {
     let together = rate(TASKS * each, start.elapsed());
     let times = together / single;
     Row::new("W1c", "16 tasks posting at once", per_second(together))
+        .bare(together, "posts/s")
         .beside(format!("{} one at a time", per_second(single)), times)
         .budget("ratio at least 8", times >= 8.0);
 }
