@@ -1,5 +1,8 @@
 //! W1: own posts. One at a time, in batches, from sixteen tasks at once.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use tidings::Node;
 
 use super::data;
@@ -17,8 +20,9 @@ pub(crate) async fn run(scale: Scale) {
     let mut bare = Bare::create(folder.path());
     let node = world::open_offline(&folder.path().join("own")).await;
     let single = one_at_a_time(&node, &mut bare).await;
-    batches(&node, scale.of(50, 100)).await;
-    tasks(&node, single).await;
+    let full = scale.of(50, 100);
+    batches(&node, SINGLE, full).await;
+    tasks(&node, SINGLE + full * BATCH, single).await;
     node.shutdown().await.expect("a clean end");
 }
 
@@ -43,10 +47,10 @@ async fn one_at_a_time(node: &Node, bare: &mut Bare) -> f64 {
     1.0 / p50.as_secs_f64()
 }
 
-async fn batches(node: &Node, batches: u64) {
+async fn batches(node: &Node, first: u64, batches: u64) {
     let all: Vec<_> = (0..batches)
         .map(|batch| {
-            (batch * BATCH..(batch + 1) * BATCH)
+            (first + batch * BATCH..first + (batch + 1) * BATCH)
                 .map(data::new_post)
                 .collect()
         })
@@ -65,14 +69,16 @@ async fn batches(node: &Node, batches: u64) {
         .budget("90 k/s (3 x hypercore), 12 us CPU", met);
 }
 
-async fn tasks(node: &Node, single: f64) {
+async fn tasks(node: &Node, first: u64, single: f64) {
     let each = 100;
+    // Whoever posts now claims that it is now: one after the other, as all data here, and after all that is held.
+    let next = Arc::new(AtomicU64::new(first));
     let start = now();
-    let tasks = (0..TASKS).map(|task| {
-        let node = node.clone();
+    let tasks = (0..TASKS).map(|_| {
+        let (node, next) = (node.clone(), next.clone());
         spawn(async move {
-            for post in 0..each {
-                let new = data::new_post(task * each + post);
+            for _ in 0..each {
+                let new = data::new_post(next.fetch_add(1, Ordering::Relaxed));
                 node.send_all(vec![new]).await.expect("a post");
             }
         })

@@ -13,7 +13,9 @@ use super::row::{Event, FeedRow, LogRow, encode};
 use super::rows::Rows;
 use super::trust::Trust;
 use super::{Counters, FeedStore, segment};
-use crate::format::{BlobHash, EntryId, FeedId, Kind, LogId, OrderKey, Run, Seq, Timestamp};
+use crate::format::{
+    BlobHash, DeviceSecret, EntryId, FeedId, Kind, LogId, OrderKey, Run, Seq, Timestamp, Unsigned,
+};
 use crate::store::{Durability, WriteTx};
 
 /// What a commit changed, for whoever passes it on: sync, streams.
@@ -80,6 +82,8 @@ pub(crate) struct FeedBatch<'s> {
     pub(super) counters: Counters,
     begun: Counters,
     pub(super) notes: Vec<Note>,
+    /// Entries that are named and not signed yet, and whose key signs them.
+    pub(super) appended: Option<(DeviceSecret, Unsigned)>,
     pub(super) trust: HashMap<FeedNo, Arc<Trust>>,
     feeds: BTreeMap<FeedNo, (FeedRow, bool)>,
     logs: BTreeMap<LogNo, (LogRow, bool, [u8; 8])>,
@@ -109,6 +113,7 @@ impl<'s> FeedBatch<'s> {
             counters,
             begun: counters,
             notes: Vec::new(),
+            appended: None,
             trust: HashMap::new(),
             feeds: BTreeMap::new(),
             logs: BTreeMap::new(),
@@ -127,6 +132,7 @@ impl<'s> FeedBatch<'s> {
 
     /// Makes everything visible at once and says what changed.
     pub(crate) fn commit(mut self, durability: Durability) -> Result<Vec<Note>, FeedsError> {
+        self.sign_appended()?;
         // Merging reads rows of feeds and logs, and changes some.
         self.put_rows()?;
         self.settle_erased()?;

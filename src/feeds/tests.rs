@@ -1,5 +1,6 @@
 //! The feed store against a slow plain model, and the rules between entries one by one.
 
+mod appended;
 mod between;
 mod blobs;
 mod check;

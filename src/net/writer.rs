@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -22,6 +22,9 @@ const WAITING: usize = 1_024;
 const GROUPED: usize = 256;
 /// Bytes in one transaction, as its writes estimate them: all of it is held in memory until the commit.
 const GROUPED_BYTES: usize = 8 * 1024 * 1024;
+/// How long after a commit the next waits for appends that are likely to come: whoever was answered may append again at
+/// once, and would else have to wait for a whole commit.
+const GATHER: Duration = Duration::from_micros(200);
 /// After so long without a write, one more commit sees to it that opening after a kill is quick.
 const REST: Duration = Duration::from_millis(500);
 
@@ -31,6 +34,8 @@ pub(crate) type SharedError = Arc<FeedsError>;
 /// One write: what to do in the transaction, and what to do once it is known how that ended.
 trait Job: Send {
     fn bytes(&self) -> usize;
+    /// Only appends to the own feed, which may be signed together with those before and after.
+    fn only_appends(&self) -> bool;
     /// Fails only where the whole transaction is lost.
     fn run(&mut self, batch: &mut FeedBatch<'_>) -> Result<(), FeedsError>;
     fn done(self: Box<Self>, committed: Result<(), SharedError>);
@@ -38,6 +43,7 @@ trait Job: Send {
 
 struct Write<T, Op, Done> {
     bytes: usize,
+    only_appends: bool,
     op: Option<Op>,
     outcome: Option<Result<T, FeedsError>>,
     done: Done,
@@ -51,6 +57,10 @@ where
 {
     fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    fn only_appends(&self) -> bool {
+        self.only_appends
     }
 
     fn run(&mut self, batch: &mut FeedBatch<'_>) -> Result<(), FeedsError> {
@@ -101,6 +111,47 @@ struct Thread {
     resting: Arc<AtomicBool>,
 }
 
+/// What goes into one transaction.
+#[derive(Default)]
+struct Group {
+    jobs: Vec<Box<dyn Job>>,
+    bytes: usize,
+    /// How many of them are appends.
+    appends: usize,
+}
+
+impl Group {
+    fn push(&mut self, job: Box<dyn Job>) {
+        self.bytes += job.bytes();
+        self.appends += usize::from(job.only_appends());
+        self.jobs.push(job);
+    }
+
+    fn has_room(&self) -> bool {
+        self.jobs.len() < GROUPED && self.bytes < GROUPED_BYTES
+    }
+
+    /// Takes what waits already.
+    fn take(&mut self, waiting: &Receiver<Box<dyn Job>>) {
+        while self.has_room()
+            && let Ok(job) = waiting.try_recv()
+        {
+            self.push(job);
+        }
+    }
+
+    /// Waits for so many appends, but not for long.
+    fn gather(&mut self, waiting: &Receiver<Box<dyn Job>>, appends: usize, until: Instant) {
+        while self.appends < appends && self.has_room() {
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok(job) = waiting.recv_timeout(left) else {
+                break;
+            };
+            self.push(job);
+        }
+    }
+}
+
 impl Writer {
     /// Spawns the thread. `notes` is told of each change after its commit and before the caller of the write; `free` of
     /// blobs that no entry names any more.
@@ -142,6 +193,24 @@ impl Writer {
         bytes: usize,
         op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
     ) -> Result<T, Option<SharedError>> {
+        self.ask(bytes, false, op).await
+    }
+
+    /// Does as [`write`](Self::write) where `op` does nothing to the batch but [`FeedBatch::append_later`].
+    pub(crate) async fn append<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
+    ) -> Result<T, Option<SharedError>> {
+        self.ask(bytes, true, op).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        only_appends: bool,
+        op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
+    ) -> Result<T, Option<SharedError>> {
         let permit = self
             .inner
             .room
@@ -150,11 +219,18 @@ impl Writer {
             .await
             .map_err(|_| None)?;
         let (reply, outcome) = oneshot::channel();
-        self.post(bytes, op, move |result| {
+        let done = move |result| {
             drop(permit);
             // Whoever asked may have gone meanwhile.
             let _gone = reply.send(result);
-        });
+        };
+        self.queue(Box::new(Write {
+            bytes,
+            only_appends,
+            op: Some(op),
+            outcome: None,
+            done,
+        }));
         match outcome.await {
             Ok(result) => result.map_err(Some),
             Err(_) => Err(None),
@@ -170,12 +246,16 @@ impl Writer {
         op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
         done: impl FnOnce(Result<T, SharedError>) + Send + 'static,
     ) {
-        let job = Box::new(Write {
+        self.queue(Box::new(Write {
             bytes,
+            only_appends: false,
             op: Some(op),
             outcome: None,
             done,
-        });
+        }));
+    }
+
+    fn queue(&self, job: Box<dyn Job>) {
         if let Some(jobs) = &*self
             .inner
             .jobs
@@ -223,38 +303,50 @@ impl fmt::Debug for Writer {
 
 impl Thread {
     fn run(self, waiting: &Receiver<Box<dyn Job>>) {
+        let mut group = Group::default();
+        // Who was answered by the last commit and who waited for it: as many may be about to append again.
+        let (mut appending, mut answered) = (0, Instant::now());
         loop {
-            let first = if self.resting.load(Ordering::Relaxed) {
-                waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
-                waiting.recv_timeout(REST)
-            };
-            match first {
-                Ok(first) => self.group(first, waiting),
-                Err(RecvTimeoutError::Timeout) => self.rest(),
-                Err(RecvTimeoutError::Disconnected) => break self.rest(),
+            if group.jobs.is_empty() {
+                match self.first(waiting) {
+                    Ok(first) => group.push(first),
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.rest();
+                        continue;
+                    }
+                    Err(RecvTimeoutError::Disconnected) => break self.rest(),
+                }
+            }
+            group.take(waiting);
+            // One alone has nobody to wait for.
+            if appending > 1 {
+                group.gather(waiting, appending, answered + GATHER);
+            }
+            self.resting.store(false, Ordering::Relaxed);
+            let committed = self.commit(&mut group.jobs).map_err(Arc::new);
+            let mut next = Group::default();
+            next.take(waiting);
+            (appending, answered) = (group.appends + next.appends, Instant::now());
+            for job in std::mem::replace(&mut group, next).jobs {
+                job.done(committed.clone());
             }
         }
     }
 
-    fn group(&self, first: Box<dyn Job>, waiting: &Receiver<Box<dyn Job>>) {
-        self.resting.store(false, Ordering::Relaxed);
-        let mut bytes = first.bytes();
-        let mut jobs = vec![first];
-        while jobs.len() < GROUPED && bytes < GROUPED_BYTES {
-            let Ok(job) = waiting.try_recv() else { break };
-            bytes += job.bytes();
-            jobs.push(job);
-        }
-        let committed = self.commit(&mut jobs).map_err(Arc::new);
-        for job in jobs {
-            job.done(committed.clone());
+    fn first(&self, waiting: &Receiver<Box<dyn Job>>) -> Result<Box<dyn Job>, RecvTimeoutError> {
+        if self.resting.load(Ordering::Relaxed) {
+            waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            waiting.recv_timeout(REST)
         }
     }
 
     fn commit(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), FeedsError> {
         let mut batch = self.store.batch()?.at(super::now());
         for job in jobs {
+            if !job.only_appends() {
+                batch.sign_appended()?;
+            }
             job.run(&mut batch)?;
         }
         let notes = batch.commit(Durability::Durable)?;
