@@ -132,6 +132,37 @@ impl<'s> FeedBatch<'s> {
 
     /// Makes everything visible at once and says what changed.
     pub(crate) fn commit(mut self, durability: Durability) -> Result<Vec<Note>, FeedsError> {
+        self.complete()?;
+        self.conclude(durability)
+    }
+
+    /// Makes everything visible at once and says what changed, and whether it is on disk.
+    ///
+    /// It is not where all of it can be had again: new entries of others at the heads of their logs, with nothing erased
+    /// by them. [`FeedStore::save`] sees to that some time later. What is told of holes that were filled has an arrival
+    /// number that peers remember, so those are not among it.
+    pub(crate) fn commit_soon(mut self) -> Result<(Vec<Note>, bool), FeedsError> {
+        self.complete()?;
+        let mut can_be_had_again =
+            self.counters.filled == self.begun.filled && self.counters.wanted == self.begun.wanted;
+        for at in 0..self.notes.len() {
+            let feed = match self.notes.get(at) {
+                Some(Note::Stored { log, .. }) => log.feed,
+                _ => {
+                    can_be_had_again = false;
+                    break;
+                }
+            };
+            let no = self.intern_feed(&feed)?;
+            can_be_had_again &= !self.feed_row(no)?.own;
+        }
+        if can_be_had_again {
+            return Ok((self.conclude(Durability::Relaxed)?, false));
+        }
+        Ok((self.conclude(Durability::Durable)?, true))
+    }
+
+    fn complete(&mut self) -> Result<(), FeedsError> {
         self.sign_appended()?;
         // Merging reads rows of feeds and logs, and changes some.
         self.put_rows()?;
@@ -145,6 +176,10 @@ impl<'s> FeedBatch<'s> {
             self.counters.commits += 1;
             write_counters(&mut *self.tx, &self.counters)?;
         }
+        Ok(())
+    }
+
+    fn conclude(self, durability: Durability) -> Result<Vec<Note>, FeedsError> {
         self.tx.commit(durability)?;
         let mut shared = self.store.shared();
         // A later write may have been quicker to remember what it committed.
@@ -152,6 +187,9 @@ impl<'s> FeedBatch<'s> {
         if is_next || shared.counters == self.counters {
             shared.counters = self.counters;
             shared.trust.extend(self.trust);
+        }
+        if durability != Durability::Relaxed {
+            shared.saved = shared.saved.max(self.counters.arrival);
         }
         Ok(self.notes)
     }

@@ -13,5 +13,6 @@ mod model;
 mod pages;
 mod replicas;
 mod retired;
+mod soon;
 mod state;
 mod world;

@@ -1,8 +1,11 @@
 //! The thread that owns writes, and its handle.
 //!
 //! What is waiting is put into one transaction and committed once, so that sixteen tasks posting at the same time pay for
-//! one sync of the disk. Nobody is told that something happened before it is on disk.
+//! one sync of the disk. Nobody is told that something happened before it is on disk, with one exception: a few new entries
+//! of others are seen at once and are on disk some milliseconds later. They can be had again, and what outlives a crash
+//! (own entries, cursors of the change feed, what peers are told of filled holes) never runs ahead of the disk.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -13,7 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::feeds::{FeedBatch, FeedStore, FeedsError, Note};
-use crate::format::BlobHash;
+use crate::format::{BlobHash, FeedId};
 use crate::store::Durability;
 
 /// Writes that may wait at one time; further callers wait for room.
@@ -25,17 +28,31 @@ const GROUPED_BYTES: usize = 8 * 1024 * 1024;
 /// How long after a commit the next waits for appends that are likely to come: whoever was answered may append again at
 /// once, and would else have to wait for a whole commit.
 const GATHER: Duration = Duration::from_micros(200);
+/// Bytes of foreign entries in one transaction up to which it need not be on disk when it is seen: live posts, and not a
+/// replica that is filled.
+const LIGHT: usize = 64 * 1024;
+/// How long what is seen may not be on disk.
+const UNSAVED: Duration = Duration::from_millis(50);
 /// After so long without a write, one more commit sees to it that opening after a kill is quick.
 const REST: Duration = Duration::from_millis(500);
 
 /// A failure that several writes share.
 pub(crate) type SharedError = Arc<FeedsError>;
 
+/// What is done with a write besides.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    /// It only appends to the own feed, and may be signed together with those before and after.
+    Append,
+    /// It only takes from others what can be had again, and may be on disk a little later than it is seen.
+    Foreign,
+    Other,
+}
+
 /// One write: what to do in the transaction, and what to do once it is known how that ended.
 trait Job: Send {
     fn bytes(&self) -> usize;
-    /// Only appends to the own feed, which may be signed together with those before and after.
-    fn only_appends(&self) -> bool;
+    fn sort(&self) -> Sort;
     /// Fails only where the whole transaction is lost.
     fn run(&mut self, batch: &mut FeedBatch<'_>) -> Result<(), FeedsError>;
     fn done(self: Box<Self>, committed: Result<(), SharedError>);
@@ -43,7 +60,7 @@ trait Job: Send {
 
 struct Write<T, Op, Done> {
     bytes: usize,
-    only_appends: bool,
+    sort: Sort,
     op: Option<Op>,
     outcome: Option<Result<T, FeedsError>>,
     done: Done,
@@ -59,8 +76,8 @@ where
         self.bytes
     }
 
-    fn only_appends(&self) -> bool {
-        self.only_appends
+    fn sort(&self) -> Sort {
+        self.sort
     }
 
     fn run(&mut self, batch: &mut FeedBatch<'_>) -> Result<(), FeedsError> {
@@ -98,6 +115,7 @@ struct Inner {
     jobs: Mutex<Option<Sender<Box<dyn Job>>>>,
     room: Arc<Semaphore>,
     arrival: watch::Receiver<u64>,
+    saved: watch::Receiver<u64>,
     thread: Mutex<Option<JoinHandle<()>>>,
     resting: Arc<AtomicBool>,
 }
@@ -108,7 +126,15 @@ struct Thread {
     notes: Option<mpsc::UnboundedSender<Note>>,
     free: mpsc::UnboundedSender<BlobHash>,
     arrival: watch::Sender<u64>,
+    saved: watch::Sender<u64>,
     resting: Arc<AtomicBool>,
+    unsaved: Option<Unsaved>,
+}
+
+/// What is seen and not on disk yet: since when, and of which feeds.
+struct Unsaved {
+    since: Instant,
+    feeds: BTreeSet<FeedId>,
 }
 
 /// What goes into one transaction.
@@ -123,7 +149,7 @@ struct Group {
 impl Group {
     fn push(&mut self, job: Box<dyn Job>) {
         self.bytes += job.bytes();
-        self.appends += usize::from(job.only_appends());
+        self.appends += usize::from(job.sort() == Sort::Append);
         self.jobs.push(job);
     }
 
@@ -162,13 +188,16 @@ impl Writer {
     ) -> Result<Self, std::io::Error> {
         let (jobs, waiting) = channel();
         let (told, arrival) = watch::channel(0);
+        let (told_saved, saved) = watch::channel(0);
         let resting = Arc::new(AtomicBool::new(true));
         let thread = Thread {
             store,
             notes,
             free,
             arrival: told,
+            saved: told_saved,
             resting: resting.clone(),
+            unsaved: None,
         };
         let thread = std::thread::Builder::new()
             .name("tidings-writer".into())
@@ -177,6 +206,7 @@ impl Writer {
             jobs: Mutex::new(Some(jobs)),
             room: Arc::new(Semaphore::new(WAITING)),
             arrival,
+            saved,
             thread: Mutex::new(Some(thread)),
             resting,
         };
@@ -193,7 +223,7 @@ impl Writer {
         bytes: usize,
         op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
     ) -> Result<T, Option<SharedError>> {
-        self.ask(bytes, false, op).await
+        self.ask(bytes, Sort::Other, op).await
     }
 
     /// Does as [`write`](Self::write) where `op` does nothing to the batch but [`FeedBatch::append_later`].
@@ -202,13 +232,13 @@ impl Writer {
         bytes: usize,
         op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
     ) -> Result<T, Option<SharedError>> {
-        self.ask(bytes, true, op).await
+        self.ask(bytes, Sort::Append, op).await
     }
 
     async fn ask<T: Send + 'static>(
         &self,
         bytes: usize,
-        only_appends: bool,
+        sort: Sort,
         op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
     ) -> Result<T, Option<SharedError>> {
         let permit = self
@@ -226,7 +256,7 @@ impl Writer {
         };
         self.queue(Box::new(Write {
             bytes,
-            only_appends,
+            sort,
             op: Some(op),
             outcome: None,
             done,
@@ -248,11 +278,36 @@ impl Writer {
     ) {
         self.queue(Box::new(Write {
             bytes,
-            only_appends: false,
+            sort: Sort::Other,
             op: Some(op),
             outcome: None,
             done,
         }));
+    }
+
+    /// Does as [`post`](Self::post) where `op` only takes entries of others. They are seen, and `done` is called, perhaps a
+    /// little before they are on disk.
+    pub(crate) fn post_foreign<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
+        done: impl FnOnce(Result<T, SharedError>) + Send + 'static,
+    ) {
+        self.queue(Box::new(Write {
+            bytes,
+            sort: Sort::Foreign,
+            op: Some(op),
+            outcome: None,
+            done,
+        }));
+    }
+
+    /// Returns once all that is seen is on disk.
+    pub(crate) async fn save(&self) -> Result<(), Option<SharedError>> {
+        if *self.inner.saved.borrow() < *self.inner.arrival.borrow() {
+            self.write(0, |_| Ok(())).await?;
+        }
+        Ok(())
     }
 
     fn queue(&self, job: Box<dyn Job>) {
@@ -270,6 +325,11 @@ impl Writer {
     /// The arrival number after the newest commit, as it moves.
     pub(crate) fn arrival(&self) -> watch::Receiver<u64> {
         self.inner.arrival.clone()
+    }
+
+    /// The arrival number up to which all is on disk, as it moves.
+    pub(crate) fn saved(&self) -> watch::Receiver<u64> {
+        self.inner.saved.clone()
     }
 
     /// Finishes the writes that wait, makes the next opening quick, and ends the thread. Repeatable.
@@ -302,7 +362,7 @@ impl fmt::Debug for Writer {
 }
 
 impl Thread {
-    fn run(self, waiting: &Receiver<Box<dyn Job>>) {
+    fn run(mut self, waiting: &Receiver<Box<dyn Job>>) {
         let mut group = Group::default();
         // Who was answered by the last commit and who waited for it: as many may be about to append again.
         let (mut appending, mut answered) = (0, Instant::now());
@@ -310,6 +370,10 @@ impl Thread {
             if group.jobs.is_empty() {
                 match self.first(waiting) {
                     Ok(first) => group.push(first),
+                    Err(RecvTimeoutError::Timeout) if self.unsaved.is_some() => {
+                        self.save(Durability::Durable);
+                        continue;
+                    }
                     Err(RecvTimeoutError::Timeout) => {
                         self.rest();
                         continue;
@@ -323,7 +387,10 @@ impl Thread {
                 group.gather(waiting, appending, answered + GATHER);
             }
             self.resting.store(false, Ordering::Relaxed);
-            let committed = self.commit(&mut group.jobs).map_err(Arc::new);
+            let committed = self.commit(&mut group).map_err(Arc::new);
+            if committed.is_err() {
+                self.tell_lost();
+            }
             let mut next = Group::default();
             next.take(waiting);
             (appending, answered) = (group.appends + next.appends, Instant::now());
@@ -334,6 +401,10 @@ impl Thread {
     }
 
     fn first(&self, waiting: &Receiver<Box<dyn Job>>) -> Result<Box<dyn Job>, RecvTimeoutError> {
+        if let Some(unsaved) = &self.unsaved {
+            let due = unsaved.since + UNSAVED;
+            return waiting.recv_timeout(due.saturating_duration_since(Instant::now()));
+        }
         if self.resting.load(Ordering::Relaxed) {
             waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
         } else {
@@ -341,32 +412,78 @@ impl Thread {
         }
     }
 
-    fn commit(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), FeedsError> {
+    fn commit(&mut self, group: &mut Group) -> Result<(), FeedsError> {
         let mut batch = self.store.batch()?.at(super::now());
-        for job in jobs {
-            if !job.only_appends() {
+        for job in &mut group.jobs {
+            if job.sort() != Sort::Append {
                 batch.sign_appended()?;
             }
             job.run(&mut batch)?;
         }
-        let notes = batch.commit(Durability::Durable)?;
+        let (notes, is_saved) = if self.may_be_saved_later(group) {
+            batch.commit_soon()?
+        } else {
+            (batch.commit(Durability::Durable)?, true)
+        };
+        if is_saved {
+            self.unsaved = None;
+        }
         for note in notes {
+            if let (false, Note::Stored { log, .. }) = (is_saved, &note) {
+                let unsaved = self.unsaved.get_or_insert_with(|| Unsaved {
+                    since: Instant::now(),
+                    feeds: BTreeSet::new(),
+                });
+                unsaved.feeds.insert(log.feed);
+            }
             if let Note::BlobFree { hash } = note {
                 // What is not freed now is swept when the node opens.
                 let _later = self.free.send(hash);
-            } else if let Some(told) = &self.notes {
-                // Nobody listens while the node is offline.
-                let _offline = told.send(note);
+            } else {
+                self.tell(note);
             }
         }
+        // First, so that nobody who was told of something takes it for saved when it is not.
+        self.saved.send_replace(self.store.saved());
         self.arrival.send_replace(self.store.arrival());
         Ok(())
     }
 
-    fn rest(&self) {
+    fn may_be_saved_later(&self, group: &Group) -> bool {
+        let is_due = |unsaved: &Unsaved| unsaved.since.elapsed() >= UNSAVED;
+        group.bytes <= LIGHT
+            && group.jobs.iter().all(|job| job.sort() == Sort::Foreign)
+            && !self.unsaved.as_ref().is_some_and(is_due)
+    }
+
+    fn tell(&self, note: Note) {
+        if let Some(told) = &self.notes {
+            // Nobody listens while the node is offline.
+            let _offline = told.send(note);
+        }
+    }
+
+    fn save(&mut self, durability: Durability) {
+        if self.store.save(durability).is_ok() {
+            self.unsaved = None;
+            self.saved.send_replace(self.store.saved());
+        } else {
+            self.tell_lost();
+        }
+    }
+
+    /// The disk failed, and with it may have gone what was not on it yet: what is held is looked at anew.
+    fn tell_lost(&mut self) {
+        for feed in self.unsaved.take().into_iter().flat_map(|lost| lost.feeds) {
+            self.tell(Note::Unwanted { feed });
+            self.tell(Note::Wanted { feed });
+        }
+    }
+
+    fn rest(&mut self) {
         if !self.resting.swap(true, Ordering::Relaxed) {
             // Only the next opening would be slower without it.
-            let _slower = self.store.checkpoint();
+            self.save(Durability::Checkpoint);
         }
     }
 }
