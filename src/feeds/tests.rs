@@ -1,5 +1,6 @@
 //! The feed store against a slow plain model, and the rules between entries one by one.
 
+mod appended;
 mod between;
 mod blobs;
 mod check;
@@ -15,5 +16,6 @@ mod model;
 mod pages;
 mod replicas;
 mod retired;
+mod soon;
 mod state;
 mod world;
