@@ -90,15 +90,17 @@ pub(crate) struct FeedBatch<'s> {
     feed_nos: HashMap<FeedId, FeedNo>,
     log_nos: HashMap<LogId, LogNo>,
     kind_nos: HashMap<Kind, KindNo>,
-    /// Pieces of state that changed: merged once, before the commit.
     /// Entries whose deletes changed, or whose time is over: judged once, before the commit.
     pub(super) stale_targets: BTreeSet<(LogNo, Seq)>,
     /// Entries whose edits changed, and tags that they may no longer have.
     pub(super) stale_tags: BTreeMap<(LogNo, Seq), BTreeSet<String>>,
+    /// How many edits of an entry came in by one log: so many older ones may be past what is looked at.
+    pub(super) new_edits: BTreeMap<(LogNo, Seq), BTreeMap<LogNo, usize>>,
     /// What edits of an entry said whose keys it may no longer have.
     pub(super) stale_contents: BTreeMap<(LogNo, Seq), Vec<Bytes>>,
     /// The clock by which entries expire.
     pub(super) now: Timestamp,
+    /// Pieces of state that changed: merged once, before the commit.
     pub(super) stale_profiles: BTreeSet<FeedNo>,
     pub(super) stale_follows: BTreeSet<(FeedNo, FeedId)>,
     /// Blobs that an entry named before this write.
@@ -122,6 +124,7 @@ impl<'s> FeedBatch<'s> {
             kind_nos: HashMap::new(),
             stale_targets: BTreeSet::new(),
             stale_tags: BTreeMap::new(),
+            new_edits: BTreeMap::new(),
             stale_contents: BTreeMap::new(),
             now: Timestamp(i64::MIN),
             stale_profiles: BTreeSet::new(),

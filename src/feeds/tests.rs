@@ -4,8 +4,11 @@ mod appended;
 mod between;
 mod blobs;
 mod check;
+#[cfg(feature = "redb")]
+mod cuts;
 mod damage;
 mod erased;
+mod exchange;
 mod failing;
 mod fields;
 mod forks;

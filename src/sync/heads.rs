@@ -284,8 +284,7 @@ impl<P: PeerIdentity> Swarm<P> {
                         device,
                         lane,
                     });
-                    peer.define(log_id)?;
-                    log_id
+                    peer.define(log_id)?
                 }
             };
             // A number of a feed that is gone here may still be used by a peer that does not know it yet.

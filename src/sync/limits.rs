@@ -18,6 +18,11 @@ pub(super) const IDS_PER_MESSAGE: usize = 8_192;
 /// Logs that one peer may name in a session: four for each feed it may want.
 pub(super) const ALIASES: usize = 4 * WANTS;
 
+/// Logs of one feed that a peer may name in a session and that are looked at: 64 lanes of 64 devices. More are passed
+/// over without an error, since an honest peer may hold more of a feed that means harm. Each takes some 600 bytes, so
+/// without this bound whoever knows one feed could take 150 MB.
+pub(super) const LOGS_PER_FEED: usize = 4_096;
+
 /// Bytes at which a message of heads is closed and the next begun.
 pub(super) const HEADS_BYTES: usize = 64 * 1024;
 

@@ -221,8 +221,7 @@ impl<P: PeerIdentity> Swarm<P> {
                     .copied()
                     .filter(|_| !lane.is_private());
                 let log = feed.map(|feed| LogId { feed, device, lane });
-                peer.define(log)?;
-                log
+                peer.define(log)?
             }
         };
         let Some(log_id) = log_id.filter(|log| self.feeds.contains_key(&log.feed)) else {
