@@ -1,8 +1,8 @@
 //! In which order a new replica is asked for.
 
 use super::super::Output;
-use super::super::limits::NEWEST;
 use super::super::fields::{FeedHeads, LogHead, LogName, RunRequest};
+use super::super::limits::NEWEST;
 use super::super::message::Message;
 use super::super::sim::{SimPeer, feed, log};
 use super::{Table, blind};
