@@ -158,7 +158,7 @@ fn who_names_a_blob_very_often_does_not_hide_that_others_name_it() {
     post(&store, &owner, Lane::new("~drafts").unwrap(), mine);
     assert!(is_own(&store, blob(7)) && is_served(&store, blob(7)));
     write(&store, |batch| {
-        follow(batch, &owner, &friend.feed, false, 2)
+        follow(batch, &owner, &friend.feed, false, 2);
     });
     assert!(is_own(&store, blob(7)) && !is_served(&store, blob(7)));
     post(&store, &owner, lanes::POSTS, with_media(&[blob(7)], 6));
