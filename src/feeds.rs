@@ -211,7 +211,7 @@ impl FeedStore {
     #[cfg_attr(not(feature = "net"), expect(dead_code, reason = "a node asks for it"))]
     pub(crate) fn compact(&self) -> Result<(), FeedsError> {
         self.storage.compact()?;
-        self.checkpoint()
+        self.save(Durability::Checkpoint)
     }
 
     /// Lets others have the store, whoever still holds this; nothing can be read or written any more.

@@ -109,7 +109,7 @@ impl World {
             57..77 => self.take(store),
             77..87 => self.fill(store),
             87..92 => self.hear(store),
-            92..96 => store.checkpoint().map(|()| Vec::new()),
+            92..96 => store.save(Durability::Checkpoint).map(|()| Vec::new()),
             _ => Ok(storage.compact().map(|()| Vec::new())?),
         }
     }
