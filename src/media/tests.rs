@@ -407,5 +407,8 @@ fn over_the_cap_what_was_used_longest_ago_goes_and_own_media_never() {
     drop(reading);
     let large = to.store.open_partial(blobs[1], 301 * KIB as u64);
     assert!(matches!(large, Err(MediaError::OverCap { .. })));
-    assert!(held(4));
+    assert!(
+        held(0) && held(3) && held(4),
+        "nothing went for what cannot come"
+    );
 }
