@@ -88,7 +88,7 @@ pub(crate) async fn run() {
     for node in &mut nodes {
         assert_eq!(node.line(), "clean");
     }
-    nodes.map(Child::end);
+    nodes.into_iter().for_each(Child::end);
     verdicts(&samples, posted, met, minutes);
 }
 
