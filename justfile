@@ -47,6 +47,13 @@ nightly: check
     just soak
     typos
 
+# Power cut at every change to the disk, disks that fail, processes killed, and random lives of many nodes. One history
+# again: `TIDINGS_SEED=... just crash`, with the seed that was printed.
+crash kills="200" lives="20000":
+    TIDINGS_CUTS=all cargo test --release --lib --all-features cuts -- --nocapture
+    TIDINGS_KILLS={{ kills }} cargo test --release --all-features --test faults kill -- --nocapture
+    TIDINGS_SEEDS={{ lives }} cargo test --release --all-features --test sync --lib -- random lives archives
+
 # Each target for so many seconds under libFuzzer; needs nightly and cargo-fuzz. What it finds lies in fuzz/artifacts.
 fuzz seconds="60":
     for target in $(ls fuzz/corpus); do \

@@ -204,15 +204,6 @@ impl Echo {
         self.recv.read_exact(&mut back).await.expect("the echo");
         start.elapsed()
     }
-
-    /// p50 of `times` echos of so many bytes.
-    pub(crate) async fn p50(&mut self, times: usize, bytes: usize) -> Duration {
-        let mut tries = Tries::default();
-        for _ in 0..times {
-            tries.push(self.once(bytes).await);
-        }
-        tries.p50()
-    }
 }
 
 /// Sends so many bytes one way on one stream between two bare endpoints.

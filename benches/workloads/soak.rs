@@ -57,7 +57,7 @@ pub(crate) async fn run() {
         tokio::time::sleep(SAMPLE).await;
         rounds += 1;
         if rounds % AWAY == 0 {
-            let away = usize::from(rounds / AWAY % 2 == 0);
+            let away = usize::from((rounds / AWAY).is_multiple_of(2));
             nodes[away].say("away");
             nodes[away].line();
         }

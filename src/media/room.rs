@@ -45,7 +45,7 @@ impl MediaStore {
         let is_coming = |found: &Found| state.coming.contains_key(&found.blob);
         let found = files::blobs(&self.folder).filter(|found| !is_coming(found));
         let mut foreign: Vec<Found> = found
-            .filter(|found| !self.index.is_own(&found.blob))
+            .filter(|found| found.bytes > 0 && !self.index.is_own(&found.blob))
             .collect();
         foreign.sort_by_key(|found| found.used);
         let stays: u64 = foreign.iter().map(|found| found.bytes).sum();

@@ -440,6 +440,10 @@ impl Actor {
         }
         self.dialer
             .set(addresses.into_values().collect(), Instant::now());
+        // Who came here has a session already; dialing it would only put another one in its place.
+        for peer in self.sessions.keys() {
+            self.dialer.connected(peer);
+        }
     }
 
     fn note(&mut self, note: Note) {
@@ -514,7 +518,11 @@ impl Actor {
                     };
                     self.work.writer.post(0, keep, |_| ());
                 }
-                Output::Close { peer, error } => self.broke_a_rule(peer, &error),
+                Output::Close { peer, error } => {
+                    self.broke_a_rule(peer, &error);
+                    // It may have come again since, and that session is over as well.
+                    self.handle(Input::Disconnected { peer });
+                }
                 Output::CaughtUp { peer } => {
                     self.dialer.went_well(&peer);
                     self.with_session(&peer, |session| {

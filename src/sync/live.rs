@@ -284,6 +284,7 @@ impl<P: PeerIdentity> Swarm<P> {
                 done: true,
                 pushed: true,
                 deep: false,
+                newest: false,
                 takes: 0,
                 keep: false,
                 bytes,

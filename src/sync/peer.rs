@@ -71,6 +71,8 @@ pub(super) struct Open {
     pub(super) bytes: usize,
     /// Counts in `deep_open`.
     pub(super) deep: bool,
+    /// Counts in `newest_open`.
+    pub(super) newest: bool,
     /// Nobody asked: the peer pushed it.
     pub(super) pushed: bool,
     /// The first place that the next answer may have.
@@ -201,6 +203,10 @@ pub(super) struct Peer {
     /// finds something left to be asked for.
     pub(super) deep_open: usize,
     pub(super) deep_window: usize,
+    /// The newest few of many logs that are asked for and not stored yet, and whether all were once: what is older waits
+    /// for that, or it would come and be stored with them, and the first page be right that much later.
+    pub(super) newest_open: usize,
+    pub(super) newest_held: bool,
     /// Mean bytes of an answer, in sixteenths.
     pub(super) mean: usize,
     pub(super) unadmitted: BTreeSet<LogId>,
@@ -288,6 +294,8 @@ impl Peer {
             runs_open: 0,
             deep_open: 0,
             deep_window: FIRST_WINDOW,
+            newest_open: 0,
+            newest_held: false,
             mean: 16 * 16 * 1024,
             unadmitted: BTreeSet::new(),
             bounded: BTreeSet::new(),

@@ -72,6 +72,37 @@ async fn pictures_come_with_their_size_a_preview_and_a_smaller_rendition() {
     assert_eq!(media_files(&folder.path().join("ada")).len(), 5);
 }
 
+#[cfg(feature = "images")]
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_pictures_go_into_one_post_and_the_first_of_them_have_previews() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = offline(&folder.path().join("ada")).await;
+    let mut post = NewPost::new("The whole walk");
+    for n in 0..20_usize {
+        let path = folder.path().join(format!("{n}.png"));
+        let pixels = noise(300 * 200 * 3 + n);
+        let pixels = pixels.get(n..).unwrap().to_vec();
+        let drawn = image::RgbImage::from_raw(300, 200, pixels).unwrap();
+        drawn.save(&path).unwrap();
+        post = post.attach(Attach::file(path));
+    }
+    let sent = node.send_all(vec![post]).await.unwrap();
+    let view = node.entry(&sent[0]).unwrap().unwrap();
+    let previews = view
+        .attachments()
+        .iter()
+        .filter_map(|it| it.preview.as_ref());
+    assert!(view.attachments()[0].preview.is_some());
+    assert!(previews.map(|preview| preview.len()).sum::<usize>() <= 40 * 1024);
+    assert_eq!(
+        view.attachments()
+            .iter()
+            .filter(|it| it.rendition_of.is_none())
+            .count(),
+        20
+    );
+}
+
 struct Fails;
 
 impl Read for Fails {

@@ -268,7 +268,8 @@ async fn the_media_of_a_deleted_post_go_everywhere_but_at_its_author_who_can_put
     assert_eq!(media_files(folders[0].path()).len(), 2, "kept for 30 days");
     ada.undelete(&sent).await.unwrap();
     assert!(bytes_of(&ada, media.hash) == bytes);
-    until(async || fetch(&ben, &media).await.is_ok()).await;
+    until_known(&ben, media.hash).await;
+    fetch(&ben, &media).await.unwrap();
     ada.delete(&sent).await.unwrap();
     ada.purge().await.unwrap();
     until(async || media_files(folders[0].path()).is_empty()).await;

@@ -1,11 +1,12 @@
 //! Peers that lie about media or hold it up, over real connections.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use iroh::endpoint::{Connection, RecvStream, SendStream, presets};
 use iroh::{Endpoint, EndpointAddr, RelayMode};
-use tidings::{Attachment, FeedTicket, Node};
+use tidings::{Attachment, FeedTicket, Node, TidingsError};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -156,6 +157,48 @@ async fn who_does_not_have_it_and_who_speaks_nonsense_are_told_apart() {
         let world = World::new(&liar).await;
         world.ends_well(&liar, why).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_lost_several_times_is_asked_until_it_says_something() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let liar = Liar::spawn(move |mut send: SendStream, _recv| {
+        let nth = count.fetch_add(1, Ordering::Relaxed);
+        async move {
+            if nth < 3 {
+                let _gone = send.reset(0_u32.into());
+            } else {
+                send.write_all(&[NOT_SERVED]).await.unwrap();
+            }
+        }
+    });
+    let liar = liar.await;
+    let world = World::new(&liar).await;
+    world.ends_well(&liar, "it does not have it").await;
+    assert_eq!(asked.load(Ordering::Relaxed), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_waits_for_whoever_comes_and_ends_with_its_node() {
+    let liar = Liar::spawn(|mut send: SendStream, _recv| async move {
+        let _gone = send.reset(0_u32.into());
+    });
+    let liar = liar.await;
+    let world = World::new(&liar).await;
+    let mut running = world.ben.fetch_media(&world.media).unwrap();
+    let asked = async { while running.next().await.unwrap().peer() != Some(liar.endpoint.id()) {} };
+    timeout(PATIENCE, asked).await.expect("the liar is asked");
+    let ada = world.ada().await;
+    timeout(PATIENCE, running).await.unwrap().unwrap();
+    assert!(bytes_of(&world.ben, world.media.hash) == world.bytes);
+    let new = post(&ada, &noise(900)).await;
+    until_known(&world.ben, new.hash).await;
+    close(ada).await;
+    let running = world.ben.fetch_media(&new).unwrap();
+    close(world.ben).await;
+    let ended = timeout(PATIENCE, running).await.expect("it ends");
+    assert!(matches!(ended, Err(TidingsError::ShutDown)), "{ended:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,12 +17,12 @@ use crate::format::{BlobHash, FeedId};
 pub(super) struct Asker(pub(super) mpsc::WeakSender<Command>);
 
 impl Holders for Asker {
-    async fn holders(&self, blob: BlobHash) -> Vec<EndpointAddr> {
+    async fn holders(&self, blob: BlobHash) -> Option<Vec<EndpointAddr>> {
         let (reply, holders) = oneshot::channel();
-        if let Some(commands) = self.0.upgrade() {
-            let _shut_down = commands.send(Command::Holders { blob, reply }).await;
-        }
-        holders.await.unwrap_or_default()
+        let commands = self.0.upgrade()?;
+        commands.send(Command::Holders { blob, reply }).await.ok()?;
+        drop(commands);
+        holders.await.ok()
     }
 }
 

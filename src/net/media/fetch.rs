@@ -1,12 +1,12 @@
 //! Fetching a blob from all who may have it, in turn; several who want the same one share one transfer.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use iroh::endpoint::Connection;
 use iroh::{Endpoint, EndpointAddr, EndpointId};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::task::spawn_blocking;
 
 use super::asking::Asking;
@@ -19,6 +19,8 @@ use crate::media::{MediaError, MediaStore, Opened, Partial};
 /// Transfers that run at one time; further ones wait in the order in which they were asked for. Less than the streams
 /// that a peer lets us open.
 const AT_ONCE: usize = 6;
+/// Transfers that wait for somebody to ask without holding up the others. Each keeps two files open.
+const ASIDE: usize = 32;
 
 /// How far a transfer has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,8 +77,8 @@ impl Told {
 
 /// Knows who may have a blob: first those who are likeliest.
 pub(in crate::net) trait Holders: Clone + Send + Sync + 'static {
-    /// Whom to ask now.
-    fn holders(&self, blob: BlobHash) -> impl Future<Output = Vec<EndpointAddr>> + Send;
+    /// Whom to ask now; none once the node has ended.
+    fn holders(&self, blob: BlobHash) -> impl Future<Output = Option<Vec<EndpointAddr>>> + Send;
 }
 
 /// All transfers of a node. Cheap to clone.
@@ -85,6 +87,7 @@ pub(in crate::net) struct Fetches {
     media: Arc<MediaStore>,
     pool: Pool,
     turns: Arc<Semaphore>,
+    aside: Arc<Semaphore>,
     running: Arc<Mutex<HashMap<BlobHash, watch::Sender<Told>>>>,
 }
 
@@ -94,6 +97,7 @@ impl Fetches {
             media,
             pool: Pool::new(endpoint),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
+            aside: Arc::new(Semaphore::new(ASIDE)),
             running: Arc::default(),
         }
     }
@@ -167,14 +171,20 @@ impl<H: Holders> Transfer<H> {
             }
         };
         self.fetches.running().remove(&self.blob);
+        let end = match end {
+            Ok(()) => Ok(()),
+            Err(Stopped::Failed(error)) => Err(Arc::new(error)),
+            // Whoever listens sees that nobody tells any more.
+            Err(Stopped::ShutDown) => return,
+        };
         self.told.send_modify(|told| {
-            told.end = Some(end.map_err(Arc::new));
+            told.end = Some(end);
             told.progress.peer = None;
         });
     }
 
-    async fn fetch(&self) -> Result<(), MediaError> {
-        let _turn = self.fetches.turns.acquire().await;
+    async fn fetch(&self) -> Result<(), Stopped> {
+        let turn = self.fetches.turns.acquire().await.ok();
         let (media, blob, len) = (self.fetches.media.clone(), self.blob, self.len);
         let partial = match blocking(move || media.open_partial(blob, len)).await? {
             Opened::Whole => {
@@ -188,54 +198,95 @@ impl<H: Holders> Transfer<H> {
         let whole = if partial.missing().is_empty() {
             partial
         } else {
-            self.ask_all(partial).await?
+            self.ask_all(partial, turn).await?
         };
-        blocking(move || whole.finish()).await
+        Ok(blocking(move || whole.finish()).await?)
     }
 
     /// Asks one peer after the other until nothing is missing.
-    async fn ask_all(&self, mut partial: Partial) -> Result<Partial, MediaError> {
+    async fn ask_all(
+        &self,
+        mut partial: Partial,
+        mut turn: Option<SemaphorePermit<'_>>,
+    ) -> Result<Partial, Stopped> {
         let mut asking = Asking::new(self.fetches.pool.clone());
         loop {
-            asking.add(self.holders.holders(self.blob).await);
-            let Some((address, connection)) = asking.next().await else {
-                return Err(self.unavailable(&asking));
-            };
+            let (address, connection) = self.next_peer(&mut asking, &mut turn).await?;
             let (peer, before) = (address.id, partial.have());
             self.told
                 .send_modify(|told| told.progress.peer = Some(peer));
             let others = Arc::new(AtomicBool::new(asking.has_others()));
             let (given_back, left) = tokio::select! {
                 ended = peer::fetch(&connection, partial, others.clone(), &self.told) => ended,
-                never = self.watch_for_others(&mut asking, &others) => match never {},
+                () = self.watch_for_others(&mut asking, &others) => return Err(Stopped::ShutDown),
             };
-            let Some(given_back) = given_back else {
-                return Err(self.unavailable(&asking));
-            };
-            partial = given_back;
+            partial = given_back.ok_or(Stopped::ShutDown)?;
             let have = partial.have();
             self.told.send_modify(|told| told.progress.have = have);
+            if have > before {
+                asking.moved();
+            }
             match left {
                 Left::Done => return Ok(partial),
-                Left::Disk(error) => return Err(error),
+                Left::Disk(error) => return Err(error.into()),
                 Left::Out(why) => asking.out(peer, why),
                 Left::Lost(why) => asking.lost(address, why, have > before),
             }
         }
     }
 
-    /// Says so when somebody else is there to be asked: then a slow peer is no longer better than none.
-    async fn watch_for_others(&self, asking: &mut Asking, others: &AtomicBool) -> Infallible {
+    /// Waits for somebody to ask, as long as there is hope. It lets others have its turn meanwhile.
+    async fn next_peer<'a>(
+        &'a self,
+        asking: &mut Asking,
+        turn: &mut Option<SemaphorePermit<'a>>,
+    ) -> Result<(EndpointAddr, Connection), Stopped> {
+        let mut aside = None;
         loop {
-            tokio::time::sleep(STALLED / 2).await;
-            asking.add(self.holders.holders(self.blob).await);
-            others.store(asking.look_around(), Ordering::Relaxed);
+            let holders = self.holders.holders(self.blob).await;
+            asking.add(holders.ok_or(Stopped::ShutDown)?);
+            if let Some(ready) = asking.next().await {
+                if turn.is_none() {
+                    *turn = self.fetches.turns.acquire().await.ok();
+                }
+                return Ok(ready);
+            }
+            if asking.is_hopeless() {
+                let (blob, tried) = (self.blob, asking.tried());
+                return Err(MediaError::Unavailable { blob, tried }.into());
+            }
+            if aside.is_none() {
+                aside = self.fetches.aside.try_acquire().ok();
+                turn.take_if(|_| aside.is_some());
+            }
         }
     }
 
-    fn unavailable(&self, asking: &Asking) -> MediaError {
-        let (blob, tried) = (self.blob, asking.tried());
-        MediaError::Unavailable { blob, tried }
+    /// Says so when somebody else is there to be asked: then a slow peer is no longer better than none. Returns once the
+    /// node has ended.
+    async fn watch_for_others(&self, asking: &mut Asking, others: &AtomicBool) {
+        loop {
+            tokio::time::sleep(STALLED / 2).await;
+            let Some(holders) = self.holders.holders(self.blob).await else {
+                return;
+            };
+            asking.add(holders);
+            others.store(asking.look_around(), Ordering::Relaxed);
+        }
+    }
+}
+
+/// Why a transfer ended before all was there.
+enum Stopped {
+    /// Nobody has it, or the disk failed.
+    Failed(MediaError),
+    /// The node ended.
+    ShutDown,
+}
+
+impl From<MediaError> for Stopped {
+    fn from(error: MediaError) -> Self {
+        Self::Failed(error)
     }
 }
 
