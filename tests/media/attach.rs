@@ -123,7 +123,7 @@ async fn an_attachment_that_fails_leaves_no_file_and_no_post() {
         (Attach::bytes("empty", Vec::new()), "empty is empty"),
         (
             Attach::bytes("a.png", &b"\x89PNG\r\n\x1a\nno picture"[..]),
-            "image/png",
+            "a.png (attachment 2): the image/png attachment",
         ),
         (
             Attach::reader("cable", Fails),
