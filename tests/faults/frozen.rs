@@ -23,7 +23,7 @@ async fn until_alone(node: &Node) {
             let status = node.status();
             let peers = status.peers().iter();
             peers
-                .filter(|peer| matches!(peer.state(), PeerState::Connected { .. }))
+                .filter(|peer| matches!(peer.state(), PeerState::Connected))
                 .count()
         };
         while connected(node) > 0 {
