@@ -44,10 +44,26 @@ nightly: check
     cargo bench --no-run
     cargo mutants --file 'src/format/**'
     just fuzz
+    just soak
     typos
+
+# Power cut at every change to the disk, disks that fail, processes killed, and random lives of many nodes. One history
+# again: `TIDINGS_SEED=... just crash`, with the seed that was printed.
+crash kills="200" lives="20000":
+    TIDINGS_CUTS=all cargo test --release --lib --all-features cuts -- --nocapture
+    TIDINGS_KILLS={{ kills }} cargo test --release --all-features --test faults kill -- --nocapture
+    TIDINGS_SEEDS={{ lives }} cargo test --release --all-features --test sync --lib -- random lives archives
 
 # Each target for so many seconds under libFuzzer; needs nightly and cargo-fuzz. What it finds lies in fuzz/artifacts.
 fuzz seconds="60":
     for target in $(ls fuzz/corpus); do \
         cargo +nightly fuzz run --release $target -- -max_total_time={{ seconds }} -rss_limit_mb=4096 || exit 1; \
     done
+
+# Two nodes at several hundred posts a second for so many minutes, one of them away now and then; with a plot of it.
+soak minutes="30":
+    TIDINGS_SOAK_MINUTES={{ minutes }} cargo bench --features test-util --bench workloads -- W12 | python3 docs/plots/plot.py docs/plots
+
+# A simulated year, and its plot.
+year:
+    TIDINGS_BENCH_FULL=1 cargo bench --features test-util --bench workloads -- W11 | python3 docs/plots/plot.py docs/plots

@@ -81,6 +81,8 @@ struct Shared {
     counters: Counters,
     trust: HashMap<FeedNo, Arc<Trust>>,
     facts: Arc<Facts>,
+    /// What has a lower arrival number is on disk.
+    saved: u64,
 }
 
 /// The next free numbers, as one row that every commit writes.
@@ -129,6 +131,7 @@ impl FeedStore {
             storage,
             shared: Mutex::new(Shared {
                 counters,
+                saved: counters.arrival,
                 ..Shared::default()
             }),
             types: Types::default(),
@@ -159,11 +162,15 @@ impl FeedStore {
     /// Begins a write; waits for the one in progress.
     pub(crate) fn batch(&self) -> Result<FeedBatch<'_>, FeedsError> {
         let tx = self.storage.write()?;
-        let counters = migrate::read_counters(&*tx)?;
+        let mut counters = migrate::read_counters(&*tx)?;
         let mut shared = self.shared();
         if shared.counters != counters {
+            let saved = shared.saved.min(counters.arrival);
+            // Whoever reads in arrival order has passed numbers that were lost: they are not given again.
+            counters.arrival = counters.arrival.max(shared.counters.arrival);
             *shared = Shared {
                 counters,
+                saved,
                 ..Shared::default()
             };
         }
@@ -185,9 +192,26 @@ impl FeedStore {
         self.shared().counters.arrival
     }
 
-    /// Commits nothing in such a way that opening after a kill is quick.
-    pub(crate) fn checkpoint(&self) -> Result<(), FeedsError> {
-        Ok(self.storage.write()?.commit(Durability::Checkpoint)?)
+    /// What has a lower arrival number is on disk; the rest may be lost to a kill and its number be given again.
+    pub(crate) fn saved(&self) -> u64 {
+        self.shared().saved
+    }
+
+    /// Commits nothing in such a way that all is on disk, and at [`Durability::Checkpoint`] opening after a kill quick.
+    pub(crate) fn save(&self, durability: Durability) -> Result<(), FeedsError> {
+        let tx = self.storage.write()?;
+        let arrival = migrate::read_counters(&*tx)?.arrival;
+        tx.commit(durability)?;
+        let mut shared = self.shared();
+        shared.saved = shared.saved.max(arrival);
+        Ok(())
+    }
+
+    /// Gives free room of the file back; all reads and writes wait meanwhile. Quick to open after a kill then too.
+    #[cfg_attr(not(feature = "net"), expect(dead_code, reason = "a node asks for it"))]
+    pub(crate) fn compact(&self) -> Result<(), FeedsError> {
+        self.storage.compact()?;
+        self.save(Durability::Checkpoint)
     }
 
     /// Lets others have the store, whoever still holds this; nothing can be read or written any more.

@@ -52,7 +52,7 @@ pub use self::kinds::{
 pub(crate) use self::kinds::{encode_content, kind_of, read_content};
 pub use self::merge::{StateItem, settle};
 pub use self::run::{Closing, Item, PackedRun, Run};
-pub(crate) use self::run::{RawBody, View};
+pub(crate) use self::run::{RawBody, Unsigned, View};
 #[cfg(feature = "test-util")]
 use self::statement::reread_statement;
 pub use self::statement::{

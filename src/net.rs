@@ -36,9 +36,16 @@ use crate::format::Timestamp;
 /// The name of the sync protocol and its version, as iroh's endpoints agree on it.
 pub(crate) const ALPN: &[u8] = b"tidings/sync/1";
 
+/// How far the clock of this process is set ahead, in milliseconds: a year is simulated in minutes that way.
+#[cfg(feature = "test-util")]
+pub(crate) static AHEAD: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
+
 /// The device's clock.
 pub(crate) fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let millis = since.map_or(0, |since| since.as_millis());
-    Timestamp(i64::try_from(millis).unwrap_or(i64::MAX))
+    let now = Timestamp(i64::try_from(millis).unwrap_or(i64::MAX));
+    #[cfg(feature = "test-util")]
+    let now = now.plus_millis(AHEAD.load(std::sync::atomic::Ordering::Relaxed));
+    now
 }

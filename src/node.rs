@@ -188,7 +188,9 @@ impl Node {
     /// Dropped, replication goes on; only the report is lost.
     pub async fn sync(&self, limit: Duration) -> Result<SyncReport, TidingsError> {
         let engine = self.inner.engine.as_ref().ok_or(NetError::Offline)?;
-        Ok(engine.sync(limit).await?)
+        let report = engine.sync(limit).await?;
+        self.inner.writer.save().await?;
+        Ok(report)
     }
 
     /// How replication stands now.

@@ -23,6 +23,8 @@ mod staged;
 
 pub use self::error::StoreError;
 pub use self::memory::MemoryStorage;
+#[cfg(all(test, feature = "redb"))]
+pub(crate) use self::redb::disk::Disk;
 #[cfg(feature = "redb")]
 pub use self::redb::{RedbOptions, RedbStorage};
 

@@ -114,6 +114,28 @@ async fn a_deleted_post_is_gone_until_it_is_put_back_or_purged() {
 }
 
 #[tokio::test]
+async fn a_post_that_was_edited_very_often_goes_with_all_of_its_edits_and_comes_back_with_them() {
+    let (_folder, node) = offline().await;
+    let post = node.post("0").send().await.unwrap();
+    let mut edits = Vec::new();
+    for n in 1..=131 {
+        let edit = node.edit(&post, n.to_string()).tag(format!("tag{n}"));
+        edits.push(edit.send().await.unwrap());
+    }
+    let report = node.check(|_| {}).await.unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    node.delete(&post).await.unwrap();
+    for (n, edit) in edits.iter().enumerate() {
+        let edit = node.entry(edit).unwrap().unwrap();
+        assert_eq!(edit.state(), EntryState::Deleted, "edit {n}");
+    }
+    node.undelete(&post).await.unwrap();
+    assert_eq!(text(&node, &post).as_deref(), Some("131"));
+    let held = |edit: &&EntryRef| node.entry(edit).unwrap().unwrap().state() == EntryState::Held;
+    assert_eq!(edits.iter().filter(held).count(), 131);
+}
+
+#[tokio::test]
 async fn what_cannot_be_changed_is_refused_with_a_reason() {
     let (_folder, node) = offline().await;
     let (_other, stranger) = offline().await;

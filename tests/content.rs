@@ -326,3 +326,25 @@ async fn content_with_keys_that_nobody_would_find_is_not_sent() {
     assert!(matches!(many, Err(TidingsError::Format(_))));
     ada.publish(&Wild((0..15).collect())).await.unwrap();
 }
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Mood(String);
+
+impl Content for Mood {
+    const KIND: &'static str = "mood/1";
+    const LANE: &'static str = "state";
+}
+
+#[tokio::test]
+async fn content_in_the_lane_of_small_bodies_can_be_edited_again_and_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = open(Node::builder(), folder.path()).await;
+    let name = node.publish(&Mood("0".to_owned())).await.unwrap();
+    for n in 1..=50 {
+        node.revise(&name, &Mood(n.to_string())).await.unwrap();
+    }
+    let entry = node.entry(&name).unwrap().unwrap();
+    let mood: Mood = entry.content().unwrap();
+    assert_eq!(mood, Mood("50".to_owned()));
+    assert_eq!(node.history(&name).unwrap().len(), 51);
+}

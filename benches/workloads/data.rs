@@ -104,6 +104,11 @@ impl Author {
 }
 
 fn draft(post: u64) -> Draft {
+    draft_at(post, time(post))
+}
+
+/// A post with this number's text and tag, of another time.
+pub(crate) fn draft_at(post: u64, time: Timestamp) -> Draft {
     let content = Post {
         text: text(post),
         ..Post::default()
@@ -115,7 +120,7 @@ fn draft(post: u64) -> Draft {
         ..Body::default()
     };
     let kind = Kind::new(standard::POST).expect("a standard kind");
-    Draft::new(kind, time(post), body.encode().expect("a small body"))
+    Draft::new(kind, time, body.encode().expect("a small body"))
 }
 
 /// All authors, and how many posts they have written together.

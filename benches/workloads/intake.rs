@@ -30,6 +30,7 @@ pub(crate) async fn run(scale: Scale) {
     );
     let what = format!("{posts} foreign posts taken in: verified, indexed, durable");
     Row::new("W2a", what, figure)
+        .bare(ours, "posts/s")
         .beside(
             format!("{} bare redb rows, sorted", per_second(limit)),
             ours / limit,
@@ -49,6 +50,7 @@ pub(crate) async fn run(scale: Scale) {
         format!("disk a post, {} held", world.posts()),
         format!("{each:.0} B"),
     )
+    .bare(each, "B")
     .budget("at most 600 B", each <= 600.0);
 }
 
@@ -61,6 +63,7 @@ fn verifying(runs: &[tidings::format::Run], posts: u64) {
     let share = limit.as_secs_f64() / ours.as_secs_f64();
     let figure = per_second(rate(posts, ours));
     Row::new("W2", "of that, verifying, one core", figure)
+        .bare(rate(posts, ours), "posts/s")
         .beside(
             format!("{} bare Ed25519 and BLAKE3", per_second(rate(posts, limit))),
             share,
@@ -83,6 +86,7 @@ async fn to_a_million(node: &tidings::Node, bare: &Bare, world: &mut World, befo
     }
     let (ours, limit) = last;
     Row::new("W2b", "the last 100,000 of 1,000,000", per_second(ours))
+        .bare(ours, "posts/s")
         .beside(
             format!("{} bare redb rows, sorted", per_second(limit)),
             ours / limit,

@@ -20,7 +20,7 @@ const TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("bare
 const TRANSACTION: u64 = 50_000;
 /// Bytes of an index key beyond its time: table, number or hash, place in the log, log.
 const INDEX_ROWS: [(u8, usize); 4] = [(b'T', 0), (b'P', 4), (b'C', 4), (b'G', 8)];
-const ALPN: &[u8] = b"bare-echo";
+pub(crate) const ALPN: &[u8] = b"bare-echo";
 
 /// A bare redb database.
 pub(crate) struct Bare(Database, u64);
@@ -204,15 +204,6 @@ impl Echo {
         self.recv.read_exact(&mut back).await.expect("the echo");
         start.elapsed()
     }
-
-    /// p50 of `times` echos of so many bytes.
-    pub(crate) async fn p50(&mut self, times: usize, bytes: usize) -> Duration {
-        let mut tries = Tries::default();
-        for _ in 0..times {
-            tries.push(self.once(bytes).await);
-        }
-        tries.p50()
-    }
 }
 
 /// Sends so many bytes one way on one stream between two bare endpoints.
@@ -241,13 +232,13 @@ pub(crate) async fn stream(bytes: u64) {
     sending.await.expect("no panic");
 }
 
-fn loopback(endpoint: &Endpoint) -> SocketAddr {
+pub(crate) fn loopback(endpoint: &Endpoint) -> SocketAddr {
     let sockets = endpoint.bound_sockets();
     let v4 = sockets.iter().find(|socket| socket.is_ipv4());
     ([127, 0, 0, 1], v4.expect("IPv4").port()).into()
 }
 
-async fn bind() -> Endpoint {
+pub(crate) async fn bind() -> Endpoint {
     let builder = Endpoint::builder(presets::Minimal).relay_mode(RelayMode::Disabled);
     builder
         .alpns(vec![ALPN.to_vec()])

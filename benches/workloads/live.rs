@@ -7,7 +7,7 @@ use tidings::{EntryView, Live, Node};
 use super::data;
 use super::limits::{Bare, Echo};
 use super::machine::{Tries, loopback_bytes, now};
-use super::report::{Row, millis, ratio};
+use super::report::{Row, millis, ms, ratio};
 use super::world::{self, Folder};
 
 const POSTS: u64 = 200;
@@ -31,6 +31,7 @@ pub(crate) async fn run() {
         "its bytes on the wire",
         format!("{each} B, of that ours {own} B"),
     )
+    .bare(each as f64, "B")
     .budget("at most 700 B", each <= 700);
     for node in [author, follower] {
         node.shutdown().await.expect("a clean end");
@@ -64,6 +65,7 @@ fn print(times: &Times) {
         "live post, from send() to the follower's stream, p50",
         figure,
     )
+    .bare(ms(p50), "ms")
     .beside(limit, ratio(p50, commit + half))
     .budget(&budget, p50 <= allowed && p99 <= 10 * p50);
 }

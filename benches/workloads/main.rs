@@ -12,6 +12,7 @@
 
 mod child;
 mod data;
+mod idle;
 mod intake;
 mod limits;
 mod live;
@@ -23,7 +24,11 @@ mod pages;
 mod quiet;
 mod replica;
 mod report;
+mod scale;
+mod series;
+mod soak;
 mod world;
+mod year;
 
 use std::path::Path;
 use std::process::Command;
@@ -86,6 +91,19 @@ async fn workloads(names: &[String]) {
     if asked("W8") {
         media::run().await;
     }
+    if asked("W9") {
+        scale::run(scale).await;
+    }
+    if asked("W10") {
+        idle::run(scale).await;
+    }
+    if asked("W11") {
+        year::run(scale).await;
+    }
+    // Half an hour long, so only when it is named.
+    if names.iter().any(|name| name == "W12") {
+        soak::run().await;
+    }
 }
 
 async fn play(role: &str, arguments: &[String]) {
@@ -96,6 +114,9 @@ async fn play(role: &str, arguments: &[String]) {
         "write" => opening::write_role(folder, argument(1) == "true").await,
         "serve" => replica::serve_role(folder, argument(1)).await,
         "pull" => replica::pull_role(folder, argument(1), argument(2)).await,
+        "idle" => idle::idle_role(folder).await,
+        "bare" => idle::bare_role().await,
+        "soak" => soak::role(folder, argument(1)).await,
         other => panic!("there is no role {other}"),
     }
 }

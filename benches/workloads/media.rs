@@ -50,6 +50,7 @@ pub(crate) async fn run() {
         "256 MiB from one peer, verified and on disk",
         format!("{fetched:.0} MiB/s, {:.1} CPU-s/GiB", per_gib(fetch_cpu)),
     )
+    .bare(fetched, "MiB/s")
     .beside(
         format!(
             "one QUIC stream {streamed:.0} MiB/s, {:.1} CPU-s/GiB",
@@ -58,12 +59,15 @@ pub(crate) async fn run() {
         part,
     )
     .budget("at least 0.8 of it", part >= 0.8);
-    Row::new("W8a", "its memory, both ends together", mib(grown)).note();
+    Row::new("W8a", "its memory, both ends together", mib(grown))
+        .bare(grown as f64, "B")
+        .note();
     Row::new(
         "W8a",
         "attaching it",
         format!("{:.0} MiB/s", per_second(attaching)),
     )
+    .bare(per_second(attaching), "MiB/s")
     .note();
 }
 

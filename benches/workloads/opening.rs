@@ -8,7 +8,7 @@ use redb::Database;
 use super::child::{self, Child};
 use super::data::{self, AUTHORS, World};
 use super::machine::{Tries, memory, now, timed};
-use super::report::{Row, mib, millis, ratio};
+use super::report::{Row, mib, millis, ms, ratio};
 use super::world::{self, Folder, Scale};
 
 const ROUNDS: usize = 7;
@@ -71,12 +71,14 @@ fn warm(held: &Path, posts: u64) -> Duration {
         format!("open and first page, warm, {posts} held"),
         figure,
     )
+    .bare(ms(both), "ms")
     .beside(
         format!("{} bare redb open", millis(limit)),
         ratio(both, limit),
     )
     .budget("at most 5 ms", both <= WARM);
     Row::new("W7m", format!("memory after it, {posts} held"), mib(memory))
+        .bare(memory as f64, "B")
         .budget("at most 16 MiB beyond the runtime", memory <= MEMORY);
     both
 }
@@ -101,6 +103,7 @@ fn killed(held: &Path, rest: bool, clean: Duration) {
         format!("the same after kill -9 {when}"),
         millis(tries.p50()),
     )
+    .bare(ms(tries.p50()), "ms")
     .beside(format!("{} after a clean end", millis(clean)), times)
     .budget("ratio at most 2", times <= 2.0);
 }

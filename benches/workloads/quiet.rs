@@ -115,9 +115,12 @@ fn nothing_new(met: &Meeting, feeds: u64, bare: u64) {
     } = met;
     let figure = format!("{own} B of our own both ways, {trips} round trips");
     let what = format!("nothing new, {feeds} shared feeds");
-    Row::new("W5a", what, figure).budget("at most 256 B, 1 round trip", *own <= 256 && *trips <= 1);
+    Row::new("W5a", what, figure)
+        .bare(*own as f64, "B")
+        .budget("at most 256 B, 1 round trip", *own <= 256 && *trips <= 1);
     let figure = format!("{wire} B; sync() said so after {}", millis(*took - SETTLE));
     Row::new("W5a", "its bytes on the wire", figure)
+        .bare(*wire as f64, "B")
         .beside(
             format!("{bare} B bare iroh connect"),
             *wire as f64 / bare as f64,
@@ -146,8 +149,10 @@ fn ten_came(met: &Meeting, posts: u64) {
     assert_eq!(*entries, 10, "all of them came");
     let beyond = own.saturating_sub(posts);
     let figure = format!("{beyond} B beyond the posts' {posts}, {trips} round trips");
-    Row::new("W5b", "ten new posts in 10 of 1,000 shared feeds", figure).budget(
-        "at most 4,096 B, 2 round trips",
-        beyond <= 4_096 && *trips <= 2,
-    );
+    Row::new("W5b", "ten new posts in 10 of 1,000 shared feeds", figure)
+        .bare(beyond as f64, "B")
+        .budget(
+            "at most 4,096 B, 2 round trips",
+            beyond <= 4_096 && *trips <= 2,
+        );
 }

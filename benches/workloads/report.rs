@@ -1,4 +1,5 @@
-//! One line a budget: number, what, figure, limit of the same run, ratio, budget, verdict.
+//! One line a budget: number, what, figure, limit of the same run, ratio, budget, verdict. With `TIDINGS_BENCH_JSON=1`
+//! a line of JSON instead, with the figure also as a bare number.
 
 use std::time::Duration;
 
@@ -8,12 +9,21 @@ pub(crate) struct Row {
     number: &'static str,
     what: String,
     figure: String,
+    bare: Option<(f64, &'static str)>,
     limit: String,
     ratio: Option<f64>,
 }
 
+/// Whether programs read what is printed.
+fn is_json() -> bool {
+    std::env::var_os("TIDINGS_BENCH_JSON").is_some_and(|set| set != "0")
+}
+
 /// Prints the head of the table.
 pub(crate) fn head() {
+    if is_json() {
+        return;
+    }
     println!("| # | Measured | Figure | Limit, same run | Ratio | Budget | |");
     println!("| --- | --- | --- | --- | --- | --- | --- |");
 }
@@ -24,9 +34,16 @@ impl Row {
             number,
             what: what.into(),
             figure,
+            bare: None,
             limit: "-".to_owned(),
             ratio: None,
         }
+    }
+
+    /// Adds the figure as a bare number, for programs.
+    pub(crate) const fn bare(mut self, number: f64, unit: &'static str) -> Self {
+        self.bare = Some((number, unit));
+        self
     }
 
     /// Adds what the machine can do, and the figure as a part or a multiple of that.
@@ -38,7 +55,7 @@ impl Row {
 
     /// Prints it with its budget and whether that is met.
     pub(crate) fn budget(self, budget: &str, met: bool) {
-        self.print(budget, if met { "met" } else { "MISSED" });
+        self.print(budget, if met { "met" } else { "missed" });
     }
 
     /// Prints a figure that no budget names.
@@ -51,9 +68,18 @@ impl Row {
             number,
             what,
             figure,
+            bare,
             limit,
             ratio,
         } = self;
+        if is_json() {
+            let (value, unit) = bare.unzip();
+            let line = serde_json::json!({
+                "number": number, "what": what, "figure": figure, "value": value, "unit": unit,
+                "limit": limit, "ratio": ratio, "budget": budget, "verdict": verdict,
+            });
+            return println!("{line}");
+        }
         let ratio = ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
         println!("| {number} | {what} | {figure} | {limit} | {ratio} | {budget} | {verdict} |");
     }
@@ -61,6 +87,11 @@ impl Row {
 
 pub(crate) fn millis(time: Duration) -> String {
     format!("{:.2} ms", time.as_secs_f64() * 1e3)
+}
+
+/// A duration as a bare number of milliseconds.
+pub(crate) fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 pub(crate) fn micros(time: Duration, posts: u64) -> f64 {

@@ -7,8 +7,11 @@ use super::keys::FeedNo;
 use super::row::Event;
 use crate::format::limits::LANES_PER_DEVICE;
 use crate::format::{
-    DeviceSecret, Draft, EntryId, EntryRef, FeedId, Lane, LogId, Run, Seq, Statement,
+    DeviceSecret, Draft, EntryId, EntryRef, FeedId, Lane, LogId, Run, Seq, Statement, Unsigned,
 };
+
+/// Entries that are signed together at the most: a few blocks.
+const APPENDED: usize = 1_024;
 
 impl FeedBatch<'_> {
     /// Makes a feed one of the node's own: always wanted and served. `statements` admit its devices.
@@ -43,11 +46,37 @@ impl FeedBatch<'_> {
         lane: Lane,
         drafts: &[Draft],
     ) -> Result<Vec<EntryRef>, FeedsError> {
+        let names = self.append_later(secret, feed, lane, drafts)?;
+        self.sign_appended()?;
+        Ok(names)
+    }
+
+    /// Does as [`append`](Self::append), but leaves signing and storing to [`sign_appended`](Self::sign_appended), so that
+    /// appends to one log that follow one another are signed together.
+    ///
+    /// Nothing but more of these may be done to the batch before that; a commit sees to it.
+    pub(crate) fn append_later(
+        &mut self,
+        secret: &DeviceSecret,
+        feed: &FeedId,
+        lane: Lane,
+        drafts: &[Draft],
+    ) -> Result<Vec<EntryRef>, FeedsError> {
         let log = LogId {
             feed: *feed,
             device: secret.id(),
             lane,
         };
+        if self
+            .appended
+            .as_ref()
+            .is_some_and(|(_, begun)| *begun.log() != log || begun.len() >= APPENDED)
+        {
+            self.sign_appended()?;
+        }
+        if let Some((_, begun)) = &mut self.appended {
+            return Ok(begun.extend(drafts)?);
+        }
         let feed_no = self.intern_feed(feed)?;
         if !self.trust(feed_no, feed)?.standing.is_live(&log.device) {
             return Err(FeedsError::NotAdmitted { feed: *feed });
@@ -58,7 +87,6 @@ impl FeedBatch<'_> {
             });
         }
         let no = self.intern_log(&log)?;
-        let name = self.log_name(no)?;
         let row = self.log_row(no)?;
         if let Some(at) = row.forked {
             return Err(FeedsError::OwnFork {
@@ -66,14 +94,38 @@ impl FeedBatch<'_> {
                 at,
             });
         }
-        let runs = Run::sign(secret, &log, row.held.end(), row.head, drafts)?;
-        let mut names = Vec::with_capacity(drafts.len());
-        for run in &runs {
-            let places = (run.first().0..run.end().0).map(Seq);
-            names.extend(places.filter_map(|seq| run.reference(seq)));
-            self.store_run(name, run, Seq(u64::MAX))?;
-        }
+        let mut unsigned = Unsigned::new(&log, row.held.end(), row.head)?;
+        let names = unsigned.extend(drafts)?;
+        self.appended = Some((secret.clone(), unsigned));
         Ok(names)
+    }
+
+    /// Signs and stores what was appended and is not signed yet.
+    pub(crate) fn sign_appended(&mut self) -> Result<(), FeedsError> {
+        let Some((secret, unsigned)) = self.appended.take() else {
+            return Ok(());
+        };
+        self.store_appended(&secret, unsigned)
+            .map_err(|error| match error {
+                FeedsError::Store(_) | FeedsError::Damaged { .. } => error,
+                // Entries that have their names already are lost: no error of one append, but of the whole write.
+                _ => FeedsError::Damaged {
+                    what: "what is appended",
+                },
+            })
+    }
+
+    fn store_appended(
+        &mut self,
+        secret: &DeviceSecret,
+        unsigned: Unsigned,
+    ) -> Result<(), FeedsError> {
+        let no = self.intern_log(unsigned.log())?;
+        let name = self.log_name(no)?;
+        for run in unsigned.sign(secret)? {
+            self.store_run(name, &run, Seq(u64::MAX))?;
+        }
+        Ok(())
     }
 
     /// Stores a run of which nothing is held yet: segment, ranges, indexes, arrival.

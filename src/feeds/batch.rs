@@ -13,7 +13,9 @@ use super::row::{Event, FeedRow, LogRow, encode};
 use super::rows::Rows;
 use super::trust::Trust;
 use super::{Counters, FeedStore, segment};
-use crate::format::{BlobHash, EntryId, FeedId, Kind, LogId, OrderKey, Run, Seq, Timestamp};
+use crate::format::{
+    BlobHash, DeviceSecret, EntryId, FeedId, Kind, LogId, OrderKey, Run, Seq, Timestamp, Unsigned,
+};
 use crate::store::{Durability, WriteTx};
 
 /// What a commit changed, for whoever passes it on: sync, streams.
@@ -80,21 +82,25 @@ pub(crate) struct FeedBatch<'s> {
     pub(super) counters: Counters,
     begun: Counters,
     pub(super) notes: Vec<Note>,
+    /// Entries that are named and not signed yet, and whose key signs them.
+    pub(super) appended: Option<(DeviceSecret, Unsigned)>,
     pub(super) trust: HashMap<FeedNo, Arc<Trust>>,
     feeds: BTreeMap<FeedNo, (FeedRow, bool)>,
     logs: BTreeMap<LogNo, (LogRow, bool, [u8; 8])>,
     feed_nos: HashMap<FeedId, FeedNo>,
     log_nos: HashMap<LogId, LogNo>,
     kind_nos: HashMap<Kind, KindNo>,
-    /// Pieces of state that changed: merged once, before the commit.
     /// Entries whose deletes changed, or whose time is over: judged once, before the commit.
     pub(super) stale_targets: BTreeSet<(LogNo, Seq)>,
     /// Entries whose edits changed, and tags that they may no longer have.
     pub(super) stale_tags: BTreeMap<(LogNo, Seq), BTreeSet<String>>,
+    /// How many edits of an entry came in by one log: so many older ones may be past what is looked at.
+    pub(super) new_edits: BTreeMap<(LogNo, Seq), BTreeMap<LogNo, usize>>,
     /// What edits of an entry said whose keys it may no longer have.
     pub(super) stale_contents: BTreeMap<(LogNo, Seq), Vec<Bytes>>,
     /// The clock by which entries expire.
     pub(super) now: Timestamp,
+    /// Pieces of state that changed: merged once, before the commit.
     pub(super) stale_profiles: BTreeSet<FeedNo>,
     pub(super) stale_follows: BTreeSet<(FeedNo, FeedId)>,
     /// Blobs that an entry named before this write.
@@ -109,6 +115,7 @@ impl<'s> FeedBatch<'s> {
             counters,
             begun: counters,
             notes: Vec::new(),
+            appended: None,
             trust: HashMap::new(),
             feeds: BTreeMap::new(),
             logs: BTreeMap::new(),
@@ -117,6 +124,7 @@ impl<'s> FeedBatch<'s> {
             kind_nos: HashMap::new(),
             stale_targets: BTreeSet::new(),
             stale_tags: BTreeMap::new(),
+            new_edits: BTreeMap::new(),
             stale_contents: BTreeMap::new(),
             now: Timestamp(i64::MIN),
             stale_profiles: BTreeSet::new(),
@@ -127,6 +135,38 @@ impl<'s> FeedBatch<'s> {
 
     /// Makes everything visible at once and says what changed.
     pub(crate) fn commit(mut self, durability: Durability) -> Result<Vec<Note>, FeedsError> {
+        self.complete()?;
+        self.conclude(durability)
+    }
+
+    /// Makes everything visible at once and says what changed, and whether it is on disk.
+    ///
+    /// It is not where all of it can be had again: new entries of others at the heads of their logs, with nothing erased
+    /// by them. [`FeedStore::save`] sees to that some time later. What is told of holes that were filled has an arrival
+    /// number that peers remember, so those are not among it.
+    pub(crate) fn commit_soon(mut self) -> Result<(Vec<Note>, bool), FeedsError> {
+        self.complete()?;
+        let mut can_be_had_again =
+            self.counters.filled == self.begun.filled && self.counters.wanted == self.begun.wanted;
+        for at in 0..self.notes.len() {
+            let feed = match self.notes.get(at) {
+                Some(Note::Stored { log, .. }) => log.feed,
+                _ => {
+                    can_be_had_again = false;
+                    break;
+                }
+            };
+            let no = self.intern_feed(&feed)?;
+            can_be_had_again &= !self.feed_row(no)?.own;
+        }
+        if can_be_had_again {
+            return Ok((self.conclude(Durability::Relaxed)?, false));
+        }
+        Ok((self.conclude(Durability::Durable)?, true))
+    }
+
+    fn complete(&mut self) -> Result<(), FeedsError> {
+        self.sign_appended()?;
         // Merging reads rows of feeds and logs, and changes some.
         self.put_rows()?;
         self.settle_erased()?;
@@ -139,6 +179,10 @@ impl<'s> FeedBatch<'s> {
             self.counters.commits += 1;
             write_counters(&mut *self.tx, &self.counters)?;
         }
+        Ok(())
+    }
+
+    fn conclude(self, durability: Durability) -> Result<Vec<Note>, FeedsError> {
         self.tx.commit(durability)?;
         let mut shared = self.store.shared();
         // A later write may have been quicker to remember what it committed.
@@ -146,6 +190,9 @@ impl<'s> FeedBatch<'s> {
         if is_next || shared.counters == self.counters {
             shared.counters = self.counters;
             shared.trust.extend(self.trust);
+        }
+        if durability != Durability::Relaxed {
+            shared.saved = shared.saved.max(self.counters.arrival);
         }
         Ok(self.notes)
     }

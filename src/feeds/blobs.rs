@@ -5,19 +5,23 @@
 //! What an erased body of an own feed names stays as long as that body is kept, and is served to nobody.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use bytes::Bytes;
 
 use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
-use super::keys::{self, LogNo};
+use super::keys::{self, Key, LogNo};
 use super::rows::Rows;
 use super::snapshot::FeedSnapshot;
 use crate::format::{BlobHash, Body, LogId, Seq};
+use crate::store::prefix_end;
 
-/// Rows looked at for one blob: a feed may name one in each of its entries, and a question must not cost that much.
-const LOOKED_AT: usize = 256;
+/// Rows looked at for one blob in one log, and in all: a feed may name one in each of its entries, and a question must
+/// neither cost that much nor be answered by the first feed alone.
+const OF_ONE_LOG: usize = 8;
+const LOOKED_AT: usize = 1_024;
 
 const WHAT: &str = "a reference to a blob";
 const DAMAGED: FeedsError = FeedsError::Damaged { what: WHAT };
@@ -92,33 +96,69 @@ impl FeedBatch<'_> {
 
 impl Rows<'_> {
     pub(super) fn is_blob_named(&self, blob: &BlobHash) -> Result<bool, FeedsError> {
-        Ok(!self.naming(blob, 1)?.is_empty() || self.is_blob_kept(blob)?)
+        Ok(self.names_any(&keys::blob(blob))? || self.is_blob_kept(blob)?)
+    }
+
+    fn names_any(&self, prefix: &Key) -> Result<bool, FeedsError> {
+        Ok(!self.collect_some(prefix, 1, |_, _| Ok(()))?.is_empty())
     }
 
     /// Whether a body that is kept out of sight names a blob: one of an own feed.
     fn is_blob_kept(&self, blob: &BlobHash) -> Result<bool, FeedsError> {
-        let kept = self.collect_some(&keys::kept_blob(blob), 1, |_, _| Ok(()))?;
-        Ok(!kept.is_empty())
+        self.names_any(&keys::kept_blob(blob))
     }
 
-    /// Log, place and length of the first entries that name a blob.
-    fn naming(&self, blob: &BlobHash, limit: usize) -> Result<Vec<(LogNo, Seq, u64)>, FeedsError> {
-        self.collect_some(&keys::blob(blob), limit, |key, value| {
-            let (log, seq) = (keys::u32_at(key, 33), keys::u64_at(key, 37));
-            let len = keys::u64_at(value, 0);
-            let found = log.zip(seq).zip(len).ok_or(DAMAGED)?;
-            Ok((found.0.0, Seq(found.0.1), found.1))
-        })
+    /// Log, place and length of entries that name a blob: the first of each log, within [`LOOKED_AT`].
+    fn naming(&self, blob: &BlobHash) -> Result<Vec<(LogNo, Seq, u64)>, FeedsError> {
+        let mut found: Vec<(LogNo, Seq, u64)> = Vec::new();
+        let mut from = keys::blob(blob);
+        let to = prefix_end(from.as_slice());
+        loop {
+            let (mut of_log, mut full) = ((0, 0), None);
+            self.visit(from.as_slice(), to.as_deref(), |key, value| {
+                let (log, seq) = (keys::u32_at(key, 33), keys::u64_at(key, 37));
+                let named = log.zip(seq).zip(keys::u64_at(value, 0));
+                let ((log, seq), len) = named.ok_or(DAMAGED)?;
+                of_log = (log, if of_log.0 == log { of_log.1 + 1 } else { 1 });
+                if of_log.1 > OF_ONE_LOG {
+                    full = log.checked_add(1);
+                    return Ok(ControlFlow::Break(()));
+                }
+                found.push((log, Seq(seq), len));
+                Ok(if found.len() < LOOKED_AT {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                })
+            })?;
+            match full {
+                // On with the next log.
+                Some(next) => from = keys::blob(blob).u32(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    /// Whether a log of an own feed names a blob.
+    fn own_names(&self, blob: &BlobHash) -> Result<bool, FeedsError> {
+        for (feed_no, _) in self.feeds()?.iter().filter(|(_, feed)| feed.own) {
+            for log_no in self.logs_of(*feed_no)? {
+                if self.names_any(&keys::blob(blob).u32(log_no))? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 }
 
 impl FeedSnapshot {
-    /// The entries that name a blob, the first of them where there are very many.
+    /// The entries that name a blob, the first of each log where there are very many.
     pub(crate) fn blob_refs(&self, blob: &BlobHash) -> Result<Vec<BlobRef>, FeedsError> {
         let rows = self.rows();
         let mut logs = BTreeMap::new();
         let mut refs = Vec::new();
-        for (log_no, seq, len) in rows.naming(blob, LOOKED_AT)? {
+        for (log_no, seq, len) in rows.naming(blob)? {
             let (log, own, served) = match logs.get(&log_no) {
                 Some(known) => *known,
                 None => {
@@ -152,7 +192,11 @@ impl FeedSnapshot {
 
     /// Whether an entry of an own feed names a blob, even a deleted one that can be put back.
     pub(crate) fn is_own_blob(&self, blob: &BlobHash) -> Result<bool, FeedsError> {
-        let named = self.blob_refs(blob)?.iter().any(|named| named.own);
-        Ok(named || self.rows().is_blob_kept(blob)?)
+        let (rows, refs) = (self.rows(), self.blob_refs(blob)?);
+        if refs.iter().any(|named| named.own) || rows.is_blob_kept(blob)? {
+            return Ok(true);
+        }
+        // Others may name it so often that the own name was not among those looked at.
+        Ok(refs.len() >= LOOKED_AT && rows.own_names(blob)?)
     }
 }

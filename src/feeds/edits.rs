@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::batch::FeedBatch;
+use super::batch::{FeedBatch, LogName};
 use super::error::FeedsError;
 use super::index::{folded, is_shown_kind, is_shown_lane};
 use super::keys::{FeedNo, LogNo};
@@ -51,10 +51,14 @@ impl FeedBatch<'_> {
     pub(super) fn settle_tags(&mut self) -> Result<(), FeedsError> {
         for ((no, seq), mut stale) in std::mem::take(&mut self.stale_tags) {
             let name = self.log_name(no)?;
-            let contents = self.stale_contents.remove(&(no, seq)).unwrap_or_default();
+            let mut contents = self.stale_contents.remove(&(no, seq)).unwrap_or_default();
             let Some(entry) = self.rows().entry(no, &name.id, seq)? else {
                 continue;
             };
+            for passed in self.edits_passed_over(name, &entry)? {
+                stale.extend(folded(&passed.body.tags));
+                contents.push(passed.edit.content);
+            }
             self.settle_fields(name, &entry, &contents)?;
             if !is_shown_lane(&name.id.lane) || !is_shown_kind(&entry.kind) {
                 continue;
@@ -76,6 +80,26 @@ impl FeedBatch<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Edits of an entry that this write made too old to be looked at.
+    fn edits_passed_over(
+        &mut self,
+        name: LogName,
+        post: &StoredEntry,
+    ) -> Result<Vec<Version>, FeedsError> {
+        let EntryRef { seq, .. } = post.reference;
+        let new = self.new_edits.remove(&(name.no, seq)).unwrap_or_default();
+        let mut passed = Vec::new();
+        for (no, count) in new {
+            let by = self.log_name(no)?.id;
+            let rows = self.rows();
+            for at in rows.edits_passed_over(name.feed_no, (&name.order, seq), no, count)? {
+                let entry = rows.entry(no, &by, at)?;
+                passed.extend(entry.and_then(|entry| version(entry, &post.reference)));
+            }
+        }
+        Ok(passed)
     }
 }
 
@@ -108,17 +132,6 @@ impl Rows<'_> {
         Ok(edits)
     }
 
-    /// What `settle` says of an entry and its edits: the place of the one that shows, none for the entry itself.
-    fn winner(post: &StoredEntry, edits: &[Version]) -> Option<usize> {
-        let mut items = vec![StateItem {
-            id: post.reference.id,
-            time: post.time,
-            replaces: Vec::new(),
-        }];
-        items.extend(edits.iter().map(Version::item));
-        settle(&items)?.checked_sub(1)
-    }
-
     /// The edit that shows in place of what an entry first said, if any does.
     pub(super) fn settled_edit(
         &self,
@@ -126,12 +139,8 @@ impl Rows<'_> {
         post: &StoredEntry,
         now: Timestamp,
     ) -> Result<Option<Version>, FeedsError> {
-        let mut edits = self.edits_of(feed_no, post)?;
-        let due = now.plus_millis(FUTURE_MILLIS);
-        edits.retain(|Version { entry, .. }| {
-            entry.time <= due && entry.expires.is_none_or(|at| at > now)
-        });
-        Ok(Self::winner(post, &edits).and_then(|at| edits.into_iter().nth(at)))
+        let edits = self.edits_of(feed_no, post)?;
+        Ok(shown_of(post, &edits, now).cloned())
     }
 }
 
@@ -145,9 +154,29 @@ impl FeedSnapshot {
         let (feed_no, _) = self.facts.log(self.rows(), post.log_no)?;
         let mut edits = self.rows().edits_of(feed_no, post)?;
         edits.sort_by_key(|edit| (edit.entry.time, edit.entry.reference.id));
-        let shown = self.rows().settled_edit(feed_no, post, now)?;
-        Ok((edits, shown.map(|edit| edit.entry.reference.id)))
+        let shown = shown_of(post, &edits, now).map(|edit| edit.entry.reference.id);
+        Ok((edits, shown))
     }
+}
+
+/// What `settle` says of an entry and its edits: the one that shows, none for the entry itself.
+pub(super) fn shown_of<'e>(
+    post: &StoredEntry,
+    edits: &'e [Version],
+    now: Timestamp,
+) -> Option<&'e Version> {
+    let due = now.plus_millis(FUTURE_MILLIS);
+    let is_due = |Version { entry, .. }: &&Version| {
+        entry.time <= due && entry.expires.is_none_or(|at| at > now)
+    };
+    let edits: Vec<_> = edits.iter().filter(is_due).collect();
+    let mut items = vec![StateItem {
+        id: post.reference.id,
+        time: post.time,
+        replaces: Vec::new(),
+    }];
+    items.extend(edits.iter().map(|edit| edit.item()));
+    edits.get(settle(&items)?.checked_sub(1)?).copied()
 }
 
 fn version(entry: StoredEntry, post: &EntryRef) -> Option<Version> {

@@ -160,6 +160,10 @@ impl FeedBatch<'_> {
                 let tags = self.stale_tags.entry((no, target.seq)).or_default();
                 tags.extend(super::index::folded(&body.tags));
                 self.note_edited((no, target.seq), body);
+                if how != Index::Away {
+                    let new = self.new_edits.entry((no, target.seq)).or_default();
+                    *new.entry(name.no).or_default() += 1;
+                }
             }
         }
         Ok(())
@@ -251,6 +255,37 @@ impl Rows<'_> {
         Ok(found)
     }
 
+    /// The places in one log of edits of an entry that are past [`NAMINGS`], the `most` latest of them.
+    pub(super) fn edits_passed_over(
+        &self,
+        feed_no: FeedNo,
+        (log, seq): (&[u8; 8], Seq),
+        by: LogNo,
+        most: usize,
+    ) -> Result<Vec<Seq>, FeedsError> {
+        let place = keys::named_at(feed_no, log, seq);
+        let prefix = place.raw(&[Rel::Replaces.into()]).u32(by);
+        let to = prefix_end(prefix.as_slice());
+        let (mut count, mut found) = (0, Vec::new());
+        self.0.scan(
+            prefix.as_slice(),
+            to.as_deref(),
+            Direction::Descending,
+            &mut |key, _| {
+                if count >= NAMINGS {
+                    found.extend(keys::u64_at(key, PLACE_AND_LOG).map(Seq));
+                }
+                count += 1;
+                if count < NAMINGS.saturating_add(most) {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            },
+        )?;
+        Ok(found)
+    }
+
     /// Whether what one device says counts for entries of another of the same feed.
     pub(super) fn may(
         &self,
@@ -308,7 +343,7 @@ impl Rows<'_> {
     }
 }
 
-fn read_naming(key: &[u8], value: &[u8]) -> Result<([u8; 8], Naming), FeedsError> {
+pub(super) fn read_naming(key: &[u8], value: &[u8]) -> Result<([u8; 8], Naming), FeedsError> {
     let damaged = || FeedsError::Damaged { what: WHAT };
     let order = key.get(5..13).and_then(|order| order.try_into().ok());
     let order: [u8; 8] = order.ok_or_else(damaged)?;

@@ -1,14 +1,17 @@
 //! What an own entry that deletes, edits or reacts has to know of the entry it is about, from inside its own write.
 
+use std::ops::ControlFlow;
+
 use super::about::is_over;
-use super::batch::FeedBatch;
-use super::edits::Version;
+use super::batch::{FeedBatch, LogName};
+use super::edits::{Version, shown_of};
 use super::error::FeedsError;
 use super::index::reaction_value;
 use super::keys::{self, LogNo};
-use super::named::{is_delete, lane_of_deletes};
+use super::named::{is_delete, lane_of_deletes, read_naming};
 use super::rows::StoredEntry;
 use crate::format::{Body, DeviceId, EntryRef, FeedId, Lane, Rel, Seq};
+use crate::store::prefix_end;
 
 /// What is known of an entry that another one is to be about.
 #[derive(Debug)]
@@ -62,7 +65,7 @@ impl FeedBatch<'_> {
         let purged = counting.iter().any(|(_, naming)| naming.purge);
         let has_body = entry.body.is_some() || rows.kept(no, name.seq)?.is_some();
         let edits = rows.edits_of(log.feed_no, &entry)?;
-        let shown = rows.settled_edit(log.feed_no, &entry, self.now)?;
+        let shown = shown_of(&entry, &edits, self.now).cloned();
         let is_over = is_over(&entry, self.now);
         let held = entry
             .body
@@ -87,6 +90,27 @@ impl FeedBatch<'_> {
         }))
     }
 
+    /// All edits held that name an entry, whether they count or not: however many there are.
+    pub(crate) fn edits_naming(&mut self, name: &EntryRef) -> Result<Vec<EntryRef>, FeedsError> {
+        let Some(no) = self.met_log(&name.log)? else {
+            return Ok(Vec::new());
+        };
+        let LogName { feed_no, order, .. } = self.log_name(no)?;
+        let place = keys::named_at(feed_no, &order, name.seq).raw(&[Rel::Replaces.into()]);
+        let named = self
+            .rows()
+            .collect(&place, |key, value| Ok(read_naming(key, value)?.1))?;
+        let mut edits = Vec::new();
+        for naming in named.iter().filter(|naming| naming.target == name.id) {
+            edits.push(EntryRef {
+                log: self.log_name(naming.log_no)?.id,
+                seq: naming.at,
+                id: naming.by,
+            });
+        }
+        Ok(edits)
+    }
+
     /// The own reaction to an entry with an emoji, if there is one.
     pub(crate) fn own_reaction(
         &mut self,
@@ -98,11 +122,15 @@ impl FeedBatch<'_> {
         let prefix = keys::of_target(&target.id).raw(&[Rel::Reaction.into()]);
         let same = reaction_value(feed_no, emoji);
         let rows = self.rows();
-        let places = rows.collect(&prefix, |key, value| {
-            let same = value.get(1..) == Some(same.as_slice());
-            Ok(keys::place_at_end(key).filter(|_| same))
+        let (end, mut place) = (prefix_end(prefix.as_slice()), None);
+        rows.visit(prefix.as_slice(), end.as_deref(), |key, value| {
+            if value.get(1..) != Some(same.as_slice()) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            place = keys::place_at_end(key);
+            Ok(ControlFlow::Break(()))
         })?;
-        let Some((order, no)) = places.into_iter().flatten().next() else {
+        let Some((order, no)) = place else {
             return Ok(None);
         };
         let log = rows.log(no)?.log;

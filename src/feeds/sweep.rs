@@ -35,7 +35,9 @@ impl FeedBatch<'_> {
             &keys::kept_since(self.now.plus_millis(1 - KEPT_MILLIS)),
             SWEPT,
         )?;
-        for (_, no, seq) in &old {
+        for (key, no, seq) in &old {
+            // By its own key as well: a row that stayed behind would be due for ever.
+            self.tx.delete(key)?;
             self.drop_kept(*no, *seq)?;
         }
         Ok(due.len() == SWEPT || old.len() == SWEPT)

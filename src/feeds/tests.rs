@@ -1,10 +1,14 @@
 //! The feed store against a slow plain model, and the rules between entries one by one.
 
+mod appended;
 mod between;
 mod blobs;
 mod check;
+#[cfg(feature = "redb")]
+mod cuts;
 mod damage;
 mod erased;
+mod exchange;
 mod failing;
 mod fields;
 mod forks;
@@ -12,5 +16,6 @@ mod model;
 mod pages;
 mod replicas;
 mod retired;
+mod soon;
 mod state;
 mod world;

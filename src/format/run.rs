@@ -14,6 +14,7 @@
 mod pack;
 #[cfg(test)]
 mod tests;
+mod unsigned;
 mod view;
 
 use std::fmt;
@@ -21,10 +22,11 @@ use std::fmt;
 use bytes::Bytes;
 
 use self::pack::pack;
+pub(crate) use self::unsigned::Unsigned;
 use self::view::span;
 pub(crate) use self::view::{RawBody, View};
 use super::codec::Reader;
-use super::entry::{Draft, Entry, Header, HeaderWriter, body_hash, check_body_len, check_place};
+use super::entry::{Draft, Entry, Header, HeaderWriter, body_hash};
 use super::error::FormatError;
 use super::id::{EntryId, EntryRef, Kind, LogId, Seq};
 use super::key::{DeviceSecret, Signature};
@@ -271,56 +273,9 @@ impl Run {
         prev: EntryId,
         drafts: &[Draft],
     ) -> Result<Vec<Self>, FormatError> {
-        if secret.id() != log.device {
-            return Err(FormatError::Run {
-                first,
-                why: "its log is that of another device than the one that signs",
-            });
-        }
-        check_place(first, prev)?;
-        check_place(first.plus((drafts.len() as u64).saturating_sub(1)), prev)?;
-        let mut items = Vec::with_capacity(drafts.len());
-        for Draft {
-            kind,
-            time,
-            expires,
-            body,
-        } in drafts
-        {
-            let body_len = check_body_len(&log.lane, body.len() as u64)?;
-            let (kind, body) = (kind.clone(), Some(body.clone()));
-            items.push(Item {
-                time: *time,
-                expires: *expires,
-                kind,
-                body_len,
-                body_hash: None,
-                body,
-            });
-        }
-        let mut runs = Vec::new();
-        let (mut first, mut prev) = (first, prev);
-        let mut items = items.into_iter().peekable();
-        while items.peek().is_some() {
-            let room = usize::try_from(first.block_end().0 - first.0).unwrap_or(1);
-            let mut chain = Chain::new(log, first, prev);
-            let mut part: Vec<Item> = items.by_ref().take(room).collect();
-            let ids: Vec<EntryId> = part.iter_mut().map(|item| chain.next(item)).collect();
-            let closing = Closing::Signed(secret.sign_entry(&chain.prev));
-            let packed = pack(first, &prev, &part, &closing);
-            let run = Self {
-                log: *log,
-                first,
-                prev,
-                items: part,
-                ids,
-                closing,
-                packed,
-            };
-            (first, prev) = (run.end(), run.last_id());
-            runs.push(run);
-        }
-        Ok(runs)
+        let mut unsigned = Unsigned::new(log, first, prev)?;
+        unsigned.extend(drafts)?;
+        unsigned.sign(secret)
     }
 
     /// Reads back what this node verified before it stored it.

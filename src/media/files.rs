@@ -67,15 +67,16 @@ impl Names {
     }
 }
 
-/// A blob of which files lie in the folder.
+/// One file of a blob.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) blob: BlobHash,
+    /// Bytes of the blob in it; none of a tree.
     pub(super) bytes: u64,
     pub(super) used: SystemTime,
 }
 
-/// All blobs of which there are files, one folder at a time. What cannot be read is passed over.
+/// The files of all blobs, one folder at a time. What cannot be read is passed over.
 pub(super) fn blobs(media: &Path) -> impl Iterator<Item = Found> + use<> {
     let folders = fs::read_dir(media).into_iter().flatten().flatten();
     let folders = folders.filter(|folder| folder.file_name() != IMPORTS);
@@ -84,11 +85,16 @@ pub(super) fn blobs(media: &Path) -> impl Iterator<Item = Found> + use<> {
         files.filter_map(|file| {
             let name = file.file_name();
             let name = name.to_str()?;
-            let stem = name.strip_suffix(PART).unwrap_or(name);
+            // A tree may have lost its blob to a crash. Its bytes do not count: they are few.
+            let (stem, is_tree) = match name.strip_suffix(TREE) {
+                Some(stem) => (stem, true),
+                None => (name, false),
+            };
+            let stem = stem.strip_suffix(PART).unwrap_or(stem);
             let about = file.metadata().ok()?;
             Some(Found {
                 blob: stem.parse().ok()?,
-                bytes: about.len(),
+                bytes: if is_tree { 0 } else { about.len() },
                 used: about.modified().unwrap_or(SystemTime::UNIX_EPOCH),
             })
         })

@@ -244,6 +244,10 @@ fn what_an_import_left_behind_goes_when_the_store_opens() {
     fs::write(tmp.join("1-1"), b"left behind").unwrap();
     let unnamed = world.take_in(&noise(50_000));
     std::mem::forget(unnamed.kept);
+    // The disk kept the name of the tree and not that of the data.
+    let torn = world.take_in(&noise(60_000));
+    fs::remove_file(files::Names::new(world.folder.path(), &torn.blob).data).unwrap();
+    std::mem::forget(torn.kept);
     let again = open(world.folder.path(), &world.names, u64::MAX);
     again.sweep();
     assert_eq!(world.files(), Vec::<String>::new());
@@ -403,5 +407,8 @@ fn over_the_cap_what_was_used_longest_ago_goes_and_own_media_never() {
     drop(reading);
     let large = to.store.open_partial(blobs[1], 301 * KIB as u64);
     assert!(matches!(large, Err(MediaError::OverCap { .. })));
-    assert!(held(4));
+    assert!(
+        held(0) && held(3) && held(4),
+        "nothing went for what cannot come"
+    );
 }

@@ -529,7 +529,11 @@ impl Actor {
                     };
                     self.work.writer.post(0, keep, |_| ());
                 }
-                Output::Close { peer, error } => self.broke_a_rule(peer, &error),
+                Output::Close { peer, error } => {
+                    self.broke_a_rule(peer, &error);
+                    // It may have come again since, and that session is over as well.
+                    self.handle(Input::Disconnected { peer });
+                }
                 Output::CaughtUp { peer } => {
                     self.dialer.went_well(&peer);
                     self.with_session(&peer, |session| {

@@ -131,7 +131,14 @@ impl Work {
             Err(_) => return self.taken(take, Outcome::Trouble),
         };
         match verified {
-            Ok(run) => self.write(take, bytes, move |batch| batch.take_run(&run)),
+            Ok(run) => {
+                let done = self.done.clone();
+                let op = move |batch: &mut FeedBatch<'_>| batch.take_run(&run);
+                self.writer.post_foreign(bytes, op, move |result| {
+                    // The engine is gone when the node shuts down.
+                    let _gone = done.send(Done::Taken(take, outcome(result)));
+                });
+            }
             // It leans on an entry of which this node holds another branch: a fork, and not the peer's fault.
             Err(FeedsError::Format(FormatError::Link { .. })) => self.taken(take, Outcome::Refused),
             Err(FeedsError::Format(error)) => self.taken(

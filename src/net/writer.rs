@@ -1,19 +1,22 @@
 //! The thread that owns writes, and its handle.
 //!
 //! What is waiting is put into one transaction and committed once, so that sixteen tasks posting at the same time pay for
-//! one sync of the disk. Nobody is told that something happened before it is on disk.
+//! one sync of the disk. Nobody is told that something happened before it is on disk, with one exception: a few new entries
+//! of others are seen at once and are on disk some milliseconds later. They can be had again, and what outlives a crash
+//! (own entries, cursors of the change feed, what peers are told of filled holes) never runs ahead of the disk.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::feeds::{FeedBatch, FeedStore, FeedsError, Note};
-use crate::format::BlobHash;
+use crate::format::{BlobHash, FeedId};
 use crate::store::Durability;
 
 /// Writes that may wait at one time; further callers wait for room.
@@ -22,15 +25,34 @@ const WAITING: usize = 1_024;
 const GROUPED: usize = 256;
 /// Bytes in one transaction, as its writes estimate them: all of it is held in memory until the commit.
 const GROUPED_BYTES: usize = 8 * 1024 * 1024;
+/// How long after a commit the next waits for appends that are likely to come: whoever was answered may append again at
+/// once, and would else have to wait for a whole commit.
+const GATHER: Duration = Duration::from_micros(200);
+/// Bytes of foreign entries in one transaction up to which it need not be on disk when it is seen: live posts, and not a
+/// replica that is filled.
+const LIGHT: usize = 64 * 1024;
+/// How long what is seen may not be on disk.
+const UNSAVED: Duration = Duration::from_millis(50);
 /// After so long without a write, one more commit sees to it that opening after a kill is quick.
 const REST: Duration = Duration::from_millis(500);
 
 /// A failure that several writes share.
 pub(crate) type SharedError = Arc<FeedsError>;
 
+/// What is done with a write besides.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    /// It only appends to the own feed, and may be signed together with those before and after.
+    Append,
+    /// It only takes from others what can be had again, and may be on disk a little later than it is seen.
+    Foreign,
+    Other,
+}
+
 /// One write: what to do in the transaction, and what to do once it is known how that ended.
 trait Job: Send {
     fn bytes(&self) -> usize;
+    fn sort(&self) -> Sort;
     /// Fails only where the whole transaction is lost.
     fn run(&mut self, batch: &mut FeedBatch<'_>) -> Result<(), FeedsError>;
     fn done(self: Box<Self>, committed: Result<(), SharedError>);
@@ -38,6 +60,7 @@ trait Job: Send {
 
 struct Write<T, Op, Done> {
     bytes: usize,
+    sort: Sort,
     op: Option<Op>,
     outcome: Option<Result<T, FeedsError>>,
     done: Done,
@@ -51,6 +74,10 @@ where
 {
     fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    fn sort(&self) -> Sort {
+        self.sort
     }
 
     fn run(&mut self, batch: &mut FeedBatch<'_>) -> Result<(), FeedsError> {
@@ -88,6 +115,7 @@ struct Inner {
     jobs: Mutex<Option<Sender<Box<dyn Job>>>>,
     room: Arc<Semaphore>,
     arrival: watch::Receiver<u64>,
+    saved: watch::Receiver<u64>,
     thread: Mutex<Option<JoinHandle<()>>>,
     resting: Arc<AtomicBool>,
 }
@@ -98,7 +126,56 @@ struct Thread {
     notes: Option<mpsc::UnboundedSender<Note>>,
     free: mpsc::UnboundedSender<BlobHash>,
     arrival: watch::Sender<u64>,
+    saved: watch::Sender<u64>,
     resting: Arc<AtomicBool>,
+    unsaved: Option<Unsaved>,
+}
+
+/// What is seen and not on disk yet: since when, and of which feeds.
+struct Unsaved {
+    since: Instant,
+    feeds: BTreeSet<FeedId>,
+}
+
+/// What goes into one transaction.
+#[derive(Default)]
+struct Group {
+    jobs: Vec<Box<dyn Job>>,
+    bytes: usize,
+    /// How many of them are appends.
+    appends: usize,
+}
+
+impl Group {
+    fn push(&mut self, job: Box<dyn Job>) {
+        self.bytes += job.bytes();
+        self.appends += usize::from(job.sort() == Sort::Append);
+        self.jobs.push(job);
+    }
+
+    fn has_room(&self) -> bool {
+        self.jobs.len() < GROUPED && self.bytes < GROUPED_BYTES
+    }
+
+    /// Takes what waits already.
+    fn take(&mut self, waiting: &Receiver<Box<dyn Job>>) {
+        while self.has_room()
+            && let Ok(job) = waiting.try_recv()
+        {
+            self.push(job);
+        }
+    }
+
+    /// Waits for so many appends, but not for long.
+    fn gather(&mut self, waiting: &Receiver<Box<dyn Job>>, appends: usize, until: Instant) {
+        while self.appends < appends && self.has_room() {
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok(job) = waiting.recv_timeout(left) else {
+                break;
+            };
+            self.push(job);
+        }
+    }
 }
 
 impl Writer {
@@ -111,13 +188,16 @@ impl Writer {
     ) -> Result<Self, std::io::Error> {
         let (jobs, waiting) = channel();
         let (told, arrival) = watch::channel(0);
+        let (told_saved, saved) = watch::channel(0);
         let resting = Arc::new(AtomicBool::new(true));
         let thread = Thread {
             store,
             notes,
             free,
             arrival: told,
+            saved: told_saved,
             resting: resting.clone(),
+            unsaved: None,
         };
         let thread = std::thread::Builder::new()
             .name("tidings-writer".into())
@@ -126,6 +206,7 @@ impl Writer {
             jobs: Mutex::new(Some(jobs)),
             room: Arc::new(Semaphore::new(WAITING)),
             arrival,
+            saved,
             thread: Mutex::new(Some(thread)),
             resting,
         };
@@ -142,6 +223,24 @@ impl Writer {
         bytes: usize,
         op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
     ) -> Result<T, Option<SharedError>> {
+        self.ask(bytes, Sort::Other, op).await
+    }
+
+    /// Does as [`write`](Self::write) where `op` does nothing to the batch but [`FeedBatch::append_later`].
+    pub(crate) async fn append<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
+    ) -> Result<T, Option<SharedError>> {
+        self.ask(bytes, Sort::Append, op).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        sort: Sort,
+        op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
+    ) -> Result<T, Option<SharedError>> {
         let permit = self
             .inner
             .room
@@ -150,11 +249,18 @@ impl Writer {
             .await
             .map_err(|_| None)?;
         let (reply, outcome) = oneshot::channel();
-        self.post(bytes, op, move |result| {
+        let done = move |result| {
             drop(permit);
             // Whoever asked may have gone meanwhile.
             let _gone = reply.send(result);
-        });
+        };
+        self.queue(Box::new(Write {
+            bytes,
+            sort,
+            op: Some(op),
+            outcome: None,
+            done,
+        }));
         match outcome.await {
             Ok(result) => result.map_err(Some),
             Err(_) => Err(None),
@@ -170,12 +276,41 @@ impl Writer {
         op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
         done: impl FnOnce(Result<T, SharedError>) + Send + 'static,
     ) {
-        let job = Box::new(Write {
+        self.queue(Box::new(Write {
             bytes,
+            sort: Sort::Other,
             op: Some(op),
             outcome: None,
             done,
-        });
+        }));
+    }
+
+    /// Does as [`post`](Self::post) where `op` only takes entries of others. They are seen, and `done` is called, perhaps a
+    /// little before they are on disk.
+    pub(crate) fn post_foreign<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
+        done: impl FnOnce(Result<T, SharedError>) + Send + 'static,
+    ) {
+        self.queue(Box::new(Write {
+            bytes,
+            sort: Sort::Foreign,
+            op: Some(op),
+            outcome: None,
+            done,
+        }));
+    }
+
+    /// Returns once all that is seen is on disk.
+    pub(crate) async fn save(&self) -> Result<(), Option<SharedError>> {
+        if *self.inner.saved.borrow() < *self.inner.arrival.borrow() {
+            self.write(0, |_| Ok(())).await?;
+        }
+        Ok(())
+    }
+
+    fn queue(&self, job: Box<dyn Job>) {
         if let Some(jobs) = &*self
             .inner
             .jobs
@@ -190,6 +325,11 @@ impl Writer {
     /// The arrival number after the newest commit, as it moves.
     pub(crate) fn arrival(&self) -> watch::Receiver<u64> {
         self.inner.arrival.clone()
+    }
+
+    /// The arrival number up to which all is on disk, as it moves.
+    pub(crate) fn saved(&self) -> watch::Receiver<u64> {
+        self.inner.saved.clone()
     }
 
     /// Finishes the writes that wait, makes the next opening quick, and ends the thread. Repeatable.
@@ -222,59 +362,128 @@ impl fmt::Debug for Writer {
 }
 
 impl Thread {
-    fn run(self, waiting: &Receiver<Box<dyn Job>>) {
+    fn run(mut self, waiting: &Receiver<Box<dyn Job>>) {
+        let mut group = Group::default();
+        // Who was answered by the last commit and who waited for it: as many may be about to append again.
+        let (mut appending, mut answered) = (0, Instant::now());
         loop {
-            let first = if self.resting.load(Ordering::Relaxed) {
-                waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
-                waiting.recv_timeout(REST)
-            };
-            match first {
-                Ok(first) => self.group(first, waiting),
-                Err(RecvTimeoutError::Timeout) => self.rest(),
-                Err(RecvTimeoutError::Disconnected) => break self.rest(),
+            if group.jobs.is_empty() {
+                match self.first(waiting) {
+                    Ok(first) => group.push(first),
+                    Err(RecvTimeoutError::Timeout) if self.unsaved.is_some() => {
+                        self.save(Durability::Durable);
+                        continue;
+                    }
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.rest();
+                        continue;
+                    }
+                    Err(RecvTimeoutError::Disconnected) => break self.rest(),
+                }
+            }
+            group.take(waiting);
+            // One alone has nobody to wait for.
+            if appending > 1 {
+                group.gather(waiting, appending, answered + GATHER);
+            }
+            self.resting.store(false, Ordering::Relaxed);
+            let committed = self.commit(&mut group).map_err(Arc::new);
+            if committed.is_err() {
+                self.tell_lost();
+            }
+            let mut next = Group::default();
+            next.take(waiting);
+            (appending, answered) = (group.appends + next.appends, Instant::now());
+            for job in std::mem::replace(&mut group, next).jobs {
+                job.done(committed.clone());
             }
         }
     }
 
-    fn group(&self, first: Box<dyn Job>, waiting: &Receiver<Box<dyn Job>>) {
-        self.resting.store(false, Ordering::Relaxed);
-        let mut bytes = first.bytes();
-        let mut jobs = vec![first];
-        while jobs.len() < GROUPED && bytes < GROUPED_BYTES {
-            let Ok(job) = waiting.try_recv() else { break };
-            bytes += job.bytes();
-            jobs.push(job);
+    fn first(&self, waiting: &Receiver<Box<dyn Job>>) -> Result<Box<dyn Job>, RecvTimeoutError> {
+        if let Some(unsaved) = &self.unsaved {
+            let due = unsaved.since + UNSAVED;
+            return waiting.recv_timeout(due.saturating_duration_since(Instant::now()));
         }
-        let committed = self.commit(&mut jobs).map_err(Arc::new);
-        for job in jobs {
-            job.done(committed.clone());
+        if self.resting.load(Ordering::Relaxed) {
+            waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            waiting.recv_timeout(REST)
         }
     }
 
-    fn commit(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), FeedsError> {
+    fn commit(&mut self, group: &mut Group) -> Result<(), FeedsError> {
         let mut batch = self.store.batch()?.at(super::now());
-        for job in jobs {
+        for job in &mut group.jobs {
+            if job.sort() != Sort::Append {
+                batch.sign_appended()?;
+            }
             job.run(&mut batch)?;
         }
-        let notes = batch.commit(Durability::Durable)?;
+        let (notes, is_saved) = if self.may_be_saved_later(group) {
+            batch.commit_soon()?
+        } else {
+            (batch.commit(Durability::Durable)?, true)
+        };
+        if is_saved {
+            self.unsaved = None;
+        }
         for note in notes {
+            if let (false, Note::Stored { log, .. }) = (is_saved, &note) {
+                let unsaved = self.unsaved.get_or_insert_with(|| Unsaved {
+                    since: Instant::now(),
+                    feeds: BTreeSet::new(),
+                });
+                unsaved.feeds.insert(log.feed);
+            }
             if let Note::BlobFree { hash } = note {
                 // What is not freed now is swept when the node opens.
                 let _later = self.free.send(hash);
-            } else if let Some(told) = &self.notes {
-                // Nobody listens while the node is offline.
-                let _offline = told.send(note);
+            } else {
+                self.tell(note);
             }
         }
+        // First, so that nobody who was told of something takes it for saved when it is not.
+        self.saved.send_replace(self.store.saved());
         self.arrival.send_replace(self.store.arrival());
         Ok(())
     }
 
-    fn rest(&self) {
+    fn may_be_saved_later(&self, group: &Group) -> bool {
+        let is_due = |unsaved: &Unsaved| unsaved.since.elapsed() >= UNSAVED;
+        group.bytes <= LIGHT
+            && group.jobs.iter().all(|job| job.sort() == Sort::Foreign)
+            && !self.unsaved.as_ref().is_some_and(is_due)
+    }
+
+    fn tell(&self, note: Note) {
+        if let Some(told) = &self.notes {
+            // Nobody listens while the node is offline.
+            let _offline = told.send(note);
+        }
+    }
+
+    fn save(&mut self, durability: Durability) {
+        if self.store.save(durability).is_ok() {
+            self.unsaved = None;
+            self.saved.send_replace(self.store.saved());
+        } else {
+            self.tell_lost();
+        }
+    }
+
+    /// The disk failed, and with it may have gone what was not on it yet: what is held is looked at anew.
+    fn tell_lost(&mut self) {
+        for feed in self.unsaved.take().into_iter().flat_map(|lost| lost.feeds) {
+            self.tell(Note::Unwanted { feed });
+            self.tell(Note::Wanted { feed });
+        }
+    }
+
+    fn rest(&mut self) {
         if !self.resting.swap(true, Ordering::Relaxed) {
             // Only the next opening would be slower without it.
-            let _slower = self.store.checkpoint();
+            self.save(Durability::Checkpoint);
         }
     }
 }

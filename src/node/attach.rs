@@ -14,6 +14,9 @@ use crate::format::{Attachment, FormatError};
 use crate::media::{Import, Imported, Kept, MediaError, MediaStore};
 use crate::pictures::{self, Done, Options, Prepared};
 
+/// Bytes of previews in one body: what is left of it is for names, descriptions and the text.
+const PREVIEWS: usize = 40 * 1024;
+
 /// Media types by the ends of names, of files whose bytes do not tell.
 const ENDINGS: &[(&str, &str)] = &[
     ("md", "text/markdown"),
@@ -236,6 +239,18 @@ impl TakenIn {
         self.attachments.push(attachment);
         self.kept.push(kept);
     }
+
+    /// Takes previews away that have no room in a body with the ones before.
+    fn thin(&mut self) {
+        let mut left = PREVIEWS;
+        for attachment in &mut self.attachments {
+            let bytes = attachment.preview.as_ref().map_or(0, Bytes::len);
+            match left.checked_sub(bytes) {
+                Some(rest) => left = rest,
+                None => attachment.preview = None,
+            }
+        }
+    }
 }
 
 impl Node {
@@ -265,6 +280,7 @@ impl Node {
                 all.attachments.extend(taken.attachments);
                 all.kept.extend(taken.kept);
             }
+            all.thin();
             Ok::<_, TidingsError>(all)
         });
         taken.await.map_err(|_| TidingsError::ShutDown)?

@@ -1,4 +1,6 @@
-//! Takes entries of others in without a network, so that benches can fill a store and measure that alone.
+//! What benches need beside what apps do: entries of others taken in without a network, and a clock that can be set.
+
+use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
 
@@ -6,11 +8,31 @@ use super::Node;
 use super::error::TidingsError;
 use crate::feeds::{FeedBatch, FeedStore, FeedsError, Taken};
 use crate::format::{LogId, PackedRun, Run, Statement};
+use crate::net;
 
 /// Runs verified in one go on the blocking pool: about what the engine finds in its mail while a session is busy.
 const TOGETHER: usize = 16;
 
 impl Node {
+    /// Sets the clock of all nodes of this process ahead of the system's, by so many milliseconds.
+    #[doc(hidden)]
+    pub fn set_clock_ahead(millis: i64) {
+        net::AHEAD.store(millis, Ordering::Relaxed);
+    }
+
+    /// Erases all that has expired by now and drops what was kept long enough.
+    #[doc(hidden)]
+    pub async fn sweep_all(&self) -> Result<(), TidingsError> {
+        let now = self.now();
+        while self
+            .inner
+            .writer
+            .write(0, move |batch| batch.sweep(now))
+            .await?
+        {}
+        Ok(())
+    }
+
     /// Takes statements and runs of followed feeds in the way the engine does: verified on the blocking pool, written by
     /// the writer thread, on disk when this returns. Says how many runs were stored.
     #[doc(hidden)]

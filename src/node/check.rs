@@ -1,11 +1,17 @@
 //! Looking after the store: is it whole, and what takes the space.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use super::Node;
 use super::archive::StopOnDrop;
 use super::error::TidingsError;
-use crate::feeds::{CheckProgress, CheckReport, FeedStorage};
+use crate::feeds::{CheckProgress, CheckReport, FeedStorage, FeedsError};
+use crate::store::StoreError;
+
+/// How often compaction tries to find a moment in which nobody reads, and how long it waits in between.
+const COMPACT_TRIES: u32 = 200;
+const COMPACT_WAIT: Duration = Duration::from_millis(25);
 
 impl Node {
     /// Proves everything held anew and recomputes all indexes from it: hashes, links and signatures of all entries,
@@ -43,6 +49,37 @@ impl Node {
         let report = check.await.map_err(|_| TidingsError::ShutDown)?;
         drop(waits);
         Ok(report?)
+    }
+
+    /// Moves what the store holds together and gives the room between back to the disk.
+    ///
+    /// Never needed: room that deletes and expiry free is used again, so the file hardly grows beyond the most it ever
+    /// held. Worth it after much was deleted or unfollowed, at a moment of the app's choosing: all reads and writes of
+    /// the node wait until it is done, about a second for each 100 MB that have to be moved. A kill or a power cut in
+    /// between loses nothing. Waits up to five seconds for reads under way to end.
+    ///
+    /// # Errors
+    ///
+    /// If an export, a load or a [`check`](Self::check) goes on reading, with nothing done; if the disk fails or is full.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, a compaction under way goes on to its end.
+    pub async fn compact(&self) -> Result<(), TidingsError> {
+        let mut tries = 0;
+        loop {
+            let store = self.inner.store.clone();
+            let compacted = tokio::task::spawn_blocking(move || store.compact()).await;
+            match compacted.map_err(|_| TidingsError::ShutDown)? {
+                Err(FeedsError::Store(StoreError::SnapshotsAlive { .. }))
+                    if tries < COMPACT_TRIES =>
+                {
+                    tries += 1;
+                    tokio::time::sleep(COMPACT_WAIT).await;
+                }
+                done => return Ok(done?),
+            }
+        }
     }
 
     /// What is held of each feed, in bytes, the largest first: own and followed feeds, and what is left of others.

@@ -8,11 +8,13 @@ use super::publish::check_keys;
 use crate::feeds::{EntryState, FeedBatch, FeedsError, Subject};
 use crate::format::{
     Attachment, Body, Content, DeviceSecret, Draft, Edit, EntryRef, FeedId, Kind, Post, Ref, Rel,
-    Timestamp, decode_content, encode_content, kind_of,
+    Timestamp, decode_content, encode_content, kind_of, lanes,
 };
 
 /// Earlier edits that one edit names as replaced, at the most: with the entry itself as many refs as there may be.
 const REPLACED: usize = 62;
+/// The same in lane `state`, where bodies are small. The latest ones are enough: they name the ones before.
+const REPLACED_IN_STATE: usize = 8;
 
 /// A new text of an own post, to be sent with [`send`](Self::send).
 ///
@@ -365,7 +367,12 @@ fn edit(
             .collect();
         earlier.sort_by_key(|(time, target)| (std::cmp::Reverse(*time), target.id));
         let earlier = earlier.into_iter().map(|(_, target)| target);
-        let replaced = std::iter::once(*entry).chain(earlier.take(REPLACED));
+        let most = if entry.log.lane == lanes::STATE {
+            REPLACED_IN_STATE
+        } else {
+            REPLACED
+        };
+        let replaced = std::iter::once(*entry).chain(earlier.take(most));
         let rel = Rel::Replaces;
         let content = encode_content(&Edit {
             content: made.content,

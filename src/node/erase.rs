@@ -101,10 +101,21 @@ fn delete(batch: &mut FeedBatch<'_>, pen: &Pen, entry: &EntryRef) -> Written<()>
     if found.is_over {
         return Ok(Err(TidingsError::Expired { name }));
     }
-    let edits = found.edits.iter().map(|edit| edit.entry.reference);
-    let targets: Vec<_> = std::iter::once(*entry).chain(edits).collect();
     let lane = lane_of_deletes(&entry.log.lane);
-    say(batch, pen, lane, &targets, false)
+    let edits = batch.edits_naming(entry)?;
+    if edits.is_empty() {
+        return say(batch, pen, lane, &[*entry], false);
+    }
+    // Each of these deletes names the entry, too: whoever undoes those of the entry brings back all of its edits.
+    for some in edits.chunks(NAMED - 1) {
+        let targets: Vec<_> = std::iter::once(*entry)
+            .chain(some.iter().copied())
+            .collect();
+        if let Err(refused) = say(batch, pen, lane, &targets, false)? {
+            return Ok(Err(refused));
+        }
+    }
+    Ok(Ok(()))
 }
 
 fn undelete(batch: &mut FeedBatch<'_>, pen: &Pen, entry: &EntryRef) -> Written<()> {

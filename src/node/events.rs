@@ -92,14 +92,15 @@ impl Node {
     /// Replays everything stored since `from`, each thing once and in the order stored, and goes on live.
     ///
     /// For views that an app builds itself: keep the cursor of the last change with the view, in one transaction, and go
-    /// on from it after a restart. All feeds ever held are in it, followed or not. A slow reader loses nothing.
+    /// on from it after a restart. All feeds ever held are in it, followed or not. A slow reader loses nothing. What is in
+    /// it is on disk: entries of others may come in it some milliseconds after they are seen elsewhere.
     #[expect(
         clippy::disallowed_methods,
         reason = "the stream is this task; dropping the stream ends it"
     )]
     pub fn changes(&self, from: ChangeCursor) -> Changes {
         let (send, events) = mpsc::channel(WAITING);
-        let mut arrival = self.inner.writer.arrival();
+        let mut arrival = self.inner.writer.saved();
         let node = std::sync::Arc::downgrade(&self.inner);
         tokio::spawn(async move {
             let mut next = from.0;
@@ -140,8 +141,11 @@ fn read(node: &Node, from: u64) -> Result<Vec<ChangeEvent>, TidingsError> {
     let snapshot = node.snapshot()?;
     let now = node.now();
     let changes = snapshot.changes(from, READ)?;
+    // A cursor outlives a crash, so it must not name what may not.
+    let saved = node.inner.store.saved();
     changes
         .into_iter()
+        .take_while(|changed| changed.number < saved)
         .map(|changed| event(&snapshot, changed, now))
         .collect()
 }

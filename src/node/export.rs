@@ -1,6 +1,6 @@
 //! Feeds written to a file, to be carried by hand.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
@@ -159,7 +159,7 @@ impl ExportBuilder {
             now: SystemTime::UNIX_EPOCH + node.now_since_epoch(),
             progress: self.progress,
             stop: stop.flag(),
-            wanted: BTreeMap::new(),
+            wanted: BTreeSet::new(),
             report: ExportReport::default(),
             total: 0,
             entries: 0,
@@ -212,7 +212,7 @@ struct Job {
     progress: Option<Progress>,
     stop: Stop,
     /// Files that the written bodies name.
-    wanted: BTreeMap<BlobHash, u64>,
+    wanted: BTreeSet<(BlobHash, u64)>,
     report: ExportReport,
     total: u64,
     entries: u64,
@@ -286,7 +286,8 @@ impl Job {
         if self.media.is_some() {
             let bodies = bodies.iter().filter_map(|bytes| Body::decode(bytes).ok());
             for attachment in bodies.flat_map(|body| body.attachments) {
-                self.wanted.insert(attachment.hash, attachment.len);
+                // Of several lengths that entries claim, the one that is true is found below.
+                self.wanted.insert((attachment.hash, attachment.len));
             }
         }
         self.entries += run.len();

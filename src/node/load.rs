@@ -12,6 +12,7 @@ use super::error::TidingsError;
 use super::keys::random;
 use super::profile::{append_state, draft};
 use crate::feeds::{FeedBatch, FeedsError, Loaded, Taken};
+use crate::format::limits::PROOF_BYTES;
 use crate::format::{
     ArchiveError, ArchiveItem, ArchiveReader, BlobHash, DeviceSecret, FeedId, Follow, ForkProof,
     FormatError, LogId, NextInArchive, Run, Seq, Statement, Timestamp,
@@ -211,12 +212,6 @@ enum Op {
     Fork(Box<ForkProof>),
 }
 
-impl Op {
-    fn fork(proof: ForkProof) -> Self {
-        Self::Fork(Box::new(proof))
-    }
-}
-
 /// A write on its way: what each run of it came to.
 type Pending = Receiver<Result<Vec<(u64, Loaded)>, Arc<FeedsError>>>;
 
@@ -302,7 +297,7 @@ impl Job {
                     .is_some_and(|fork| is_proof(&run, fork))
                 {
                     let fork = current.fork.take();
-                    self.batch.extend(fork.map(Op::fork));
+                    self.add_fork(fork);
                 }
                 self.batch_bytes += run.packed().len();
                 self.batch.push(Op::Run(Box::new(run)));
@@ -375,8 +370,18 @@ impl Job {
         if let Some(statements) = statements {
             self.begin(log.feed, statements)?;
         }
-        self.batch.extend(fork.map(Op::fork));
+        self.add_fork(fork);
+        if self.batch_bytes >= TOGETHER {
+            self.send()?;
+        }
         Ok(())
+    }
+
+    fn add_fork(&mut self, proof: Option<ForkProof>) {
+        if let Some(proof) = proof {
+            self.batch_bytes += PROOF_BYTES;
+            self.batch.push(Op::Fork(Box::new(proof)));
+        }
     }
 
     /// Follows a feed, if that is asked for, and takes its statements: before its entries, in a commit of its own.
@@ -412,7 +417,7 @@ impl Job {
         if let Some(statements) = current.statements {
             self.begin(current.feed, statements)?;
         }
-        self.batch.extend(current.fork.map(Op::fork));
+        self.add_fork(current.fork);
         self.send()?;
         self.settle()?;
         let replica = self.node.snapshot()?.replica(&current.feed)?;

@@ -183,8 +183,8 @@ impl Node {
         let written = self
             .inner
             .writer
-            .write(bytes, move |batch| {
-                let names = batch.append(&secret, &feed, lane, &drafts)?;
+            .append(bytes, move |batch| {
+                let names = batch.append_later(&secret, &feed, lane, &drafts)?;
                 Ok((names, kept))
             })
             .await;

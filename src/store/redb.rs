@@ -6,6 +6,7 @@
 //! commits since the last durable one) and not the process: snapshots taken before end with
 //! [`StoreError::Interrupted`], new ones and new writes go on.
 
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -18,6 +19,8 @@ use super::staged::{Base, Changes, StagedTx, Turn, Turnstile};
 use super::{Durability, ReadTx, Storage, StoreError, WriteTx};
 
 mod apply;
+#[cfg(test)]
+pub(crate) mod disk;
 mod fault;
 mod file;
 mod journal;
@@ -31,6 +34,8 @@ const TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("tidi
 pub struct RedbOptions {
     cache_bytes: usize,
     check_integrity: bool,
+    #[cfg(test)]
+    disk: Option<disk::Disk>,
 }
 
 impl RedbOptions {
@@ -41,6 +46,8 @@ impl RedbOptions {
             // Half of the 16 MiB that opening and a first page may take in all.
             cache_bytes: 8 * 1024 * 1024,
             check_integrity: false,
+            #[cfg(test)]
+            disk: None,
         }
     }
 
@@ -59,6 +66,21 @@ impl RedbOptions {
     pub fn check_integrity(mut self, check: bool) -> Self {
         self.check_integrity = check;
         self
+    }
+
+    /// Puts the file on a disk of a test; the path is only its name then.
+    #[cfg(test)]
+    pub(crate) fn on(mut self, disk: &disk::Disk) -> Self {
+        self.disk = Some(disk.clone());
+        self
+    }
+
+    fn open_file(&self, path: &Path, missing: file::Missing) -> io::Result<file::StoreFile> {
+        #[cfg(test)]
+        if let Some(disk) = &self.disk {
+            return Ok(file::StoreFile::on(Box::new(disk.clone())));
+        }
+        file::StoreFile::open(path, missing)
     }
 }
 
@@ -298,7 +320,7 @@ impl Opened {
         missing: file::Missing,
     ) -> Result<(Self, file::StoreFile), StoreError> {
         let failed = Arc::new(AtomicBool::new(false));
-        let opened = file::StoreFile::open(path, missing).map_err(redb::Error::Io);
+        let opened = options.open_file(path, missing).map_err(redb::Error::Io);
         let database = opened.and_then(|file| {
             fault::caught(|| {
                 let database = Database::builder()

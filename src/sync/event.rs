@@ -365,3 +365,18 @@ pub enum Output<P> {
         entries: u64,
     },
 }
+
+impl<P: PeerIdentity> Output<P> {
+    /// Whether it means one session with a peer and nothing to the next one. Why a session was closed is not: it is the
+    /// peer that broke a rule.
+    pub(super) fn is_of_session(&self, of: &P) -> bool {
+        match self {
+            Self::Send { peer, .. }
+            | Self::CaughtUp { peer }
+            | Self::Agreed { peer }
+            | Self::ClockDiffers { peer, .. }
+            | Self::Behind { peer, .. } => peer == of,
+            _ => false,
+        }
+    }
+}

@@ -12,7 +12,7 @@ use super::limits::{
 use super::message::Message;
 use super::peer::{News, Peer, Told};
 use super::ranges::RangeSet;
-use super::replica::{LogKey, short};
+use super::replica::{Log, LogKey, short};
 use super::swarm::Swarm;
 use crate::format::{FeedId, Hash16, LogId};
 
@@ -284,8 +284,7 @@ impl<P: PeerIdentity> Swarm<P> {
                         device,
                         lane,
                     });
-                    peer.define(log_id)?;
-                    log_id
+                    peer.define(log_id)?
                 }
             };
             // A number of a feed that is gone here may still be used by a peer that does not know it yet.
@@ -365,20 +364,27 @@ impl<P: PeerIdentity> Swarm<P> {
         }
     }
 
-    /// Whether a log of the feed has holes and the peer has not told its head in this session.
+    /// Whether a log of the feed has holes and the peer has not told its head in this session, or may have another now.
     fn has_untold_holes(&self, peer: &Peer, feed_id: &FeedId) -> bool {
-        let untold = |&(device, lane): &LogKey| {
-            let log = LogId {
+        // It tells nobody of entries that it has from them, and may since have got what they lack.
+        let has_filled = peer
+            .hello
+            .as_ref()
+            .is_some_and(|hello| hello.filled != peer.filled);
+        let untold = |&(device, lane): &LogKey, log: &Log| {
+            let log_id = LogId {
                 feed: *feed_id,
                 device,
                 lane,
             };
-            peer.logs.get(&log).is_none_or(|state| state.head.is_none())
+            let told = peer.logs.get(&log_id).and_then(|state| state.head);
+            let ours = log.head.map(|head| head.seq.0);
+            told.is_none_or(|(told, _)| has_filled && Some(told) < ours)
         };
         let feed = self.feeds.get(feed_id);
         feed.is_some_and(|feed| {
             feed.public()
-                .any(|(key, log)| log.has_holes() && untold(key))
+                .any(|(key, log)| log.has_holes() && untold(key, log))
         })
     }
 

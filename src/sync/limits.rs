@@ -18,6 +18,11 @@ pub(super) const IDS_PER_MESSAGE: usize = 8_192;
 /// Logs that one peer may name in a session: four for each feed it may want.
 pub(super) const ALIASES: usize = 4 * WANTS;
 
+/// Logs of one feed that a peer may name in a session and that are looked at: 64 lanes of 64 devices. More are passed
+/// over without an error, since an honest peer may hold more of a feed that means harm. Each takes some 600 bytes, so
+/// without this bound whoever knows one feed could take 150 MB.
+pub(super) const LOGS_PER_FEED: usize = 4_096;
+
 /// Bytes at which a message of heads is closed and the next begun.
 pub(super) const HEADS_BYTES: usize = 64 * 1024;
 
@@ -60,8 +65,9 @@ pub(super) const OUTGOING_BYTES: usize = 1024 * 1024;
 /// Reads under way for one peer. Few, since each may bring a whole frame.
 pub(super) const READS: usize = 8;
 
-/// Newest entries of a log that are asked for before any older ones: 4 of 100 feeds are a page eight times over.
-pub(super) const NEWEST: u64 = 4;
+/// Newest entries of a log that are asked for before any older ones: of 100 feeds a page six times over, and of the fewest
+/// that are asked so (17) still a page of 50.
+pub(super) const NEWEST: u64 = 3;
 
 /// Newest entries of a lane `state` that come before content.
 pub(super) const STATE_QUOTA: u64 = 4_096;

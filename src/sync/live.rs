@@ -105,7 +105,7 @@ impl<P: PeerIdentity> Swarm<P> {
             return;
         };
         feed.touch();
-        let log = feed.logs.entry(key_of(log_id)).or_default();
+        let log = feed.logs.of(key_of(log_id));
         let before = log.head;
         log.held.insert(range.start.0, range.end.0);
         log.head = Some(*head);
@@ -221,8 +221,7 @@ impl<P: PeerIdentity> Swarm<P> {
                     .copied()
                     .filter(|_| !lane.is_private());
                 let log = feed.map(|feed| LogId { feed, device, lane });
-                peer.define(log)?;
-                log
+                peer.define(log)?
             }
         };
         let Some(log_id) = log_id.filter(|log| self.feeds.contains_key(&log.feed)) else {
@@ -266,11 +265,7 @@ impl<P: PeerIdentity> Swarm<P> {
         run: Bytes,
     ) {
         if let Some(feed) = self.feeds.get_mut(&log.feed) {
-            feed.logs
-                .entry(key_of(&log))
-                .or_default()
-                .inflight
-                .insert(start, end);
+            feed.logs.of(key_of(&log)).inflight.insert(start, end);
         }
         let request = PUSHED | peer.next_request;
         peer.next_request += 1;
@@ -285,6 +280,7 @@ impl<P: PeerIdentity> Swarm<P> {
                 done: true,
                 pushed: true,
                 deep: false,
+                newest: false,
                 takes: 0,
                 keep: false,
                 bytes,
@@ -360,7 +356,7 @@ impl<P: PeerIdentity> Swarm<P> {
         let Some(feed) = self.feeds.get_mut(&log_id.feed) else {
             return;
         };
-        let log = feed.logs.entry(key_of(&log_id)).or_default();
+        let log = feed.logs.of(key_of(&log_id));
         log.forked = Some(log.forked.map_or(at, |before| before.min(at)));
         log.changed = arrival;
         feed.touch();

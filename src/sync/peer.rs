@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::error::PeerError;
 use super::event::Millis;
 use super::fields::{Hash8, Hello};
-use super::limits::{ALIASES, FIRST_WINDOW, OPEN_REQUESTS, OUTGOING_BYTES, WINDOW_BYTES};
+use super::limits::{
+    ALIASES, FIRST_WINDOW, LOGS_PER_FEED, OPEN_REQUESTS, OUTGOING_BYTES, WINDOW_BYTES,
+};
 use super::memory::{Agreement, Memory};
 use super::ranges::RangeSet;
 use super::replica::LogKey;
@@ -69,6 +71,8 @@ pub(super) struct Open {
     pub(super) bytes: usize,
     /// Counts in `deep_open`.
     pub(super) deep: bool,
+    /// Counts in `newest_open`.
+    pub(super) newest: bool,
     /// Nobody asked: the peer pushed it.
     pub(super) pushed: bool,
     /// The first place that the next answer may have.
@@ -185,6 +189,8 @@ pub(super) struct Peer {
     /// What its numbers mean; none for what is not wanted here.
     pub(super) aliases: Vec<Option<LogId>>,
     pub(super) logs: BTreeMap<LogId, PeerLog>,
+    /// How many of them each feed has.
+    named: BTreeMap<FeedId, usize>,
     /// The digests of statements that it told and that were asked for.
     pub(super) statements_asked: BTreeMap<FeedId, Hash8>,
     pub(super) queues: Queues,
@@ -197,6 +203,10 @@ pub(super) struct Peer {
     /// finds something left to be asked for.
     pub(super) deep_open: usize,
     pub(super) deep_window: usize,
+    /// The newest few of many logs that are asked for and not stored yet, and whether all were once: what is older waits
+    /// for that, or it would come and be stored with them, and the first page be right that much later.
+    pub(super) newest_open: usize,
+    pub(super) newest_held: bool,
     /// Mean bytes of an answer, in sixteenths.
     pub(super) mean: usize,
     pub(super) unadmitted: BTreeSet<LogId>,
@@ -275,6 +285,7 @@ impl Peer {
             news: BTreeMap::new(),
             aliases: Vec::new(),
             logs: BTreeMap::new(),
+            named: BTreeMap::new(),
             statements_asked: BTreeMap::new(),
             queues: Queues::default(),
             few: true,
@@ -283,6 +294,8 @@ impl Peer {
             runs_open: 0,
             deep_open: 0,
             deep_window: FIRST_WINDOW,
+            newest_open: 0,
+            newest_held: false,
             mean: 16 * 16 * 1024,
             unadmitted: BTreeSet::new(),
             bounded: BTreeSet::new(),
@@ -375,17 +388,26 @@ impl Peer {
             .ok_or(PeerError::UnknownAlias { alias })
     }
 
-    /// Gives the peer's next number a meaning.
-    pub(super) fn define(&mut self, log: Option<LogId>) -> Result<(), PeerError> {
+    /// Gives the peer's next number a meaning, and says which: none if that many logs of the feed were named already.
+    pub(super) fn define(&mut self, log: Option<LogId>) -> Result<Option<LogId>, PeerError> {
         if self.aliases.len() >= ALIASES {
             return Err(PeerError::TooManyAliases { limit: ALIASES });
         }
         let alias = self.aliases.len() as u64;
+        let log = log.filter(|log| self.logs.contains_key(log) || self.may_name(&log.feed));
         self.aliases.push(log);
         if let Some(log) = log {
             self.logs.entry(log).or_default().alias = alias;
         }
-        Ok(())
+        Ok(log)
+    }
+
+    /// Whether one more log of a feed may be named; counts it.
+    fn may_name(&mut self, feed: &FeedId) -> bool {
+        let named = self.named.entry(*feed).or_default();
+        let may = *named < LOGS_PER_FEED;
+        *named += usize::from(may);
+        may
     }
 
     /// Forgets what was told of a feed. Requests under way may still use the old numbers, but its logs get new ones

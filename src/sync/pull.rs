@@ -1,8 +1,9 @@
 //! Asking: what is missing, of whom, in which order; and the answers.
 //!
 //! A log's turn comes in one of three queues: lane `state` first, then the newest few entries of every log, then whole
-//! blocks, newest first. Each queue goes round, one range a turn. A range is asked of one peer at a time; a log in which
-//! only ranges asked of others are missing waits until those are answered.
+//! blocks, newest first; the first of them once the newest are stored, so that the first page is right at once. Each
+//! queue goes round, one range a turn. A range is asked of one peer at a time; a log in which only ranges asked of others
+//! are missing waits until those are answered.
 
 use bytes::Bytes;
 
@@ -150,11 +151,7 @@ impl<P: PeerIdentity> Swarm<P> {
             .log(&log_id)
             .is_some_and(|log| log.held.contains(end) && !log.held.contains(start));
         if let Some(feed) = self.feeds.get_mut(&log_id.feed) {
-            feed.logs
-                .entry(key_of(&log_id))
-                .or_default()
-                .inflight
-                .insert(start, end);
+            feed.logs.of(key_of(&log_id)).inflight.insert(start, end);
         }
         let what = Asked::Run {
             log: log_id,
@@ -163,11 +160,11 @@ impl<P: PeerIdentity> Swarm<P> {
         };
         let request = self.open(peer, what);
         peer.runs_open += 1;
-        if turn == Turn::Deep {
-            peer.deep_open += 1;
-            if let Some(open) = peer.open.get_mut(&request) {
-                open.deep = true;
-            }
+        if let Some(open) = peer.open.get_mut(&request) {
+            open.deep = turn == Turn::Deep;
+            open.newest = turn == Turn::Newest && !peer.few;
+            peer.deep_open += usize::from(open.deep);
+            peer.newest_open += usize::from(open.newest);
         }
         let mut alias = 0;
         if let Some(state) = peer.logs.get_mut(&log_id) {
@@ -186,7 +183,7 @@ impl<P: PeerIdentity> Swarm<P> {
 
     fn ask_bodies(&mut self, id: P, peer: &mut Peer, log_id: LogId, seqs: Vec<Seq>) {
         if let Some(feed) = self.feeds.get_mut(&log_id.feed) {
-            let log = feed.logs.entry(key_of(&log_id)).or_default();
+            let log = feed.logs.of(key_of(&log_id));
             log.bodies_inflight.extend(seqs.iter().map(|seq| seq.0));
         }
         let alias = peer.logs.get(&log_id).map_or(0, |state| state.alias);
@@ -387,6 +384,9 @@ impl<P: PeerIdentity> Swarm<P> {
                 if !open.pushed {
                     peer.runs_open -= 1;
                     peer.deep_open -= usize::from(open.deep);
+                    peer.newest_open -= usize::from(open.newest);
+                    peer.newest_held |=
+                        peer.compared_in && peer.newest_open == 0 && peer.queues.newest.is_empty();
                     peer.deep_window = WINDOW.min(peer.deep_window + 1);
                     peer.mean = peer.mean - peer.mean / 16 + open.bytes;
                 }
@@ -439,6 +439,7 @@ impl<P: PeerIdentity> Swarm<P> {
             done: false,
             pushed: false,
             deep: false,
+            newest: false,
             takes: 0,
             keep: false,
             bytes: 0,
@@ -481,7 +482,7 @@ fn next_turn(peer: &mut Peer) -> Option<(LogId, Turn)> {
     if let Some(log) = queues.newest.pop_front() {
         return Some((log, Turn::Newest));
     }
-    if peer.deep_open >= peer.deep_window {
+    if peer.deep_open >= peer.deep_window || (peer.newest_open > 0 && !peer.newest_held) {
         return None;
     }
     queues.deep.pop_front().map(|log| (log, Turn::Deep))

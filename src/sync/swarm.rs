@@ -256,6 +256,8 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     fn end_session(&mut self, now: Millis, id: P) {
+        // What was said in this session and is not carried out yet must not reach the next one.
+        self.out.retain(|output| !output.is_of_session(&id));
         let Some(mut peer) = self.peers.remove(&id) else {
             return;
         };

@@ -2,6 +2,7 @@
 
 mod late;
 mod memory;
+mod order;
 
 use bytes::Bytes;
 

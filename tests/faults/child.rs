@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use tidings::{EntryRef, NewPost, Node};
 
-use super::help::{PATIENCE, offline, online};
+use super::busy;
+use super::help::{PATIENCE, Random, offline, online};
 
 const TASK: &str = "TIDINGS_CHILD_TASK";
 const FOLDER: &str = "TIDINGS_CHILD_FOLDER";
@@ -27,6 +28,8 @@ pub(crate) enum Task {
     PostBatches,
     /// Syncs from those whom it follows.
     Sync,
+    /// Whatever a user may do, two things at a time, online.
+    All,
     /// Holds the folder.
     Hold,
 }
@@ -42,6 +45,14 @@ async fn a_child_works_until_it_is_killed() {
         "Post" => post(&online(&folder).await).await,
         "PostBatches" => post_batches(&online(&folder).await).await,
         "Sync" => sync(&online(&folder).await).await,
+        "All" => {
+            let node = online(&folder).await;
+            tell("ready");
+            tokio::join!(
+                busy::work(&node, Random::new("child")),
+                busy::work(&node, Random::new("child")),
+            );
+        }
         "Hold" => hold(&offline(&folder).await).await,
         other => panic!("no task {other}"),
     }
@@ -83,7 +94,7 @@ async fn hold(_node: &Node) {
     std::future::pending::<()>().await;
 }
 
-fn tell(line: &str) {
+pub(crate) fn tell(line: &str) {
     let mut out = std::io::stdout().lock();
     out.write_all(format!("\n{MARK}{line}\n").as_bytes())
         .unwrap();
@@ -94,7 +105,7 @@ fn tell(line: &str) {
 pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
-    acks: Vec<EntryRef>,
+    told: Vec<String>,
 }
 
 impl Running {
@@ -124,7 +135,7 @@ impl Running {
         Self {
             child,
             lines,
-            acks: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -147,13 +158,13 @@ impl Running {
         while self.line(end).is_some() {}
     }
 
-    /// kill -9; returns what the child acknowledged.
-    pub(crate) fn kill(mut self) -> Vec<EntryRef> {
+    /// kill -9; returns all that the child told.
+    pub(crate) fn kill(mut self) -> Vec<String> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         // The pipe ends with the process.
         while self.line(Instant::now() + PATIENCE).is_some() {}
-        std::mem::take(&mut self.acks)
+        std::mem::take(&mut self.told)
     }
 
     /// The next line before `end`.
@@ -166,11 +177,33 @@ impl Running {
             Err(RecvTimeoutError::Timeout) => return None,
             Err(RecvTimeoutError::Disconnected) => return None,
         };
-        if let Some(ack) = line.strip_prefix("ack ") {
-            self.acks.push(ack.parse().unwrap());
-        }
+        self.told.push(line.clone());
         Some(line)
     }
+}
+
+/// What a child acknowledged.
+pub(crate) fn acks(told: &[String]) -> Vec<EntryRef> {
+    let names = told.iter().filter_map(|line| line.strip_prefix("ack "));
+    names.map(|name| name.parse().unwrap()).collect()
+}
+
+/// How many children each test kills. More on demand: TIDINGS_KILLS=200.
+pub(crate) fn kills() -> u64 {
+    let count = std::env::var("TIDINGS_KILLS");
+    count.map_or(20, |count| count.parse().expect("a number"))
+}
+
+/// Runs a child and kills it: one time in four while it opens, else while it works.
+pub(crate) fn run_and_kill(task: Task, folder: &Path, random: &mut Random) -> Vec<String> {
+    let mut child = Running::spawn(task, folder);
+    if random.below(4) == 0 {
+        child.work(Duration::from_millis(random.below(120)));
+    } else {
+        child.until_ready();
+        child.work(Duration::from_micros(random.below(400_000)));
+    }
+    child.kill()
 }
 
 impl Drop for Running {

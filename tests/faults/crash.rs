@@ -6,22 +6,8 @@ use std::time::{Duration, Instant};
 
 use tidings::{ChangeCursor, ChangeKind, EntryRef, FeedId, NewPost, Node};
 
-use super::child::{BATCH, Running, Task};
+use super::child::{BATCH, Task, acks, kills, run_and_kill};
 use super::help::{Ledger, PATIENCE, Random, close, offline, online, posts, texts, until};
-
-const ROUNDS: u64 = 16;
-
-/// Runs a child and kills it: one time in four while it opens, else while it works.
-fn run_and_kill(task: Task, folder: &Path, random: &mut Random) -> Vec<EntryRef> {
-    let mut child = Running::spawn(task, folder);
-    if random.below(4) == 0 {
-        child.work(Duration::from_millis(random.below(120)));
-    } else {
-        child.until_ready();
-        child.work(Duration::from_micros(random.below(250_000)));
-    }
-    child.kill()
-}
 
 /// How long opening took after kills, and after clean ends.
 #[derive(Default)]
@@ -102,8 +88,8 @@ async fn kill_while_posting(task: Task) {
 
     let (mut acked, mut ledger, mut openings) =
         (Vec::new(), Ledger::default(), Openings::default());
-    for _ in 0..ROUNDS {
-        acked.extend(run_and_kill(task, ada, &mut random));
+    for _ in 0..kills() {
+        acked.extend(acks(&run_and_kill(task, ada, &mut random)));
         // Sometimes the next child finds the folder as the kill left it.
         if random.below(3) > 0 {
             let node = openings.open(ada).await;
@@ -166,7 +152,7 @@ async fn killed_while_syncing_what_came_stays_and_the_rest_comes_later() {
     close(node).await;
     let feed: FeedId = ada.feed();
     let (mut ledger, mut openings, mut partly) = (Ledger::default(), Openings::default(), 0);
-    for round in 0..ROUNDS {
+    for round in 0..kills() {
         let batch = (0..400).map(|n| NewPost::new(format!("{round} {n}")));
         ada.send_all(batch.collect()).await.unwrap();
         run_and_kill(Task::Sync, cem, &mut random);
@@ -178,9 +164,12 @@ async fn killed_while_syncing_what_came_stays_and_the_rest_comes_later() {
         assert!(held.iter().all(|post| all.contains(post)));
         close(node).await;
     }
-    println!("{partly} of {ROUNDS} syncs were cut off before they had everything");
+    println!(
+        "{partly} of {} syncs were cut off before they had everything",
+        kills()
+    );
     let node = online(cem).await;
-    until(&node, || texts(&node, feed).len() as u64 == ROUNDS * 400).await;
+    until(&node, || texts(&node, feed).len() as u64 == kills() * 400).await;
     assert_eq!(texts(&node, feed), texts(&ada, feed));
     ledger.read_on(&node).await;
     openings.check();

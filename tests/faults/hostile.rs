@@ -140,3 +140,40 @@ async fn half_a_message_and_then_silence_holds_nobody_up() {
     close(ben).await;
     close(ada).await;
 }
+
+/// More than have room. Each says a byte a second of a message that never ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn three_hundred_strangers_who_drip_keep_no_friend_out() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ada = online(one.path()).await;
+    ada.post("hello").send().await.unwrap();
+    let drip = async |mut stranger: Stranger| {
+        let mut second = tokio::time::interval(std::time::Duration::from_secs(1));
+        let whole = stranger.stream.write_all(&[0, 0, 1, 0, 1]).await;
+        let mut there = whole.is_ok();
+        while there {
+            second.tick().await;
+            there = stranger.stream.write_all(&[0]).await.is_ok();
+        }
+    };
+    let begun = std::time::Instant::now();
+    let mut strangers = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let some = (0..30).map(|_| Stranger::at(&ada));
+        for stranger in futures_util::future::join_all(some).await {
+            strangers.spawn(drip(stranger));
+        }
+    }
+    let connected = |peer: &&tidings::PeerStatus| matches!(peer.state(), PeerState::Connected);
+    let held = ada.status().peers().iter().filter(connected).count();
+    assert!(held <= 257, "{held} sessions");
+    println!("{held} of 300 have a session after {:?}", begun.elapsed());
+    let ben = online(other.path()).await;
+    ben.follow(&ada.ticket().await.unwrap()).await.unwrap();
+    sync(&ben).await;
+    assert_eq!(texts(&ben, ada.feed()), ["hello"]);
+    println!("the friend was served after {:?}", begun.elapsed());
+    strangers.shutdown().await;
+    close(ben).await;
+    close(ada).await;
+}

@@ -1,7 +1,8 @@
 //! The real thing under stress: killed processes, damaged folders, full disks and hostile peers.
 //!
 //! Real nodes in real folders over real connections on loopback. What is random comes from a seed, which is printed;
-//! `TIDINGS_SEED` sets it.
+//! `TIDINGS_SEED` sets it,
+//! and `TIDINGS_KILLS` how many processes each test of kills takes.
 
 #![cfg(feature = "net")]
 #![expect(
@@ -10,8 +11,11 @@
 )]
 
 mod again;
+mod busy;
 mod child;
 mod crash;
 mod damage;
+#[cfg(unix)]
+mod frozen;
 mod help;
 mod hostile;

@@ -7,6 +7,7 @@
 )]
 
 mod odd;
+mod partitions;
 mod random;
 
 use tidings::format::{LogId, Seq};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indicatif::{BinaryBytes, ProgressBar};
-use tidings::{Attachment, EntryView, MediaState, Node};
+use tidings::{Attachment, EntryState, EntryView, MediaState, Node};
 use tokio::time::timeout;
 
 use crate::args::Fetch;
@@ -46,10 +46,15 @@ fn post(node: &Node, id: &str) -> Result<EntryView> {
     let name = node.resolve(id)?;
     let entry = node.entry(&name)?;
     let entry = entry.ok_or_else(|| Failure::said(format!("no post {id} is here; sync first")))?;
-    if originals(entry.attachments()).next().is_none() {
-        return Err(Failure::said(format!("nothing is attached to post {id}")));
+    if originals(entry.attachments()).next().is_some() {
+        return Ok(entry);
     }
-    Ok(entry)
+    Err(Failure::said(match entry.state() {
+        EntryState::Deleted => format!("post {id} is deleted, and what was attached to it"),
+        EntryState::Expired => format!("post {id} has expired, and what was attached to it"),
+        EntryState::NotHeld => format!("the content of post {id} is not here yet; sync first"),
+        _ => format!("nothing is attached to post {id}"),
+    }))
 }
 
 /// Brings one attachment after the other, says where they are, and returns what could not be had.

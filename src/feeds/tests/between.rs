@@ -13,7 +13,7 @@ use super::world::{
 };
 use crate::format::{
     Body, Content as _, Delete, DeviceId, DeviceSecret, Draft, Edit, End, Ends, Entry, EntryRef,
-    Lane, LogId, PackedRun, Post, Reaction, Ref, Rel, Run, Standing, StateItem, Statement,
+    FeedId, Lane, LogId, PackedRun, Post, Reaction, Ref, Rel, Run, Standing, StateItem, Statement,
     Statements, decode_content, encode_content, lanes, settle,
 };
 use crate::store::{Durability, Storage};
@@ -22,7 +22,7 @@ const TAGS: [&str; 3] = ["tea", "Tea", "rust"];
 const EMOJIS: [&str; 2] = ["+1", "-1"];
 
 /// Everything that was ever said, and by whom.
-struct World {
+pub(super) struct World {
     random: Random,
     friend: Person,
     other: Person,
@@ -51,7 +51,7 @@ fn is(entry: &Entry, kind: &str) -> bool {
 }
 
 impl World {
-    fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         let (friend, other) = (person(2), person(3));
         let device = |number: u8| DeviceSecret::from_bytes(&[number; 32]);
         let devices = [
@@ -95,6 +95,24 @@ impl World {
         }
     }
 
+    pub(super) const fn feeds(&self) -> [FeedId; 2] {
+        [self.friend.feed, self.other.feed]
+    }
+
+    /// Whether an entry counts, once everything is known.
+    pub(super) fn counts(&self, entry: &Entry) -> bool {
+        Model::new(self).counts(entry)
+    }
+
+    /// Whether any device was retired.
+    pub(super) fn has_retired(&self) -> bool {
+        let devices = self.chains.iter().map(|chain| chain.log.device);
+        let standing = Model::new(self).standing;
+        devices
+            .into_iter()
+            .any(|device| standing.is_retired(&device))
+    }
+
     fn say(&mut self, who: usize, lane: Lane, draft: Draft) {
         let of_lane = |chain: &&mut Chain| chain.log.lane == lane;
         let chain = self.chains.iter_mut().filter(of_lane).nth(who).unwrap();
@@ -113,7 +131,7 @@ impl World {
         picked.collect()
     }
 
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         // Claims go back and forth.
         self.clock += 1;
         let time = self.clock - i64::try_from(self.random.below(15)).unwrap();
@@ -192,7 +210,7 @@ impl World {
     }
 
     /// Retires one of the other devices somewhere, or gives it rights, or neither.
-    fn judge_devices(&mut self) {
+    pub(super) fn judge_devices(&mut self) {
         let Person { feed, secret, .. } = self.friend.clone();
         let number = 71 + u8::from(self.random.chance(50));
         let device = DeviceSecret::from_bytes(&[number; 32]);
@@ -345,7 +363,7 @@ impl Model<'_> {
 
 /// Something that arrives.
 #[derive(Clone)]
-enum Piece {
+pub(super) enum Piece {
     Run(Run),
     Body(EntryRef, Bytes),
     Statement(Statement),
@@ -353,7 +371,7 @@ enum Piece {
 
 impl World {
     /// Everything, in an order of its own and in pieces: runs with and without their bodies.
-    fn pieces(&mut self) -> Vec<Piece> {
+    pub(super) fn pieces(&mut self) -> Vec<Piece> {
         let mut pieces: Vec<_> = self
             .statements
             .iter()
@@ -459,7 +477,11 @@ impl World {
     }
 }
 
-fn take(batch: &mut super::super::FeedBatch<'_>, store: &FeedStore, piece: &Piece) -> Taken {
+pub(super) fn take(
+    batch: &mut super::super::FeedBatch<'_>,
+    store: &FeedStore,
+    piece: &Piece,
+) -> Taken {
     match piece {
         Piece::Run(run) => {
             let packed = PackedRun::from_bytes(run.packed().clone());
@@ -485,7 +507,7 @@ fn listed(store: &FeedStore, query: &Query) -> BTreeSet<EntryRef> {
 }
 
 /// A store of somebody who follows both, or whose own feed the friend's is.
-fn reader(storage: Arc<dyn Storage>, world: &World, own: bool) -> FeedStore {
+pub(super) fn reader(storage: Arc<dyn Storage>, world: &World, own: bool) -> FeedStore {
     let store = FeedStore::open(storage).unwrap();
     let owner = person(200);
     write(&store, |batch| {

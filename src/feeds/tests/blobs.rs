@@ -1,7 +1,7 @@
 //! Which blobs are named, served, one's own, and when the last name of one goes.
 
 use super::super::{FeedStore, Note, Taken};
-use super::world::{Person, following, hand_over, kind, memory, noting, person, write};
+use super::world::{Person, follow, following, hand_over, kind, memory, noting, person, write};
 use crate::format::{
     Attachment, BlobHash, Body, Content as _, Delete, Draft, End, Ends, Lane, Post, Rel, Seq,
     Statement, Timestamp, encode_content, lanes,
@@ -88,7 +88,7 @@ fn media_of_a_feed_that_is_no_longer_followed_are_kept_and_not_served() {
     assert_eq!(hand_over(&store, &chain.part(0, 1)), Taken::Stored);
     assert!(is_served(&store, blob(1)) && !is_own(&store, blob(1)));
     write(&store, |batch| {
-        super::world::follow(batch, &person(200), &friend.feed, false, 9);
+        follow(batch, &person(200), &friend.feed, false, 9);
     });
     assert!(!is_served(&store, blob(1)));
     assert!(is_named(&store, blob(1)));
@@ -134,8 +134,35 @@ fn a_blob_that_is_named_very_often_is_still_answered_for() {
     assert!(is_served(&store, blob(7)));
     assert_eq!(
         store.snapshot().unwrap().blob_refs(&blob(7)).unwrap().len(),
-        256
+        8
     );
+}
+
+#[test]
+fn who_names_a_blob_very_often_does_not_hide_that_others_name_it() {
+    let (friend, owner) = (person(2), person(200));
+    let store = following(memory(), &[&friend]);
+    // The friend's log is met first, and goes on past all bounds.
+    let mut chain = friend.chain(lanes::POSTS);
+    for n in 0..40 {
+        let many: Vec<Draft> = (0..30)
+            .map(|m| with_media(&[blob(7)], n * 30 + m))
+            .collect();
+        chain.append(&many);
+    }
+    for run in chain.runs.clone() {
+        hand_over(&store, &run);
+    }
+    assert!(!is_own(&store, blob(7)));
+    let mine = with_media(&[blob(7)], 5);
+    post(&store, &owner, Lane::new("~drafts").unwrap(), mine);
+    assert!(is_own(&store, blob(7)) && is_served(&store, blob(7)));
+    write(&store, |batch| {
+        follow(batch, &owner, &friend.feed, false, 2);
+    });
+    assert!(is_own(&store, blob(7)) && !is_served(&store, blob(7)));
+    post(&store, &owner, lanes::POSTS, with_media(&[blob(7)], 6));
+    assert!(is_served(&store, blob(7)));
 }
 
 #[test]

@@ -102,6 +102,8 @@ impl Actor {
     fn spoke(&mut self, id: SessionId, peer: &EndpointId) {
         if self.spare.get(peer).is_some_and(|spare| spare.id == id)
             && let Some(spare) = self.spare.remove(peer)
+            // What it said before it ended this one itself, in favour of the first, means nothing.
+            && spare.connection.close_reason().is_none()
         {
             self.replace(peer);
             self.begin(spare);

@@ -29,7 +29,7 @@ pub(super) struct StoreFile(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    file: FileBackend,
+    file: Box<dyn StorageBackend>,
     // The first question for the length comes with the lock just taken and nothing read yet; only
     // then nobody is about to finish the file, neither another process nor this one.
     looked_at: AtomicBool,
@@ -46,11 +46,17 @@ impl StoreFile {
             }
             opened => opened?,
         };
-        Ok(Self(Arc::new(Inner {
-            file: FileBackend::new(file).map_err(io::Error::other)?,
+        let file = FileBackend::new(file).map_err(io::Error::other)?;
+        Ok(Self::on(Box::new(file)))
+    }
+
+    /// Does the same for what stands in for a file.
+    pub(super) fn on(file: Box<dyn StorageBackend>) -> Self {
+        Self(Arc::new(Inner {
+            file,
             looked_at: AtomicBool::new(false),
             held_back: RwLock::new(None),
-        })))
+        }))
     }
 
     /// Makes the changes of an opening that succeeded; from then on they are made at once.
@@ -59,7 +65,7 @@ impl StoreFile {
     pub(super) fn keep(&self) -> io::Result<()> {
         let mut held_back = self.0.held_back_mut();
         if let Some(journal) = held_back.as_ref() {
-            journal.apply(&self.0.file)?;
+            journal.apply(&*self.0.file)?;
         }
         *held_back = None;
         Ok(())
@@ -82,16 +88,16 @@ impl Inner {
     /// Makes a change, or holds it back.
     fn change(
         &self,
-        now: impl FnOnce(&FileBackend) -> io::Result<()>,
+        now: impl FnOnce(&dyn StorageBackend) -> io::Result<()>,
         later: impl FnOnce(&mut Journal),
     ) -> io::Result<()> {
         if self.held_back().is_none() {
-            return now(&self.file);
+            return now(&*self.file);
         }
         // Between the two locks only `keep` could end the journal, and redb is idle while it runs.
         match self.held_back_mut().as_mut() {
             Some(journal) => later(journal),
-            None => now(&self.file)?,
+            None => now(&*self.file)?,
         }
         Ok(())
     }
@@ -165,22 +171,22 @@ impl StorageBackend for StoreFile {
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         match &*self.0.held_back() {
-            Some(journal) => journal.read(&self.0.file, offset, out),
+            Some(journal) => journal.read(&*self.0.file, offset, out),
             None => self.0.file.read(offset, out),
         }
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        let now = |file: &FileBackend| file.set_len(len);
+        let now = |file: &dyn StorageBackend| file.set_len(len);
         self.0.change(now, |journal| journal.set_len(len))
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.change(StorageBackend::sync_data, Journal::sync)
+        self.0.change(|file| file.sync_data(), Journal::sync)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let now = |file: &FileBackend| file.write(offset, data);
+        let now = |file: &dyn StorageBackend| file.write(offset, data);
         self.0.change(now, |journal| journal.write(offset, data))
     }
 

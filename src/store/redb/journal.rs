@@ -49,7 +49,7 @@ impl Journal {
     /// Reads what `file` would hold with the changes made.
     pub(super) fn read(
         &self,
-        file: &impl StorageBackend,
+        file: &dyn StorageBackend,
         offset: u64,
         out: &mut [u8],
     ) -> io::Result<()> {
@@ -76,7 +76,7 @@ impl Journal {
 
     /// Makes the changes, as redb ordered them and with its syncs, so that a crash in between is
     /// one that redb is prepared for.
-    pub(super) fn apply(&self, file: &impl StorageBackend) -> io::Result<()> {
+    pub(super) fn apply(&self, file: &dyn StorageBackend) -> io::Result<()> {
         for step in &self.steps {
             match step {
                 Step::Write { offset, data } => file.write(*offset, data)?,

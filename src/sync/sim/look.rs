@@ -1,7 +1,7 @@
 //! What a test asks of a simulation.
 
 use super::{Sending, Sim};
-use crate::format::{EntryId, LogId, Seq};
+use crate::format::{EntryId, FeedId, LogId, Seq};
 use crate::sync::{Millis, PeerError};
 
 impl Sim {
@@ -47,6 +47,12 @@ impl Sim {
             .flat_map(|log| &log.entries)
             .map(|(seq, entry)| (Seq(*seq), entry.id))
             .collect()
+    }
+
+    /// The statements of a feed that a node holds.
+    pub fn statements(&self, id: u32, feed: &FeedId) -> Vec<Vec<u8>> {
+        let statements = self.node(id).store.statements.get(feed);
+        statements.into_iter().flatten().cloned().collect()
     }
 
     /// The entries of a log whose bodies a node holds.

@@ -1,6 +1,6 @@
 //! Outcomes that come late: after what they were judged by has changed.
 
-use super::{Table, blind, posts, run};
+use super::{THEM, Table, blind, posts, run};
 use crate::format::Seq;
 use crate::sync::fields::{FeedHeads, LogHead, LogName};
 use crate::sync::message::Message;
@@ -143,4 +143,31 @@ fn past_the_place_where_a_device_was_retired_nothing_is_asked_for_and_before_it_
     let outputs = table.input(Input::Taken { take, outcome });
     assert_eq!(ranges(&outputs), []);
     assert_eq!(ranges(&statements(&mut table, 1)), [(0, 10)]);
+}
+
+#[test]
+fn what_was_to_be_said_in_one_session_is_not_said_in_the_next() {
+    let mut table = Table::open();
+    // Not carried out yet when the connection is replaced by another.
+    table.swarm.handle(0, Input::Settle { peer: THEM });
+    table.swarm.handle(
+        0,
+        Input::Feed {
+            feed: feed(2),
+            replica: Replica::default(),
+        },
+    );
+    table.swarm.handle(0, Input::Disconnected { peer: THEM });
+    let outputs = table.input(Input::Connected {
+        peer: THEM,
+        memory: None,
+        clock: 0,
+        proof: [0; 16],
+    });
+    let mut said = outputs.iter().filter_map(|output| match output {
+        Output::Send { frame, .. } => Message::decode(frame).ok(),
+        _ => None,
+    });
+    let first = said.next();
+    assert!(matches!(first, Some(Message::Hello(_))), "{first:?}");
 }
