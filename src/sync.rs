@@ -35,6 +35,7 @@ mod heads;
 mod hello;
 mod limits;
 mod live;
+mod logs;
 mod memory;
 mod message;
 mod peer;

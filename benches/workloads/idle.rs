@@ -198,7 +198,6 @@ pub(crate) async fn idle_role(folder: &Path) {
 
 /// The role of an endpoint that only accepts.
 pub(crate) async fn bare_role() {
-    let before = memory();
     let endpoint = limits::bind().await;
     child::tell(&endpoint.id().to_string());
     child::tell(&limits::loopback(&endpoint).port().to_string());
@@ -209,6 +208,7 @@ pub(crate) async fn bare_role() {
             open.push(incoming.await);
         }
     });
+    let before = memory();
     let (peers, seconds) = asked().await;
     tokio::time::sleep(CALM).await;
     let [memory, wakes, cpu, wire] = watch(before, seconds).await;

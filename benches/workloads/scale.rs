@@ -162,10 +162,8 @@ pub(crate) async fn take_in_all(node: &Node, world: &mut World, each: u64) {
         per_second(rate(posts, start.elapsed().saturating_sub(writing))),
         micros(cpu() - spent, posts)
     );
-    Row::new(
-        "W9",
-        format!("{posts} posts of {authors} feeds taken in"),
-        figure,
-    )
-    .note();
+    if each > 10 {
+        let what = format!("{posts} posts of {authors} feeds taken in");
+        Row::new("W9", what, figure).note();
+    }
 }

@@ -77,7 +77,7 @@ def line(points, across, up, scale=1.0):
 
 
 def year(points):
-    names = [("file", "the file"), ("rows", "what it holds: all rows"), ("entries", "of that entries"),
+    names = [("file", "the file, its length"), ("disk", "the file on the disk"), ("rows", "what it holds: all rows"), ("entries", "of that entries"),
              ("free", "free pages")]
     lines = [(name, line(points, "week", key, MIB)) for key, name in names]
     return svg([("A year of a busy user", "week", "MiB", lines)])

@@ -158,7 +158,11 @@ pub(crate) enum Here {
     },
 
     /// Show what takes the room: posts and attachments, by feed
-    Storage,
+    Storage {
+        /// Give room that is free in the store's file back to the disk first
+        #[arg(long)]
+        compact: bool,
+    },
 
     /// Compute all indexes anew from the logs and say what differs
     Check,

@@ -70,7 +70,7 @@ async fn here(context: &Context, node: &Node, command: Here) -> Result {
         Here::History { id } => read::history(out, node, &id),
         Here::Export(wanted) => archive::export(out, node, wanted).await,
         Here::Load { file, no_follow } => archive::load(out, node, &file, !no_follow).await,
-        Here::Storage => upkeep::storage(out, node, &context.dir),
+        Here::Storage { compact } => upkeep::storage(out, node, &context.dir, compact).await,
         Here::Check => upkeep::check(out, node).await,
     }
 }

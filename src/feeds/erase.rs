@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::about::is_over;
 use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
@@ -31,7 +32,6 @@ struct Turn {
 }
 
 /// Turns of the entries of one stored run.
-#[derive(Default)]
 struct Turns {
     erase: Vec<Turn>,
     revive: Vec<Turn>,
@@ -40,6 +40,12 @@ struct Turns {
 /// Whether an entry's time is over. Deletes stay whatever they say of themselves.
 pub(super) fn is_due(item: &Item, now: Timestamp) -> bool {
     item.expires.is_some_and(|at| at <= now) && !named::is_delete(item.kind())
+}
+
+fn reasons(verdict: Verdict, is_over: bool) -> u8 {
+    let deleted = if verdict.deleted { DELETED } else { 0 };
+    let expired = if is_over { EXPIRED } else { 0 };
+    deleted | expired
 }
 
 impl FeedBatch<'_> {
@@ -67,19 +73,13 @@ impl FeedBatch<'_> {
             }
             let entry = (&name.id, seq, *id);
             let verdict = self.rows().judge(name.feed_no, entry, &namings)?;
-            let why = self.reasons(item, verdict);
+            let why = reasons(verdict, is_due(item, self.now));
             if why != 0 {
                 self.mark_why(name.no, seq, why)?;
                 erased.insert(seq);
             }
         }
         Ok(erased)
-    }
-
-    fn reasons(&self, item: &Item, verdict: Verdict) -> u8 {
-        let deleted = if verdict.deleted { DELETED } else { 0 };
-        let expired = if is_due(item, self.now) { EXPIRED } else { 0 };
-        deleted | expired
     }
 
     fn mark_why(&mut self, no: LogNo, seq: Seq, why: u8) -> Result<(), FeedsError> {
@@ -141,64 +141,64 @@ impl FeedBatch<'_> {
     }
 
     fn settle_block(&mut self, name: LogName, seqs: &[Seq]) -> Result<(), FeedsError> {
-        let (Some(first), Some(last)) = (seqs.first(), seqs.last()) else {
+        let mut turns = Vec::new();
+        for seq in seqs {
+            turns.extend(self.turn_of(name, *seq)?);
+        }
+        // Most of what a hostile feed deletes again and again does not turn: then no run is read.
+        let (Some(first), Some(last)) = (turns.first(), turns.last()) else {
             return Ok(());
         };
-        let range = *first..last.next();
+        let range = first.seq..last.seq.next();
         for run in self.rows().segments(name.no, &name.id, &range)? {
-            let turns = self.turns(name, &run, seqs)?;
-            if !turns.erase.is_empty() || !turns.revive.is_empty() {
-                self.turn(name, &run, turns)?;
+            let of_run = |turn: &mut Turn| turn.seq >= run.first() && turn.seq < run.end();
+            let of_run: Vec<_> = turns.extract_if(.., of_run).collect();
+            if !of_run.is_empty() {
+                let (erase, revive) = of_run.into_iter().partition(|turn| turn.why != 0);
+                self.turn(name, &run, Turns { erase, revive })?;
             }
         }
         Ok(())
     }
 
-    /// What is to become of the entries of a run, as far as anything is.
-    fn turns(&mut self, name: LogName, run: &Run, seqs: &[Seq]) -> Result<Turns, FeedsError> {
-        let part = run.first()..run.end();
-        let missing = self.rows().missing(name.no, &part)?;
-        let namings = self.rows().namings_at(name.feed_no, &name.order, &part)?;
-        let mut turns = Turns::default();
-        for seq in seqs.iter().copied().filter(|seq| part.contains(seq)) {
-            let index = usize::try_from(seq.0 - part.start.0).unwrap_or(usize::MAX);
-            let (Some(item), Some(id)) = (run.items().get(index), run.id_at(seq)) else {
-                continue;
-            };
-            let old = self.rows().erased(name.no, seq)?;
-            let is_missing = missing.contains(&seq);
-            // What has neither does not count: a Retire cut it, or it lies behind a fork.
-            let counts = old != 0 || item.body().is_some() || is_missing;
-            if !counts || named::is_delete(item.kind()) {
-                continue;
-            }
-            let entry = (&name.id, seq, id);
-            let verdict = self.rows().judge(name.feed_no, entry, &namings)?;
-            // Time that is over stays over, even if the clock is set back.
-            let why = self.reasons(item, verdict) | (old & EXPIRED);
-            let mut turn = Turn {
-                seq,
-                why,
-                verdict,
-                is_missing,
-                kept: None,
-            };
-            match (old != 0, why != 0) {
-                (false, true) => turns.erase.push(turn),
-                (true, false) => {
-                    turn.kept = self.rows().kept(name.no, seq)?;
-                    turns.revive.push(turn);
-                }
-                (true, true) => {
-                    self.mark_why(name.no, seq, why)?;
-                    if verdict.purge || why & EXPIRED != 0 {
-                        self.drop_kept(name.no, seq)?;
-                    }
-                }
-                (false, false) => {}
-            }
+    /// What is to become of an entry, if anything is.
+    fn turn_of(&mut self, name: LogName, seq: Seq) -> Result<Option<Turn>, FeedsError> {
+        let rows = self.rows();
+        let Some(entry) = rows.entry(name.no, &name.id, seq)? else {
+            return Ok(None);
+        };
+        let old = rows.erased(name.no, seq)?;
+        let is_missing = self.tx.contains(keys::missing(name.no, seq).as_slice())?;
+        // What has neither does not count: a Retire cut it, or it lies behind a fork.
+        let counts = old != 0 || entry.body.is_some() || is_missing;
+        if !counts || named::is_delete(&entry.kind) {
+            return Ok(None);
         }
-        Ok(turns)
+        let verdict = rows.is_deleted(name, seq, entry.reference.id)?;
+        // Time that is over stays over, even if the clock is set back.
+        let why = reasons(verdict, is_over(&entry, self.now)) | (old & EXPIRED);
+        let mut turn = Turn {
+            seq,
+            why,
+            verdict,
+            is_missing,
+            kept: None,
+        };
+        match (old != 0, why != 0) {
+            (false, true) => return Ok(Some(turn)),
+            (true, false) => {
+                turn.kept = rows.kept(name.no, seq)?;
+                return Ok(Some(turn));
+            }
+            (true, true) => {
+                self.mark_why(name.no, seq, why)?;
+                if verdict.purge || why & EXPIRED != 0 {
+                    self.drop_kept(name.no, seq)?;
+                }
+            }
+            (false, false) => {}
+        }
+        Ok(None)
     }
 
     /// Rewrites a stored run without the bodies that go and with those that come back.
@@ -351,7 +351,7 @@ impl Rows<'_> {
         .transpose()
     }
 
-    /// Whether a counting delete names an entry.
+    /// What the deletes of an entry come to.
     pub(super) fn is_deleted(
         &self,
         name: LogName,

@@ -1,14 +1,15 @@
 //! A moment of the store, to read from for as long as it is held.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::error::FeedsError;
 use super::facts::Facts;
-use super::row::Profile;
+use super::row::{FeedRow, Profile, decode};
 use super::rows::{Rows, StoredEntry};
 use super::{Counters, keys};
 use crate::format::{Body, EntryRef, FeedId, Seq, Statement, Timestamp};
-use crate::store::ReadTx;
+use crate::store::{ReadTx, prefix_end};
 
 /// A moment of the store. Writes go on meanwhile and are not seen.
 pub(crate) struct FeedSnapshot {
@@ -72,6 +73,22 @@ impl FeedSnapshot {
             .filter(|(_, row)| row.is_wanted())
             .map(|(_, row)| row.id)
             .collect())
+    }
+
+    /// Whether any feed is wanted: the own one is the first that a store meets, so this reads one row.
+    pub(crate) fn wants_any(&self) -> Result<bool, FeedsError> {
+        let what = "the row of a feed";
+        let (mut found, end) = (false, prefix_end(&[keys::FEEDS]));
+        self.rows()
+            .visit(&[keys::FEEDS], end.as_deref(), |_, value| {
+                found = decode::<FeedRow>(what, value)?.is_wanted();
+                Ok(if found {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                })
+            })?;
+        Ok(found)
     }
 
     /// Whether a feed is wanted, and so shown and served.

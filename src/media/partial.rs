@@ -1,6 +1,7 @@
 //! A blob that is coming: verified slice by slice before it is written, taken up again after any end.
 
 use std::fs::{File, OpenOptions};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,6 +42,8 @@ pub(crate) struct Partial {
     names: Names,
     data: File,
     tree: Option<File>,
+    /// Where the hash pairs of the slice written last are: the next one comes with some of them.
+    pairs_before: Vec<u64>,
     have: ChunkRanges,
     kept: Option<Kept>,
 }
@@ -91,6 +94,7 @@ impl Partial {
             names,
             data,
             tree: tree.transpose()?,
+            pairs_before: Vec::new(),
             have: ChunkRanges::empty(),
             kept: Some(kept),
         };
@@ -145,11 +149,19 @@ impl Partial {
     /// # Errors
     ///
     /// [`Refused::Wrong`] if it does not; nothing that is wrong was written.
-    pub(crate) fn write(&mut self, slice: Slice, encoded: &[u8]) -> Result<(), Refused> {
-        let pairs = self.tree.as_mut().map_or(Pairs::None, Pairs::Write);
-        let outboard = tree::outboard(&self.blob, self.len, pairs);
+    pub(crate) fn write(&mut self, slice: Slice, encoded: impl Read) -> Result<(), Refused> {
+        let mut pairs = Vec::new();
+        let collect = match self.tree {
+            Some(_) => Pairs::Collect(&mut pairs),
+            None => Pairs::None,
+        };
+        let outboard = tree::outboard(&self.blob, self.len, collect);
         let ranges = slice.chunks();
-        let written = decode_ranges(encoded, &ranges, &mut self.data, outboard);
+        let mut written = decode_ranges(encoded, &ranges, &mut self.data, outboard);
+        if let (Ok(()), Some(tree)) = (&written, &mut self.tree) {
+            let pairs = tree::write_pairs(tree, &mut pairs, &mut self.pairs_before);
+            written = pairs.map_err(DecodeError::Io);
+        }
         match written {
             Ok(()) => {
                 self.have |= ranges & ChunkRanges::from(..tree_of(self.len).chunks());

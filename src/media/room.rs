@@ -48,13 +48,20 @@ impl MediaStore {
             .filter(|found| found.bytes > 0 && !self.index.is_own(&found.blob))
             .collect();
         foreign.sort_by_key(|found| found.used);
-        let stays: u64 = foreign.iter().map(|found| found.bytes).sum();
-        let mut bytes = stays + state.coming.values().sum::<u64>();
+        let is_kept = |found: &Found| state.kept.contains_key(&found.blob);
+        let coming: u64 = state.coming.values().sum();
+        let kept = foreign.iter().filter(|found| is_kept(found));
+        let kept: u64 = kept.map(|found| found.bytes).sum();
+        let mut bytes = coming + foreign.iter().map(|found| found.bytes).sum::<u64>();
+        if coming + kept > self.cap {
+            // What an entry claims to be that large makes nothing else go.
+            return bytes;
+        }
         for found in foreign {
             if bytes <= self.cap {
                 break;
             }
-            if !state.kept.contains_key(&found.blob) && self.names(&found.blob).remove() {
+            if !is_kept(&found) && self.names(&found.blob).remove() {
                 bytes = bytes.saturating_sub(found.bytes);
             }
         }

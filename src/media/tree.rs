@@ -108,15 +108,40 @@ pub(super) fn outboard<'a>(blob: &BlobHash, len: u64, pairs: Pairs<'a>) -> Outbo
 pub(super) enum Pairs<'a> {
     None,
     Read(&'a File),
-    Write(&'a mut File),
+    /// Kept, to be written a few at a time: each is but 64 bytes.
+    Collect(&'a mut Vec<Pair>),
+}
+
+/// A hash pair, and where in the file of the tree it belongs.
+pub(super) type Pair = (u64, [u8; PAIR_BYTES]);
+
+const PAIR_BYTES: usize = 64;
+
+/// Writes hash pairs, those side by side at once; not those that were written with the slice before, whose places are in
+/// `before`.
+pub(super) fn write_pairs(
+    file: &mut File,
+    pairs: &mut Vec<Pair>,
+    before: &mut Vec<u64>,
+) -> io::Result<()> {
+    pairs.sort_unstable_by_key(|(at, _)| *at);
+    let now: Vec<u64> = pairs.iter().map(|(at, _)| *at).collect();
+    pairs.retain(|(at, _)| before.binary_search(at).is_err());
+    let side_by_side = |one: &Pair, next: &Pair| one.0 + PAIR_BYTES as u64 == next.0;
+    for run in pairs.chunk_by(side_by_side) {
+        let bytes: Vec<u8> = run.iter().flat_map(|(_, pair)| *pair).collect();
+        let at = run.first().map_or(0, |(at, _)| *at);
+        WriteAt::write_all_at(file, at, &bytes)?;
+    }
+    *before = now;
+    Ok(())
 }
 
 impl ReadAt for Pairs<'_> {
     fn read_at(&self, at: u64, buf: &mut [u8]) -> io::Result<usize> {
         match self {
-            Self::None => Ok(0),
+            Self::None | Self::Collect(_) => Ok(0),
             Self::Read(file) => ReadAt::read_at(*file, at, buf),
-            Self::Write(file) => ReadAt::read_at(&**file, at, buf),
         }
     }
 }
@@ -124,7 +149,11 @@ impl ReadAt for Pairs<'_> {
 impl WriteAt for Pairs<'_> {
     fn write_at(&mut self, at: u64, buf: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Write(file) => WriteAt::write_at(&mut **file, at, buf),
+            Self::Collect(pairs) => {
+                let pair = buf.try_into().map_err(|_| io::ErrorKind::InvalidInput)?;
+                pairs.push((at, pair));
+                Ok(PAIR_BYTES)
+            }
             Self::None | Self::Read(_) => Err(io::ErrorKind::PermissionDenied.into()),
         }
     }

@@ -18,6 +18,10 @@ const IDLE: VarInt = VarInt::from_u32(16_000);
 /// Bytes that may be on their way to us in one connection. Smaller costs speed, larger costs memory at a hostile peer.
 const RECEIVE_WINDOW: u32 = 8 * 1024 * 1024;
 
+/// Bytes on their way to a peer in one connection, which stay in memory until it says that they came: a hostile one need
+/// not. More than a stream's window at the other end, which is 1.25 MB.
+const SEND_WINDOW: u64 = 2 * 1024 * 1024;
+
 /// What an endpoint is made from.
 #[derive(Debug, Clone)]
 pub(crate) struct EndpointOptions {
@@ -70,6 +74,7 @@ fn transport() -> QuicTransportConfig {
         .max_idle_timeout(Some(IDLE.into()))
         .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .send_window(SEND_WINDOW)
         .receive_window(VarInt::from_u32(RECEIVE_WINDOW))
         .datagram_receive_buffer_size(None)
         .build()

@@ -63,6 +63,10 @@ enum Command {
         blob: BlobHash,
         reply: oneshot::Sender<Vec<EndpointAddr>>,
     },
+    Shares {
+        peer: EndpointId,
+        reply: oneshot::Sender<bool>,
+    },
     Retarget,
     Hurry,
     Shutdown,
@@ -87,9 +91,13 @@ impl Engine {
             engine: to_engine.clone(),
             next: Mutex::new(1),
         };
+        let sharers = holders::Asker(commands.downgrade());
         let router = Router::builder(endpoint.clone())
             .accept(ALPN, acceptor)
-            .accept(media::ALPN, Server::new(store.clone(), media.clone()))
+            .accept(
+                media::ALPN,
+                Server::new(store.clone(), media.clone(), sharers),
+            )
             .spawn();
         let seed = u64::from_le_bytes(random()?) | 1;
         let mut actor = Actor {
@@ -393,6 +401,9 @@ impl Actor {
             Command::Holders { blob, reply } => {
                 // Whoever asked may have gone meanwhile.
                 let _gone = reply.send(self.holders(&blob));
+            }
+            Command::Shares { peer, reply } => {
+                let _gone = reply.send(self.swarm.shares_any(peer));
             }
             Command::Retarget => self.retarget(),
             Command::Hurry => self.dialer.hurry(Instant::now()),

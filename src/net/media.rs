@@ -11,12 +11,13 @@ mod pace;
 mod peer;
 mod pool;
 mod serve;
+mod taking;
 mod wire;
 
 pub use self::fetch::FetchProgress;
 pub(crate) use self::fetch::Told;
 pub(super) use self::fetch::{Fetches, Holders};
-pub(super) use self::serve::Server;
+pub(super) use self::serve::{Server, Sharers};
 
 /// The name of the protocol and its version, as iroh's endpoints agree on it.
 pub(crate) const ALPN: &[u8] = b"tidings/media/1";

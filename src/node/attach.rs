@@ -29,6 +29,9 @@ const ENDINGS: &[(&str, &str)] = &[
 ];
 
 /// Something to attach to a post. A path converts into it.
+///
+/// Pictures get a preview inside the entry while those of one entry take at most 40 KiB together: ten and more. Further ones
+/// are attached without.
 #[derive(Debug, Clone)]
 pub struct Attach {
     source: Source,
@@ -113,10 +116,12 @@ impl Attach {
 
     /// Takes it in: what goes into the body, and what keeps the bytes until the entry names them.
     ///
-    /// `index` is its place among the attachments. Smaller renditions come right after it if there is `room` for them.
+    /// It is the `nth` thing attached, and `index` is its place in the body. Smaller renditions come right after it if there
+    /// is `room` for them.
     fn take_in(
         self,
         media: &Arc<MediaStore>,
+        nth: usize,
         index: usize,
         room: bool,
     ) -> Result<TakenIn, TidingsError> {
@@ -125,7 +130,8 @@ impl Attach {
             keep_metadata: self.keep_metadata,
             poster: self.poster.as_deref(),
         };
-        let (imported, prepared) = prepare(import, &options)?;
+        let (imported, prepared) =
+            prepare(import, &options).map_err(|error| named(error, nth, self.name.as_deref()))?;
         let said = self
             .mime
             .as_deref()
@@ -186,6 +192,18 @@ fn prepare(
         import.changed()?;
     }
     Ok((import.finish()?, prepared))
+}
+
+/// Says which of several attachments it is that cannot be posted.
+fn named(error: TidingsError, index: usize, name: Option<&str>) -> TidingsError {
+    match error {
+        TidingsError::Picture(source) => TidingsError::Attachment {
+            index,
+            name: name.unwrap_or("what is attached").to_owned(),
+            source,
+        },
+        other => other,
+    }
 }
 
 /// An attachment of which nothing is known but its bytes.
@@ -259,8 +277,8 @@ impl Node {
             let mut all = TakenIn::default();
             // Whoever attaches much gets fewer renditions, and never an error for them.
             let mut spare = ATTACHMENTS - found;
-            for attach in attach {
-                let taken = attach.take_in(&media, all.attachments.len(), spare > 0)?;
+            for (nth, attach) in attach.into_iter().enumerate() {
+                let taken = attach.take_in(&media, nth, all.attachments.len(), spare > 0)?;
                 spare -= taken.attachments.len() - 1;
                 all.attachments.extend(taken.attachments);
                 all.kept.extend(taken.kept);

@@ -28,7 +28,17 @@ pub enum TidingsError {
     /// Media could not be attached, read or fetched.
     #[error(transparent)]
     Media(Arc<MediaError>),
-    /// What is attached cannot be posted as it is.
+    /// One of the things attached cannot be posted as it is.
+    #[error("{name} (attachment {}): {source}", index + 1)]
+    Attachment {
+        /// Its place among those that were attached, from 0 on.
+        index: usize,
+        /// Its file name.
+        name: String,
+        /// Why.
+        source: Arc<PictureError>,
+    },
+    /// A picture cannot be used as it is.
     #[error(transparent)]
     Picture(Arc<PictureError>),
     /// A post without text, title, link or attachment.

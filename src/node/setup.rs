@@ -48,7 +48,7 @@ fn is_missing_or_empty(path: &Path) -> bool {
 
 /// Looks into a store before a byte of it is changed.
 fn judge(folder: &Path, held: Box<dyn ReadTx>) -> Result<(), TidingsError> {
-    let holds_feed = !FeedStore::inspect(held)?.wanted()?.is_empty();
+    let holds_feed = FeedStore::inspect(held)?.wants_any()?;
     belong_together(folder, holds_feed)
 }
 

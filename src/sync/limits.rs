@@ -65,8 +65,9 @@ pub(super) const OUTGOING_BYTES: usize = 1024 * 1024;
 /// Reads under way for one peer. Few, since each may bring a whole frame.
 pub(super) const READS: usize = 8;
 
-/// Newest entries of a log that are asked for before any older ones: 4 of 100 feeds are a page eight times over.
-pub(super) const NEWEST: u64 = 4;
+/// Newest entries of a log that are asked for before any older ones: of 100 feeds a page six times over, and of the fewest
+/// that are asked so (17) still a page of 50.
+pub(super) const NEWEST: u64 = 3;
 
 /// Newest entries of a lane `state` that come before content.
 pub(super) const STATE_QUOTA: u64 = 4_096;

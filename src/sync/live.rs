@@ -105,7 +105,7 @@ impl<P: PeerIdentity> Swarm<P> {
             return;
         };
         feed.touch();
-        let log = feed.logs.entry(key_of(log_id)).or_default();
+        let log = feed.logs.of(key_of(log_id));
         let before = log.head;
         log.held.insert(range.start.0, range.end.0);
         log.head = Some(*head);
@@ -265,11 +265,7 @@ impl<P: PeerIdentity> Swarm<P> {
         run: Bytes,
     ) {
         if let Some(feed) = self.feeds.get_mut(&log.feed) {
-            feed.logs
-                .entry(key_of(&log))
-                .or_default()
-                .inflight
-                .insert(start, end);
+            feed.logs.of(key_of(&log)).inflight.insert(start, end);
         }
         let request = PUSHED | peer.next_request;
         peer.next_request += 1;
@@ -360,7 +356,7 @@ impl<P: PeerIdentity> Swarm<P> {
         let Some(feed) = self.feeds.get_mut(&log_id.feed) else {
             return;
         };
-        let log = feed.logs.entry(key_of(&log_id)).or_default();
+        let log = feed.logs.of(key_of(&log_id));
         log.forked = Some(log.forked.map_or(at, |before| before.min(at)));
         log.changed = arrival;
         feed.touch();

@@ -151,11 +151,7 @@ impl<P: PeerIdentity> Swarm<P> {
             .log(&log_id)
             .is_some_and(|log| log.held.contains(end) && !log.held.contains(start));
         if let Some(feed) = self.feeds.get_mut(&log_id.feed) {
-            feed.logs
-                .entry(key_of(&log_id))
-                .or_default()
-                .inflight
-                .insert(start, end);
+            feed.logs.of(key_of(&log_id)).inflight.insert(start, end);
         }
         let what = Asked::Run {
             log: log_id,
@@ -187,7 +183,7 @@ impl<P: PeerIdentity> Swarm<P> {
 
     fn ask_bodies(&mut self, id: P, peer: &mut Peer, log_id: LogId, seqs: Vec<Seq>) {
         if let Some(feed) = self.feeds.get_mut(&log_id.feed) {
-            let log = feed.logs.entry(key_of(&log_id)).or_default();
+            let log = feed.logs.of(key_of(&log_id));
             log.bodies_inflight.extend(seqs.iter().map(|seq| seq.0));
         }
         let alias = peer.logs.get(&log_id).map_or(0, |state| state.alias);

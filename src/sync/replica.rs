@@ -1,9 +1,10 @@
 //! What this node holds of one feed, as far as the machine must know it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::event::{Head, LogSummary, Replica};
 use super::fields::Hash8;
+use super::logs::Logs;
 use super::ranges::RangeSet;
 use crate::format::{DeviceId, Hash16, Lane, LogId, Seq, derive};
 
@@ -77,7 +78,7 @@ impl Log {
 
 #[derive(Debug, Default)]
 pub(super) struct Feed {
-    pub(super) logs: BTreeMap<LogKey, Log>,
+    pub(super) logs: Logs,
     pub(super) statements: Hash16,
     pub(super) statements_changed: u64,
     /// Which time of being wanted this is.

@@ -21,6 +21,8 @@ async fn twenty_mebibytes_come_with_their_progress_and_for_all_who_wait() {
     let small = post(&ada, &noise(900)).await;
     follow(&ben, &ada, ada.feed()).await;
     assert_eq!(ben.media(&large.hash).unwrap(), MediaState::Missing);
+    // What somebody claims of its length is nothing to those who know better.
+    let _wrong = ben.fetch_media((large.hash, large.len + 1)).unwrap();
     let mut first = ben.fetch_media(&large).unwrap();
     let second = ben.fetch_media((large.hash, large.len)).unwrap();
     let mut last = 0;

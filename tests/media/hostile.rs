@@ -370,3 +370,28 @@ async fn who_breaks_a_rule_or_takes_all_places_is_shown_out_and_others_are_serve
     close(ben).await;
     close(ada).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_strangers_do_not_keep_those_out_who_share_a_feed() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ada = online(one.path()).await;
+    let media = post(&ada, &noise(MIB)).await;
+    let ticket = ada.ticket().await.unwrap();
+    let at = postcard::from_bytes::<EndpointAddr>(&ticket.addresses()[0]).unwrap();
+    let mut held = Vec::new();
+    for _ in 0..16 {
+        let stranger = Stranger::at(&ada).await;
+        assert_eq!(stranger.ask(1, &media).await.unwrap().0, SERVED);
+        let second = stranger._endpoint.connect(at.clone(), ALPN).await.unwrap();
+        held.push((stranger, second));
+    }
+    let late = Stranger::at(&ada).await;
+    let closed = timeout(PATIENCE, late.connection.closed()).await.unwrap();
+    assert!(closed.to_string().contains('3'), "{closed}");
+
+    let ben = online(other.path()).await;
+    follow(&ben, &ada, ada.feed()).await;
+    fetch(&ben, &media).await.unwrap();
+    close(ben).await;
+    close(ada).await;
+}

@@ -14,8 +14,11 @@ use crate::render::{clean, counted};
 /// Differences that are shown to people; scripts get all that were listed.
 const SHOWN: usize = 20;
 
-/// Says what takes the room, the largest feed first.
-pub(super) fn storage(out: &Out, node: &Node, folder: &Path) -> Result {
+/// Says what takes the room, the largest feed first; gives back what takes it for nothing before, if asked to.
+pub(super) async fn storage(out: &Out, node: &Node, folder: &Path, compact: bool) -> Result {
+    if compact {
+        node.compact().await?;
+    }
     let feeds: Vec<_> = tokio::task::block_in_place(|| node.storage())?
         .iter()
         .map(StoredObject::from)

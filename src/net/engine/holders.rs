@@ -7,13 +7,13 @@ use iroh::{EndpointAddr, EndpointId};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::address::decode_address;
-use super::super::media::Holders;
+use super::super::media::{Holders, Sharers};
 use super::{Actor, Command};
 use crate::feeds::FeedSnapshot;
 use crate::format::{BlobHash, FeedId};
 
 /// A way to ask the engine that does not keep it going: a transfer ends with the node.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct Asker(pub(super) mpsc::WeakSender<Command>);
 
 impl Holders for Asker {
@@ -23,6 +23,18 @@ impl Holders for Asker {
         commands.send(Command::Holders { blob, reply }).await.ok()?;
         drop(commands);
         holders.await.ok()
+    }
+}
+
+impl Sharers for Asker {
+    async fn shares(&self, peer: EndpointId) -> bool {
+        let (reply, shares) = oneshot::channel();
+        let Some(commands) = self.0.upgrade() else {
+            return false;
+        };
+        let _shut_down = commands.send(Command::Shares { peer, reply }).await;
+        drop(commands);
+        shares.await.unwrap_or_default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Fetching a blob from all who may have it, in turn; several who want the same one share one transfer.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -88,8 +88,12 @@ pub(in crate::net) struct Fetches {
     pool: Pool,
     turns: Arc<Semaphore>,
     aside: Arc<Semaphore>,
-    running: Arc<Mutex<HashMap<BlobHash, watch::Sender<Told>>>>,
+    running: Arc<Mutex<Running>>,
 }
+
+/// Transfers by what they are of. Of lengths that entries claim of one blob one is true; who fetches that must not wait for,
+/// and fail with, a transfer of another.
+type Running = BTreeMap<(BlobHash, u64), watch::Sender<Told>>;
 
 impl Fetches {
     pub(in crate::net) fn new(endpoint: Endpoint, media: Arc<MediaStore>) -> Self {
@@ -110,7 +114,7 @@ impl Fetches {
         holders: impl Holders,
     ) -> watch::Receiver<Told> {
         let mut running = self.running();
-        if let Some(told) = running.get(&blob) {
+        if let Some(told) = running.get(&(blob, len)) {
             return told.subscribe();
         }
         let progress = FetchProgress {
@@ -122,7 +126,7 @@ impl Fetches {
             progress,
             end: None,
         });
-        running.insert(blob, told.clone());
+        running.insert((blob, len), told.clone());
         drop(running);
         let transfer = Transfer {
             fetches: self.clone(),
@@ -137,10 +141,13 @@ impl Fetches {
 
     /// How far a blob has come.
     pub(in crate::net) fn progress(&self, blob: &BlobHash) -> Option<FetchProgress> {
-        self.running().get(blob).map(|told| told.borrow().progress)
+        let running = self.running();
+        let of_blob = running.range((*blob, 0)..=(*blob, u64::MAX));
+        let progress = of_blob.map(|(_, told)| told.borrow().progress);
+        progress.max_by_key(FetchProgress::have)
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<BlobHash, watch::Sender<Told>>> {
+    fn running(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -164,13 +171,13 @@ impl<H: Holders> Transfer<H> {
                     // Somebody may have joined since; nobody can while this is locked.
                     let mut all = self.fetches.running();
                     if self.told.receiver_count() == 0 {
-                        all.remove(&self.blob);
+                        all.remove(&(self.blob, self.len));
                         return;
                     }
                 }
             }
         };
-        self.fetches.running().remove(&self.blob);
+        self.fetches.running().remove(&(self.blob, self.len));
         let end = match end {
             Ok(()) => Ok(()),
             Err(Stopped::Failed(error)) => Err(Arc::new(error)),

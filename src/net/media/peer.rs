@@ -1,4 +1,4 @@
-//! Fetching from one peer: what is missing, a few slices ahead, each verified and then written.
+//! Fetching from one peer: what is missing, a few slices ahead, each handed to a thread that verifies and writes it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,20 +7,23 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use iroh::endpoint::{Connection, ReadError, RecvStream, SendStream, VarInt, WriteError};
-use tokio::sync::watch;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::code;
 use super::fetch::Told;
 use super::pace::Pace;
+use super::taking::{Came, take_in};
 use super::wire::{self, Answer, PREFIX_BYTES};
 use crate::media::{MediaError, Partial, Refused, Slice};
 
 /// Slices asked for ahead: 4 MiB, which keeps a fast link busy and is what a lying peer can send for nothing.
 const AHEAD: usize = 16;
-/// Bytes between two early syncs of the file: the disk works while the network does.
-const SYNC_EVERY: u64 = 32 * 1024 * 1024;
+/// Slices that have come and wait for the disk.
+const TO_WRITE: usize = 4;
+/// Packets taken out of the stream at one time.
+const BATCH: usize = 32;
 
 /// Why a peer was left.
 #[derive(Debug)]
@@ -45,21 +48,34 @@ fn stalled(pace: &Pace) -> Left {
     Left::Lost(format!("nothing came for {} s", pace.limit().as_secs()))
 }
 
-/// What a write gives back: the blob, what was to be written, and whether it was.
-type Written = (Partial, Slice, Result<(), Refused>);
+impl From<Refused> for Left {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Wrong => Self::Out("it sent bytes that are not the blob's".to_owned()),
+            Refused::Disk(error) => Self::Disk(error),
+        }
+    }
+}
+
+/// Nothing more is written; why is told by what writes.
+struct NotWritten;
+
+impl From<NotWritten> for Left {
+    fn from(_: NotWritten) -> Self {
+        Self::Lost("nothing more of it can be written".to_owned())
+    }
+}
 
 /// A blob that is coming from one peer.
-pub(super) struct FromPeer<'a> {
+struct FromPeer {
     send: SendStream,
     recv: RecvStream,
     pace: Pace,
-    told: &'a watch::Sender<Told>,
     len: u64,
-    /// None while a slice is being written.
-    partial: Option<Partial>,
-    writing: Option<JoinHandle<Written>>,
-    syncing: Option<JoinHandle<()>>,
-    unsynced: u64,
+    /// What came and was not looked at yet.
+    came: VecDeque<Bytes>,
+    batch: [Bytes; BATCH],
+    to_write: mpsc::Sender<Came>,
 }
 
 /// Fetches what is missing of a blob from a peer. Gives back the blob, and why it ended; no blob if the runtime ends.
@@ -78,37 +94,36 @@ pub(super) async fn fetch(
         Ok(streams) => streams,
         Err(left) => return (Some(partial), left),
     };
+    let (to_write, slices) = mpsc::channel(TO_WRITE);
     let mut from = FromPeer {
         send,
         recv,
         pace,
-        told,
         len: partial.len(),
-        partial: Some(partial),
-        writing: None,
-        syncing: None,
-        unsynced: 0,
+        came: VecDeque::new(),
+        batch: std::array::from_fn(|_| Bytes::new()),
+        to_write,
     };
-    let left = from.run().await.err().unwrap_or(Left::Done);
-    let left = match from.written().await {
-        Ok(()) => left,
-        Err(wrong) => wrong,
-    };
+    let head = wire::encode_head(&partial.blob(), partial.len());
+    let missing = partial.missing().into();
+    let told = told.clone();
+    let writing = spawn_blocking(move || take_in(partial, slices, &told));
+    let left = from.run(&head, missing).await.err().unwrap_or(Left::Done);
     let _gone = from.recv.stop(VarInt::from_u32(code::BYE));
-    (from.partial.take(), left)
+    // Ends what writes, once it has written what came.
+    drop(from);
+    match writing.await {
+        Ok((partial, Ok(()))) => (Some(partial), left),
+        Ok((partial, Err(refused))) => (Some(partial), refused.into()),
+        Err(_) => (None, left),
+    }
 }
 
-impl FromPeer<'_> {
-    async fn run(&mut self) -> Result<(), Left> {
-        let Some(partial) = &self.partial else {
-            return Ok(());
-        };
-        let head = wire::encode_head(&partial.blob(), self.len);
-        let mut missing: VecDeque<Slice> = partial.missing().into();
-        self.send(&head).await?;
-        let mut answer = [0];
-        self.read(&mut answer).await?;
-        match answer.first().copied().and_then(wire::answer) {
+impl FromPeer {
+    async fn run(&mut self, head: &[u8], mut missing: VecDeque<Slice>) -> Result<(), Left> {
+        self.send(head).await?;
+        let [answer] = self.read().await?;
+        match wire::answer(answer) {
             Some(Answer::Served) => {}
             Some(Answer::NotServed) => return Err(Left::Out("it does not have it".to_owned())),
             None => return Err(Left::Out("its answer is of no known kind".to_owned())),
@@ -138,45 +153,61 @@ impl FromPeer<'_> {
     }
 
     /// Receives one slice, exactly as long as it has to be.
-    async fn slice(&mut self, slice: Slice) -> Result<Vec<u8>, Left> {
-        let mut prefix = [0; PREFIX_BYTES];
-        self.read(&mut prefix).await?;
+    async fn slice(&mut self, slice: Slice) -> Result<VecDeque<Bytes>, Left> {
+        let prefix: [u8; PREFIX_BYTES] = self.read().await?;
         let expected = slice.encoded_len(self.len);
         match u32::from_be_bytes(prefix) as usize {
-            0 => return Err(Left::Out("it does not have it any more".to_owned())),
-            len if len == expected => {}
+            0 => Err(Left::Out("it does not have it any more".to_owned())),
+            len if len == expected => self.take(expected).await,
             len => {
                 let why = format!("it sent {len} bytes where {expected} were asked for");
-                return Err(Left::Out(why));
+                Err(Left::Out(why))
             }
         }
-        let mut encoded = Vec::with_capacity(expected);
-        while encoded.len() < expected {
-            let chunk = self.chunk(expected - encoded.len()).await?;
-            encoded.extend_from_slice(&chunk);
-        }
-        Ok(encoded)
     }
 
-    async fn read(&mut self, into: &mut [u8]) -> Result<(), Left> {
-        let mut filled = 0;
-        while let Some(rest) = into.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            let chunk = self.chunk(rest.len()).await?;
-            let (now, _) = rest.split_at_mut(chunk.len());
-            now.copy_from_slice(&chunk);
-            filled += chunk.len();
-        }
-        Ok(())
+    async fn read<const N: usize>(&mut self) -> Result<[u8; N], Left> {
+        let mut read = [0; N];
+        let came = self.take(N).await?;
+        let bytes = came.iter().flatten();
+        read.iter_mut()
+            .zip(bytes)
+            .for_each(|(to, from)| *to = *from);
+        Ok(read)
     }
 
-    /// The next bytes, at most so many.
-    async fn chunk(&mut self, at_most: usize) -> Result<Bytes, Left> {
-        let came = in_time(&self.pace, self.recv.read_chunk(at_most)).await??;
-        let chunk = came.ok_or_else(|| Left::Lost("it ended the stream".to_owned()))?;
-        if !self.pace.came(chunk.len()) {
+    /// The next bytes, so many, as they came: they are copied only where they are verified.
+    async fn take(&mut self, mut bytes: usize) -> Result<VecDeque<Bytes>, Left> {
+        let mut taken = VecDeque::new();
+        while bytes > 0 {
+            let Some(mut chunk) = self.came.pop_front() else {
+                self.more().await?;
+                continue;
+            };
+            if chunk.len() > bytes {
+                self.came.push_front(chunk.split_off(bytes));
+            }
+            bytes -= chunk.len();
+            taken.push_back(chunk);
+        }
+        Ok(taken)
+    }
+
+    async fn more(&mut self) -> Result<(), Left> {
+        let reading = self.recv.read_many_chunks(&mut self.batch);
+        let read = tokio::select! {
+            read = in_time(&self.pace, reading) => read??,
+            () = self.to_write.closed() => return Err(NotWritten.into()),
+        };
+        let read = read.ok_or_else(|| Left::Lost("it ended the stream".to_owned()))?;
+        let chunks = self.batch.iter_mut().take(read).map(std::mem::take);
+        let before = self.came.len();
+        self.came.extend(chunks);
+        let bytes = self.came.iter().skip(before).map(Bytes::len).sum();
+        if !self.pace.came(bytes) {
             return Err(Left::Lost("it sends too slowly".to_owned()));
         }
-        Ok(chunk)
+        Ok(())
     }
 
     async fn send(&mut self, bytes: &[u8]) -> Result<(), Left> {
@@ -187,58 +218,15 @@ impl FromPeer<'_> {
         }
     }
 
-    /// Verifies and writes a slice while the next one comes.
-    async fn write(&mut self, slice: Slice, encoded: Vec<u8>) -> Result<(), Left> {
+    /// Has a slice verified and written while the next ones come.
+    async fn write(&mut self, slice: Slice, encoded: VecDeque<Bytes>) -> Result<(), Left> {
         let began = Instant::now();
-        self.written().await?;
+        let sent = self.to_write.send(Came { slice, encoded }).await;
         if began.elapsed() > self.pace.limit() / 4 {
             // The disk was slow, not the peer.
             self.pace.restart();
         }
-        if let Some(mut partial) = self.partial.take() {
-            self.writing = Some(spawn_blocking(move || {
-                let written = partial.write(slice, &encoded);
-                (partial, slice, written)
-            }));
-        }
-        Ok(())
-    }
-
-    /// Waits until what is being written is.
-    async fn written(&mut self) -> Result<(), Left> {
-        let Some(writing) = self.writing.take() else {
-            return Ok(());
-        };
-        let Ok((partial, slice, written)) = writing.await else {
-            return Err(Left::Lost("this node is shutting down".to_owned()));
-        };
-        let partial = self.partial.insert(partial);
-        match written {
-            Ok(()) => {}
-            Err(Refused::Wrong) => {
-                return Err(Left::Out(
-                    "it sent bytes that are not the blob's".to_owned(),
-                ));
-            }
-            Err(Refused::Disk(error)) => return Err(Left::Disk(error)),
-        }
-        let bytes = slice.bytes(self.len);
-        self.told.send_modify(|told| told.progress.have += bytes);
-        self.unsynced += bytes;
-        let is_syncing = self
-            .syncing
-            .as_ref()
-            .is_some_and(|sync| !sync.is_finished());
-        if self.unsynced >= SYNC_EVERY && !is_syncing {
-            self.unsynced = 0;
-            self.syncing = partial.to_sync().map(|file| {
-                spawn_blocking(move || {
-                    // That it failed is seen at the end, when all is synced.
-                    let _seen_then = file.sync_data();
-                })
-            });
-        }
-        Ok(())
+        sent.map_err(|_| NotWritten.into())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Giving slices of blobs to whoever asks, within bounds.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -18,8 +19,12 @@ use crate::feeds::FeedStore;
 use crate::format::BlobHash;
 use crate::media::{Held, MediaError, MediaStore, Slice};
 
-/// Connections for media held at one time, and of one peer: with the bounds below that is some 35 MiB at the worst.
+/// Connections for media held at one time, and of one peer: with the bounds below that is some 35 MiB at the worst,
+/// and what QUIC keeps until it has arrived.
 const CONNECTIONS: usize = 64;
+/// Of these, those that are left for peers with a session who share a feed: keys cost nothing, and whoever makes many must
+/// not keep them out.
+const FOR_PEERS: usize = 32;
 const OF_ONE_PEER: usize = 3;
 /// Slices in memory for one connection: one is read while the other is sent.
 const IN_MEMORY: usize = 2;
@@ -41,14 +46,20 @@ struct Serving {
     reads: Semaphore,
 }
 
-/// Accepts connections for media.
-#[derive(Debug, Clone)]
-pub(in crate::net) struct Server {
-    serving: Arc<Serving>,
+/// Knows who has a session with this node and wants a feed that it wants too.
+pub(in crate::net) trait Sharers: fmt::Debug + Send + Sync + 'static {
+    fn shares(&self, peer: EndpointId) -> impl Future<Output = bool> + Send;
 }
 
-impl Server {
-    pub(in crate::net) fn new(store: Arc<FeedStore>, media: Arc<MediaStore>) -> Self {
+/// Accepts connections for media.
+#[derive(Debug)]
+pub(in crate::net) struct Server<S> {
+    serving: Arc<Serving>,
+    sharers: S,
+}
+
+impl<S> Server<S> {
+    pub(in crate::net) fn new(store: Arc<FeedStore>, media: Arc<MediaStore>, sharers: S) -> Self {
         let serving = Serving {
             store,
             media,
@@ -57,14 +68,16 @@ impl Server {
         };
         Self {
             serving: Arc::new(serving),
+            sharers,
         }
     }
 }
 
-impl ProtocolHandler for Server {
+impl<S: Sharers> ProtocolHandler for Server<S> {
     async fn accept(&self, connection: Connection) -> Result<(), AcceptError> {
+        let shares = self.sharers.shares(connection.remote_id()).await;
         // In a task of its own, since a panic in here would close the whole endpoint.
-        let _ended = tokio::spawn(serve(self.serving.clone(), connection)).await;
+        let _ended = tokio::spawn(serve(self.serving.clone(), connection, shares)).await;
         Ok(())
     }
 }
@@ -76,11 +89,16 @@ struct Place {
 }
 
 impl Place {
-    fn take(serving: &Arc<Serving>, peer: EndpointId) -> Option<Self> {
+    fn take(serving: &Arc<Serving>, peer: EndpointId, shares: bool) -> Option<Self> {
+        let most = if shares {
+            CONNECTIONS
+        } else {
+            CONNECTIONS - FOR_PEERS
+        };
         let mut peers = serving.peers.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = peers.values().sum();
         let its = peers.entry(peer).or_default();
-        if *its >= OF_ONE_PEER || all >= CONNECTIONS {
+        if *its >= OF_ONE_PEER || all >= most {
             peers.retain(|_, count| *count > 0);
             return None;
         }
@@ -105,8 +123,8 @@ impl Drop for Place {
     }
 }
 
-async fn serve(serving: Arc<Serving>, connection: Connection) {
-    let Some(_place) = Place::take(&serving, connection.remote_id()) else {
+async fn serve(serving: Arc<Serving>, connection: Connection, shares: bool) {
+    let Some(_place) = Place::take(&serving, connection.remote_id(), shares) else {
         return connection.close(VarInt::from_u32(code::BUSY), b"");
     };
     let memory = Arc::new(Semaphore::new(IN_MEMORY));

@@ -2,6 +2,7 @@
 
 use super::super::Output;
 use super::super::fields::{FeedHeads, LogHead, LogName, RunRequest};
+use super::super::limits::NEWEST;
 use super::super::message::Message;
 use super::super::sim::{SimPeer, feed, log};
 use super::{Table, blind};
@@ -35,7 +36,7 @@ fn older_blocks_of_many_logs_wait_until_the_newest_entries_are_stored() {
     }];
     let newest = asked(&table.say(&Message::Heads { last: true, feeds }));
     assert_eq!(newest.len(), 20);
-    assert!(newest.iter().all(|(_, item)| item.count == 4));
+    assert!(newest.iter().all(|(_, item)| item.count == NEWEST));
     let mut before = newest.len();
     for (request, _) in newest {
         assert_eq!(before, 20, "asked for more before the newest were there");
