@@ -53,10 +53,10 @@ impl Node {
 
     /// Moves what the store holds together and gives the room between back to the disk.
     ///
-    /// Never needed: room that deletes and expiry free is used again, so the file hardly grows beyond the most it ever
-    /// held. Worth it after much was deleted or unfollowed, at a moment of the app's choosing: all reads and writes of
-    /// the node wait until it is done, about a second for each 100 MB that have to be moved. A kill or a power cut in
-    /// between loses nothing. Waits up to five seconds for reads under way to end.
+    /// Never needed: room that deletes and expiry free is used again. Worth it after much was deleted or has expired, at a moment of the app's choosing: all reads and writes of
+    /// the node wait until it is done, about a second for a file of 130 MB. A kill or a power cut in between loses nothing.
+    /// Waits up to five seconds for reads under way to end. The file's length may double again with the next write; that
+    /// end of it takes no room on the disk until it is used.
     ///
     /// # Errors
     ///
