@@ -164,8 +164,7 @@ async fn three_hundred_strangers_who_drip_keep_no_friend_out() {
             strangers.spawn(drip(stranger));
         }
     }
-    let connected =
-        |peer: &&tidings::PeerStatus| matches!(peer.state(), PeerState::Connected);
+    let connected = |peer: &&tidings::PeerStatus| matches!(peer.state(), PeerState::Connected);
     let held = ada.status().peers().iter().filter(connected).count();
     assert!(held <= 257, "{held} sessions");
     println!("{held} of 300 have a session after {:?}", begun.elapsed());
