@@ -44,6 +44,7 @@ nightly: check
     cargo bench --no-run
     cargo mutants --file 'src/format/**'
     just fuzz
+    just crash
     just soak
     typos
 
@@ -52,7 +53,7 @@ nightly: check
 crash kills="200" lives="20000":
     TIDINGS_CUTS=all cargo test --release --lib --all-features cuts -- --nocapture
     TIDINGS_KILLS={{ kills }} cargo test --release --all-features --test faults kill -- --nocapture
-    TIDINGS_SEEDS={{ lives }} cargo test --release --all-features --test sync --lib -- random lives archives
+    TIDINGS_SEEDS={{ lives }} cargo test --release --all-features --test sync --lib -- random networks archives waits
 
 # Each target for so many seconds under libFuzzer; needs nightly and cargo-fuzz. What it finds lies in fuzz/artifacts.
 fuzz seconds="60":

@@ -161,7 +161,7 @@ impl FeedBatch<'_> {
         let (head, is_head) = self.hold(name, run)?;
         self.index_run(name, run, counting.clone(), Index::New)?;
         let missing = self.want_bodies(name, run, &counting)?;
-        self.move_gaps(name, run, bound)?;
+        self.move_gaps(name, run)?;
         let arrival = self.record(Event::Entries {
             log: name.no,
             first: counting.start,

@@ -196,12 +196,7 @@ impl FeedBatch<'_> {
     ///
     /// A gap stands right below the oldest entry above it, and takes its place in the order of views from that one. What
     /// does not count has no gaps.
-    pub(super) fn move_gaps(
-        &mut self,
-        name: LogName,
-        run: &Run,
-        bound: Seq,
-    ) -> Result<(), FeedsError> {
+    pub(super) fn move_gaps(&mut self, name: LogName, run: &Run) -> Result<(), FeedsError> {
         let held = &self.log_row(name.no)?.held;
         let begins = held
             .around(run.first())
@@ -210,7 +205,8 @@ impl FeedBatch<'_> {
         if let Some(first) = run.items().first().filter(|_| begins) {
             self.set_gap(name, name.place(first.time(), run.first()), true)?;
         }
-        if closes && run.end() < bound {
+        // Also behind a fork, where marks may stand from before it was known.
+        if closes {
             self.clear_gap(name, run.end())?;
         }
         Ok(())

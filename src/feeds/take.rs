@@ -130,13 +130,16 @@ impl FeedBatch<'_> {
         bound: Seq,
     ) -> Result<Taken, FeedsError> {
         let last = run.id_at(Seq(fork.0.saturating_sub(1)));
+        // What was held behind the fork before that was known may be on the other branch.
+        let links = !row.held.contains(run.end())
+            || self.rows().prev_named_by(name.no, &name.id, run.end())? == Some(run.last_id());
         let taken = if row.held.contains(fork) {
             if self.rows().prev_named_by(name.no, &name.id, fork)? != last {
                 return Ok(Taken::Forked);
             }
             let below = cut_out(run, &(run.first()..fork), Closing::NextHeld)?;
             self.take_new(name, row, &below, bound)?
-        } else if row.held.within(fork..run.end()).is_empty() {
+        } else if links && row.held.within(fork..run.end()).is_empty() {
             // The headers past the fork, up to the signature, are kept as proof and do not count.
             self.take_new(name, row, run, bound.min(fork))?
         } else {

@@ -29,6 +29,9 @@ const ENDINGS: &[(&str, &str)] = &[
 ];
 
 /// Something to attach to a post. A path converts into it.
+///
+/// Pictures get a preview inside the entry while those of one entry take at most 40 KiB together: ten and more. Further ones
+/// are attached without.
 #[derive(Debug, Clone)]
 pub struct Attach {
     source: Source,

@@ -1,10 +1,12 @@
 //! Attaching: the bytes are there before the post is, or neither is.
 
-use std::io::Read;
+use std::io::{Read, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tidings::{Attach, MediaState, NewPost, TidingsError};
 
-use crate::help::{bytes_of, media_files, noise, offline};
+use crate::help::{PATIENCE, bytes_of, media_files, noise, offline};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_attached_is_held_and_reads_back_after_a_restart() {
@@ -101,6 +103,45 @@ async fn twenty_pictures_go_into_one_post_and_the_first_of_them_have_previews() 
             .count(),
         20
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_grows_while_it_is_read_is_refused_until_nothing_writes_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log.txt");
+    std::fs::write(&log, noise(1_000_000)).unwrap();
+    let node = offline(&folder.path().join("ada")).await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let (seen, path) = (is_over.clone(), log.clone());
+    let writer = std::thread::spawn(move || {
+        let mut file = std::fs::File::options().append(true).open(path).unwrap();
+        while !seen.load(Ordering::Relaxed) {
+            file.write_all(b"x").unwrap();
+        }
+    });
+    let mut posted = 0;
+    // Between two of its writes an attempt may go well.
+    let refused = tokio::time::timeout(PATIENCE, async {
+        loop {
+            match node.post("look").attach(&*log).send().await {
+                Ok(_) => posted += 1,
+                Err(error) => return error.to_string(),
+            }
+        }
+    });
+    let error = refused.await.unwrap();
+    is_over.store(true, Ordering::Relaxed);
+    writer.join().unwrap();
+    assert!(
+        error.contains("log.txt changed while it was read"),
+        "{error}"
+    );
+    let sent = node.post("look").attach(&*log).send().await.unwrap();
+    let view = node.entry(&sent).unwrap().unwrap();
+    let bytes = bytes_of(&node, view.attachments()[0].hash);
+    assert!(bytes == std::fs::read(&log).unwrap());
+    let files = media_files(&folder.path().join("ada"));
+    assert_eq!(files.len(), 2 * (posted + 1), "{files:?}");
 }
 
 struct Fails;

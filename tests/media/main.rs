@@ -9,5 +9,6 @@
 mod attach;
 mod child;
 mod fetch;
+mod full;
 mod help;
 mod hostile;

@@ -65,6 +65,7 @@ pub(super) fn table(letter: u8) -> &'static str {
         b'E' => "erased bodies",
         b'x' => "what expires",
         b'b' => "references to media",
+        b'w' => "media of erased bodies that are kept",
         b'S' => "the stored runs",
         b'X' => "the proofs of forks",
         _ => "another table",

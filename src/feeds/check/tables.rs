@@ -1,5 +1,6 @@
 //! Tables that are about more than one entry, and rows that belong to none.
 
+use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
 
 use super::Check;
@@ -9,7 +10,7 @@ use crate::feeds::erase::DELETED;
 use crate::feeds::error::FeedsError;
 use crate::feeds::keys::{self, Key, LogNo};
 use crate::feeds::row::{Event, FeedRow, LogRow, Profile, decode};
-use crate::format::{Run, Seq, Statement};
+use crate::format::{BlobHash, Body, Run, Seq, Statement};
 use crate::store::Direction;
 
 /// Tables whose rows belong to one entry each.
@@ -246,6 +247,13 @@ impl Check<'_> {
             if !is_its_own || self.rows().erased(no, seq)? != DELETED {
                 self.note(what, Fault::Extra, of());
             }
+            for blob in blobs_of(&body) {
+                let named = keys::kept_blob(&blob).u32(no).u64(seq.0);
+                self.compare(table(b'w'), named.as_slice(), &[], of)?;
+            }
+        }
+        if self.count(b'w')? > self.met.get(&b'w').copied().unwrap_or(0) {
+            self.note(table(b'w'), Fault::Extra, "a body not kept".to_owned());
         }
         if self.count(b'v')? > times {
             self.note(what, Fault::Extra, "a time without its body".to_owned());
@@ -357,6 +365,13 @@ impl Check<'_> {
             .scan(&[letter], Some(&[letter + 1]), Direction::Ascending, visit)?;
         Ok(rows)
     }
+}
+
+/// The blobs that a body names, each once.
+fn blobs_of(body: &[u8]) -> BTreeSet<BlobHash> {
+    let body = Body::decode(body);
+    let attachments = body.into_iter().flat_map(|body| body.attachments);
+    attachments.map(|attachment| attachment.hash).collect()
 }
 
 fn number(key: &[u8]) -> u32 {

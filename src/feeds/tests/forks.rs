@@ -1,6 +1,7 @@
 //! Two branches of one log: the proof, what is still taken, and what is not.
 
 use super::super::{FeedStore, FeedsError, Taken};
+use super::check::assert_whole;
 use super::world::{
     Chain, Person, Seen, all_changes, following, hand_over, memory, open, person, post, shown,
     timeline, told, write,
@@ -162,6 +163,27 @@ fn below_a_fork_what_leans_on_the_held_branch_is_taken() {
     assert_eq!(hand_over(&store, &chain.part(20, 35)), Taken::Stored);
     assert_eq!(hand_over(&store, &chain.part(0, 64)), Taken::Stored);
     assert_eq!(shown(&store), (0..64).rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn what_was_held_behind_a_fork_is_joined_to_the_branch_it_links_to_and_to_no_other() {
+    let (friend, store) = friend();
+    let chain = friend.chain(lanes::POSTS).posts(104);
+    let branch = chain.branch(40).posts(63);
+    assert_eq!(hand_over(&store, &chain.part(64, 104)), Taken::Stored);
+    let proof = ForkProof::new(&chain.part(0, 64), &branch.part(0, 64)).unwrap();
+    write(&store, |batch| batch.take_proof(&proof).unwrap());
+    assert_whole(&store);
+    assert_eq!(hand_over(&store, &branch.part(0, 64)), Taken::Forked);
+    assert_whole(&store);
+    assert_eq!(hand_over(&store, &chain.part(0, 64)), Taken::Stored);
+    assert_whole(&store);
+    assert!(
+        timeline(&store)
+            .iter()
+            .all(|row| matches!(row, Seen::Entry(..))),
+        "nothing is missing any more"
+    );
 }
 
 #[test]
