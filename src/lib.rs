@@ -77,7 +77,10 @@ mod net;
 #[cfg(feature = "net")]
 mod node;
 #[cfg(any(test, feature = "net"))]
-#[allow(dead_code, reason = "some of it only the floors above use")]
+#[cfg_attr(
+    not(all(feature = "net", feature = "images")),
+    allow(dead_code, reason = "what draws, and who asks for it, is left out")
+)]
 mod pictures;
 pub mod store;
 pub mod sync;

@@ -254,13 +254,7 @@ impl Writer {
             // Whoever asked may have gone meanwhile.
             let _gone = reply.send(result);
         };
-        self.queue(Box::new(Write {
-            bytes,
-            sort,
-            op: Some(op),
-            outcome: None,
-            done,
-        }));
+        self.queue(bytes, sort, op, done);
         match outcome.await {
             Ok(result) => result.map_err(Some),
             Err(_) => Err(None),
@@ -276,13 +270,7 @@ impl Writer {
         op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
         done: impl FnOnce(Result<T, SharedError>) + Send + 'static,
     ) {
-        self.queue(Box::new(Write {
-            bytes,
-            sort: Sort::Other,
-            op: Some(op),
-            outcome: None,
-            done,
-        }));
+        self.queue(bytes, Sort::Other, op, done);
     }
 
     /// Does as [`post`](Self::post) where `op` only takes entries of others. They are seen, and `done` is called, perhaps a
@@ -293,13 +281,7 @@ impl Writer {
         op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
         done: impl FnOnce(Result<T, SharedError>) + Send + 'static,
     ) {
-        self.queue(Box::new(Write {
-            bytes,
-            sort: Sort::Foreign,
-            op: Some(op),
-            outcome: None,
-            done,
-        }));
+        self.queue(bytes, Sort::Foreign, op, done);
     }
 
     /// Returns once all that is seen is on disk.
@@ -310,7 +292,20 @@ impl Writer {
         Ok(())
     }
 
-    fn queue(&self, job: Box<dyn Job>) {
+    fn queue<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        sort: Sort,
+        op: impl FnOnce(&mut FeedBatch<'_>) -> Result<T, FeedsError> + Send + 'static,
+        done: impl FnOnce(Result<T, SharedError>) + Send + 'static,
+    ) {
+        let job = Box::new(Write {
+            bytes,
+            sort,
+            op: Some(op),
+            outcome: None,
+            done,
+        });
         if let Some(jobs) = &*self
             .inner
             .jobs
