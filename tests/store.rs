@@ -18,6 +18,8 @@ use tidings::store::{
 
 const ROLE: &str = "TIDINGS_STORE_TEST_ROLE";
 const STORE: &str = "TIDINGS_STORE_TEST_PATH";
+/// Where redb's bytes begin in the file: behind the log.
+const REDB_BEGINS: usize = 4_096 + 128 * 1024;
 
 #[cfg(feature = "test-util")]
 #[test]
@@ -249,10 +251,15 @@ fn a_changed_byte_is_found_or_harmless() {
     let folder = tempdir().unwrap();
     for clean in [true, false] {
         let whole = damaged_base(&folder, clean);
-        // Byte 9 tells which of two commits is the newer one, and has no checksum: in a file that
-        // was not closed, changing it gives the older one.
+        // Byte 9 of redb's header tells which of two commits is the newer one, and has no checksum: in
+        // a file that was not closed, changing it gives the older one.
         let header = (0..64).step_by(3).filter(|at| clean || *at != 9);
-        for at in header.chain((64..whole.len()).step_by(whole.len() / 25)) {
+        let places = (0..16)
+            .chain((512..544).step_by(3))
+            .chain((1024..1056).step_by(3))
+            .chain(header.map(|at| REDB_BEGINS + at))
+            .chain((64..whole.len()).step_by(whole.len() / 25));
+        for at in places {
             let mut changed = whole.clone();
             changed[at] ^= 0x55;
             let path = folder.path().join("changed.redb");

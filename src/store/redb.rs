@@ -1,7 +1,8 @@
 //! The store in one file, by redb.
 //!
 //! redb commits by copy on write: what was committed durably survives whatever happens to a later
-//! commit. It also answers nothing more once the disk has failed it, until it is opened anew.
+//! commit. Small writes go into a log in the same file first, and many of them into one commit of
+//! redb later. redb also answers nothing more once the disk has failed it, until it is opened anew.
 //! That is done here, on the spot, so that a full disk costs the write that met it (and relaxed
 //! commits since the last durable one) and not the process: snapshots taken before end with
 //! [`StoreError::Interrupted`], new ones and new writes go on.
@@ -11,9 +12,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use redb::{Database, ReadableDatabase as _, TableDefinition, TableError};
+use redb::TableDefinition;
 
 use self::lock::PidFile;
+use self::opened::Opened;
 use self::snapshot::Snapshot;
 use super::staged::{Base, Changes, StagedTx, Turn, Turnstile};
 use super::{Durability, ReadTx, Storage, StoreError, WriteTx};
@@ -23,11 +25,19 @@ mod apply;
 pub(crate) mod disk;
 mod fault;
 mod file;
+mod front;
 mod journal;
 mod lock;
+mod log;
+mod opened;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 const TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("tidings");
+/// Which generation of the log goes on from the last checkpoint.
+const LOGS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("log");
+const GENERATION: &[u8] = b"generation";
 
 /// How a file is opened.
 #[derive(Clone, Debug)]
@@ -104,8 +114,7 @@ impl RedbStorage {
     ///
     /// A new file is readable by its owner only. While open, a small file beside it with the
     /// extension `pid` names this process to others that try; it is left behind by a kill, and
-    /// means nothing then. After a kill, opening is quick if the last commit was a
-    /// [`Durability::Checkpoint`]; else the file is read through once.
+    /// means nothing then. After a kill, at most 128 KiB of rows are put in again.
     ///
     /// # Errors
     ///
@@ -128,10 +137,10 @@ impl RedbStorage {
         judge: impl FnOnce(Box<dyn ReadTx>) -> Result<(), E>,
     ) -> Result<Self, E> {
         let path = path.as_ref().to_owned();
-        let (opened, file) = Opened::held_back(&path, &options, file::Missing::Create)?;
+        let opened = Opened::held_back(&path, &options, file::Missing::Create)?;
         let snapshot = Snapshot::take(&Arc::from(&*path), &opened)?;
         judge(Box::new(snapshot))?;
-        opened.keep(&path, &file)?;
+        opened.keep(&path)?;
         let store = Store {
             pid_file: Mutex::new(PidFile::write(&path)),
             path: path.into(),
@@ -190,7 +199,7 @@ struct Store {
 
 impl Store {
     fn has_failed(&self) -> bool {
-        self.with_opened(|opened| Ok(opened.failed.load(Ordering::Acquire)))
+        self.with_opened(|opened| Ok(opened.has_failed()))
             .unwrap_or(true)
     }
 
@@ -243,11 +252,7 @@ impl Store {
             failed.close();
         }
         // Not created: a file that went away meanwhile must not come back empty.
-        *opened = Some(Opened::open(
-            &self.path,
-            &self.options,
-            file::Missing::Fail,
-        )?);
+        *opened = Some(Opened::again(&self.path, &self.options)?);
         Ok(())
     }
 
@@ -256,10 +261,7 @@ impl Store {
         let Some(opened) = opened.as_mut() else {
             return Err(self.interrupted());
         };
-        let compacted = fault::caught(|| opened.database.compact().map_err(Into::into));
-        compacted
-            .map(drop)
-            .map_err(|error| fault::explain(&self.path, &opened.failed, error))
+        opened.compact(&self.path)
     }
 }
 
@@ -272,10 +274,7 @@ impl Base for Store {
     }
 
     fn apply(&self, changes: Changes, durability: Durability) -> Result<(), StoreError> {
-        let applied = self.with_opened(|opened| {
-            fault::caught(|| apply::commit(&opened.database, changes, durability))
-                .map_err(|error| fault::explain(&self.path, &opened.failed, error))
-        });
+        let applied = self.with_opened(|opened| opened.commit(&self.path, changes, durability));
         if applied.is_err() {
             // When it cannot be opened now, the next write tries again and reports that.
             drop(self.reopen_if_failed());
@@ -293,69 +292,5 @@ impl std::fmt::Debug for Store {
 impl Drop for Store {
     fn drop(&mut self) {
         self.remove_pid_file();
-    }
-}
-
-struct Opened {
-    database: Database,
-    // Raised by whoever meets a failure after which redb answers nothing more.
-    failed: Arc<AtomicBool>,
-}
-
-impl Opened {
-    fn open(
-        path: &Path,
-        options: &RedbOptions,
-        missing: file::Missing,
-    ) -> Result<Self, StoreError> {
-        let (opened, file) = Self::held_back(path, options, missing)?;
-        opened.keep(path, &file)?;
-        Ok(opened)
-    }
-
-    /// Opens the file, with the changes which that makes still to be kept.
-    fn held_back(
-        path: &Path,
-        options: &RedbOptions,
-        missing: file::Missing,
-    ) -> Result<(Self, file::StoreFile), StoreError> {
-        let failed = Arc::new(AtomicBool::new(false));
-        let opened = options.open_file(path, missing).map_err(redb::Error::Io);
-        let database = opened.and_then(|file| {
-            fault::caught(|| {
-                let database = Database::builder()
-                    .set_cache_size(options.cache_bytes)
-                    .set_check_integrity_on_open(options.check_integrity)
-                    .create_with_backend(file.clone())?;
-                ensure_table(&database)?;
-                Ok((database, file))
-            })
-        });
-        match database {
-            Ok((database, file)) => Ok((Self { database, failed }, file)),
-            Err(error) => Err(fault::explain(path, &failed, error)),
-        }
-    }
-
-    /// Lets the changes that opening made reach the file.
-    fn keep(&self, path: &Path, file: &file::StoreFile) -> Result<(), StoreError> {
-        let kept = file.keep().map_err(redb::Error::Io);
-        kept.map_err(|error| fault::explain(path, &self.failed, error))
-    }
-
-    fn close(self) {
-        // The file is to be opened anew: what fails now was reported already.
-        drop(fault::caught(|| Ok(self.database.close()?)));
-    }
-}
-
-/// Makes the table in a new file; refuses a redb file of somebody else.
-fn ensure_table(database: &Database) -> Result<(), redb::Error> {
-    let snapshot = database.begin_read()?;
-    match snapshot.open_table(TABLE) {
-        Err(TableError::TableDoesNotExist(_)) if snapshot.list_tables()?.next().is_none() => {
-            apply::commit(database, Changes::new(), Durability::Checkpoint)
-        }
-        opened => Ok(opened.map(drop)?),
     }
 }

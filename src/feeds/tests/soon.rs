@@ -1,12 +1,11 @@
 //! What is seen before it is on disk: lost to a crash it comes again, and nothing that outlives the crash names it.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use super::super::{FeedBatch, FeedStore, Taken};
-use super::world::{Chain, following, hand_over, memory, person, post, redb, timeline};
+use super::world::{Chain, following, hand_over, memory, person, post, timeline};
 use crate::format::{Run, lanes};
-use crate::store::{Durability, RedbOptions, RedbStorage};
+use crate::store::{Disk, Durability, RedbOptions, RedbStorage};
 
 /// Stores what comes, to be saved later where that may be; whether it is on disk.
 fn soon(store: &FeedStore, act: impl FnOnce(&mut FeedBatch<'_>)) -> bool {
@@ -19,11 +18,15 @@ fn take(run: Run) -> impl FnOnce(&mut FeedBatch<'_>) {
     move |batch| assert_eq!(batch.take_run(&run).unwrap(), Taken::Stored)
 }
 
-/// The store as a kill at this moment leaves it.
-fn killed(folder: &Path, copy: &str) -> FeedStore {
-    std::fs::copy(folder.join("store"), folder.join(copy)).unwrap();
-    let storage = RedbStorage::open(folder.join(copy), RedbOptions::new()).unwrap();
-    FeedStore::open(Arc::new(storage)).unwrap()
+fn storage(disk: &Disk) -> Arc<RedbStorage> {
+    let options = RedbOptions::new().on(disk);
+    Arc::new(RedbStorage::open("/no/such/folder/store", options).unwrap())
+}
+
+/// The store as a power cut at this moment leaves it, if nothing but what was synced is kept.
+fn cut(disk: &Disk) -> FeedStore {
+    let left = disk.cut(disk.steps(), &mut |_| 1);
+    FeedStore::open(storage(&Disk::new(left))).unwrap()
 }
 
 fn posts_in_parts() -> Chain {
@@ -33,8 +36,8 @@ fn posts_in_parts() -> Chain {
 
 #[test]
 fn foreign_entries_that_a_crash_took_come_again_and_no_cursor_names_them() {
-    let (folder, storage) = redb();
-    let store = following(storage, &[&person(2)]);
+    let disk = Disk::new(Vec::new());
+    let store = following(storage(&disk), &[&person(2)]);
     let chain = posts_in_parts();
     assert_eq!(hand_over(&store, &chain.part(0, 4)), Taken::Stored);
     let saved = store.saved();
@@ -43,7 +46,7 @@ fn foreign_entries_that_a_crash_took_come_again_and_no_cursor_names_them() {
     assert_eq!(timeline(&store).len(), 8, "seen at once");
     assert_eq!((store.saved(), store.arrival()), (saved, saved + 4));
 
-    let after = killed(folder.path(), "killed");
+    let after = cut(&disk);
     assert_eq!(timeline(&after).len(), 4);
     assert_eq!((after.saved(), after.arrival()), (saved, saved));
     assert_eq!(hand_over(&after, &chain.part(4, 8)), Taken::Stored);
@@ -51,14 +54,14 @@ fn foreign_entries_that_a_crash_took_come_again_and_no_cursor_names_them() {
 
     store.save(Durability::Durable).unwrap();
     assert_eq!(store.saved(), store.arrival());
-    assert_eq!(timeline(&killed(folder.path(), "saved")).len(), 8);
+    assert_eq!(timeline(&cut(&disk)).len(), 8);
 }
 
 #[test]
 fn an_own_entry_takes_what_was_seen_before_it_to_disk_with_it() {
-    let (folder, storage) = redb();
+    let disk = Disk::new(Vec::new());
     let owner = person(200);
-    let store = following(storage, &[&person(2)]);
+    let store = following(storage(&disk), &[&person(2)]);
     assert!(!soon(&store, take(posts_in_parts().part(0, 4))));
     let own = [post("own", &[], 9)];
     assert!(soon(&store, |batch| {
@@ -67,7 +70,7 @@ fn an_own_entry_takes_what_was_seen_before_it_to_disk_with_it() {
             .unwrap();
     }));
     assert_eq!(store.saved(), store.arrival());
-    assert_eq!(timeline(&killed(folder.path(), "killed")).len(), 5);
+    assert_eq!(timeline(&cut(&disk)).len(), 5);
 }
 
 #[test]

@@ -1,33 +1,48 @@
-//! One write, in the order of its keys.
+//! One write of redb's, in the order of its keys.
 
 use std::iter::Peekable;
 use std::ops::Bound;
 
 use bytes::Bytes;
-use redb::{CursorError, Database, Table};
+use redb::{CursorError, Database, Table, WriteTransaction};
 
-use super::super::Durability;
 use super::super::staged::Changes;
-use super::TABLE;
+use super::{GENERATION, LOGS, TABLE};
 
-/// Applies `changes` in one transaction.
-pub(super) fn commit(
+/// Applies `changes` in one transaction, in memory only, and with them the number of a new generation of the log.
+pub(super) fn in_memory(
     database: &Database,
-    changes: Changes,
-    durability: Durability,
+    changes: &Changes,
+    generation: Option<u64>,
 ) -> Result<(), redb::Error> {
     let mut transaction = database.begin_write()?;
-    match durability {
-        Durability::Relaxed => transaction.set_durability(redb::Durability::None)?,
-        Durability::Durable => {}
-        Durability::Checkpoint => transaction.set_quick_repair(true),
+    transaction.set_durability(redb::Durability::None)?;
+    insert_in_runs(&mut transaction.open_table(TABLE)?, changes)?;
+    if let Some(generation) = generation {
+        note(&transaction, generation)?;
     }
-    let mut table = transaction.open_table(TABLE)?;
-    insert_in_runs(&mut table, &changes)?;
-    drop(table);
+    Ok(transaction.commit()?)
+}
+
+/// Puts everything on the disk, `changes` last, in such a way that opening after a kill is quick; a new generation of the
+/// log begins with it.
+pub(super) fn checkpoint(
+    database: &Database,
+    changes: Changes,
+    generation: u64,
+) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    insert_in_runs(&mut transaction.open_table(TABLE)?, &changes)?;
     // The values are in redb's pages now: two copies need not wait for the disk.
     drop(changes);
-    transaction.commit()?;
+    note(&transaction, generation)?;
+    Ok(transaction.commit()?)
+}
+
+fn note(transaction: &WriteTransaction, generation: u64) -> Result<(), redb::Error> {
+    let mut logs = transaction.open_table(LOGS)?;
+    logs.insert(GENERATION, generation.to_be_bytes().as_slice())?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
 
+use super::front::Front;
 use super::journal::Journal;
 
 /// What to do when there is no file.
@@ -19,17 +20,16 @@ pub(super) enum Missing {
     Fail,
 }
 
-/// redb's own file backend, with care for what an opening that fails would leave behind.
+/// redb's own file backend behind our front, with care for what an opening that fails would leave behind.
 ///
 /// - Changes made while opening reach the file in [`keep`](Self::keep) only.
-/// - A file whose creation was cut off counts as empty: redb sets the length first and the magic
-///   number last, and takes a file between the two for somebody else's.
+/// - A file whose making was cut off counts as empty.
 #[derive(Clone, Debug)]
 pub(super) struct StoreFile(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    file: Box<dyn StorageBackend>,
+    file: Front,
     // The first question for the length comes with the lock just taken and nothing read yet; only
     // then nobody is about to finish the file, neither another process nor this one.
     looked_at: AtomicBool,
@@ -53,7 +53,7 @@ impl StoreFile {
     /// Does the same for what stands in for a file.
     pub(super) fn on(file: Box<dyn StorageBackend>) -> Self {
         Self(Arc::new(Inner {
-            file,
+            file: Front::new(file),
             looked_at: AtomicBool::new(false),
             held_back: RwLock::new(None),
         }))
@@ -64,11 +64,17 @@ impl StoreFile {
     /// After an error they go on being held back, and are dropped with the file.
     pub(super) fn keep(&self) -> io::Result<()> {
         let mut held_back = self.0.held_back_mut();
-        if let Some(journal) = held_back.as_ref() {
-            journal.apply(&*self.0.file)?;
+        match held_back.as_ref() {
+            Some(journal) => journal.apply(&self.0.file)?,
+            None => self.0.file.finish()?,
         }
         *held_back = None;
         Ok(())
+    }
+
+    /// The file by its own places, for the log.
+    pub(super) fn front(&self) -> &Front {
+        &self.0.file
     }
 }
 
@@ -92,52 +98,25 @@ impl Inner {
         later: impl FnOnce(&mut Journal),
     ) -> io::Result<()> {
         if self.held_back().is_none() {
-            return now(&*self.file);
+            return now(&self.file);
         }
         // Between the two locks only `keep` could end the journal, and redb is idle while it runs.
         match self.held_back_mut().as_mut() {
             Some(journal) => later(journal),
-            None => now(&*self.file)?,
+            None => now(&self.file)?,
         }
         Ok(())
     }
 
-    /// Decides what the file is taken for, and returns its length.
+    /// Decides what the file is taken for, and returns the length of redb's part.
     fn look_at(&self) -> io::Result<u64> {
-        let len = self.file.len()?;
-        if self.is_unfinished(len)? {
-            self.file.set_len(0)?;
-            return Ok(0);
-        }
+        let len = self.file.look()?;
         if len > 0 {
             *self.held_back_mut() = Some(Journal::new(len));
         }
         Ok(len)
     }
-
-    /// Whether the file is one that redb began and never finished: nothing can be in it.
-    fn is_unfinished(&self, len: u64) -> io::Result<bool> {
-        let size = usize::try_from(len).unwrap_or(usize::MAX);
-        if !(HEADER_LEN..=NEW_FILE_MAX).contains(&size) || !self.is_blank(0, MAGIC_LEN)? {
-            return Ok(false);
-        }
-        self.is_blank(HEADER_LEN, size - HEADER_LEN)
-    }
-
-    fn is_blank(&self, offset: usize, count: usize) -> io::Result<bool> {
-        let mut bytes = vec![0; count];
-        let offset = u64::try_from(offset).map_err(io::Error::other)?;
-        self.file.read(offset, &mut bytes)?;
-        Ok(bytes.iter().all(|byte| *byte == 0))
-    }
 }
-
-/// redb's magic number.
-const MAGIC_LEN: usize = 9;
-/// redb's header and two commit slots, the only bytes it writes into a new file.
-const HEADER_LEN: usize = 320;
-/// redb's new file is a little over 1 MiB.
-const NEW_FILE_MAX: usize = 2 * 1024 * 1024;
 
 fn create(mut options: OpenOptions, path: &Path) -> io::Result<File> {
     options.create(true);
@@ -171,7 +150,7 @@ impl StorageBackend for StoreFile {
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         match &*self.0.held_back() {
-            Some(journal) => journal.read(&*self.0.file, offset, out),
+            Some(journal) => journal.read(&self.0.file, offset, out),
             None => self.0.file.read(offset, out),
         }
     }

@@ -1,0 +1,151 @@
+//! The file while it is open: redb, and the log before it.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use redb::{Database, ReadableDatabase as _, TableError};
+
+use super::super::staged::Changes;
+use super::super::{Durability, StoreError};
+use super::file::{Missing, StoreFile};
+use super::log::{Log, Way};
+use super::{GENERATION, LOGS, RedbOptions, TABLE, apply, fault};
+
+pub(super) struct Opened {
+    pub(super) database: Database,
+    file: StoreFile,
+    // Whoever has the turn to write is alone with it.
+    log: Mutex<Log>,
+    // Raised by whoever meets a failure after which redb answers nothing more.
+    pub(super) failed: Arc<AtomicBool>,
+}
+
+impl Opened {
+    /// Opens the file, with the changes which that makes still to be kept.
+    pub(super) fn held_back(
+        path: &Path,
+        options: &RedbOptions,
+        missing: Missing,
+    ) -> Result<Self, StoreError> {
+        let failed = Arc::new(AtomicBool::new(false));
+        let opened = options.open_file(path, missing).map_err(redb::Error::Io);
+        let opened = opened.and_then(|file| {
+            fault::caught(|| {
+                let database = Database::builder()
+                    .set_cache_size(options.cache_bytes)
+                    .set_check_integrity_on_open(options.check_integrity)
+                    .create_with_backend(file.clone())?;
+                let (log, changes) = Log::read(file.front(), generation(&database)?)?;
+                if !changes.is_empty() {
+                    apply::in_memory(&database, &changes, None)?;
+                }
+                Ok((database, file, log))
+            })
+        });
+        match opened {
+            Ok((database, file, log)) => Ok(Self {
+                database,
+                file,
+                log: Mutex::new(log),
+                failed,
+            }),
+            Err(error) => Err(fault::explain(path, &failed, error)),
+        }
+    }
+
+    /// Opens the file anew after a failure.
+    pub(super) fn again(path: &Path, options: &RedbOptions) -> Result<Self, StoreError> {
+        // Not created: a file that went away meanwhile must not come back empty.
+        let opened = Self::held_back(path, options, Missing::Fail)?;
+        opened.keep(path)?;
+        // A sync that failed is not made good by another: what was read may not be on the disk.
+        opened.log().fall_behind();
+        Ok(opened)
+    }
+
+    /// Lets the changes that opening made reach the file.
+    pub(super) fn keep(&self, path: &Path) -> Result<(), StoreError> {
+        let kept = self.file.keep().map_err(redb::Error::Io);
+        self.explained(path, kept)
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn commit(
+        &self,
+        path: &Path,
+        changes: Changes,
+        durability: Durability,
+    ) -> Result<(), StoreError> {
+        self.explained(path, fault::caught(|| self.write(changes, durability)))
+    }
+
+    fn write(&self, changes: Changes, durability: Durability) -> Result<(), redb::Error> {
+        let mut log = self.log();
+        let front = self.file.front();
+        match log.way(&changes, durability) {
+            Way::Log(record) => {
+                let place = log.end();
+                let logged = log.append(front, &record, durability);
+                // Seen only once it is where it was promised to be.
+                let written = logged
+                    .map_err(redb::Error::Io)
+                    .and_then(|()| apply::in_memory(&self.database, &changes, None));
+                written.inspect_err(|_| log.take_back(front, place))
+            }
+            Way::Sync => Ok(log.sync(front)?),
+            Way::Memory(next) => {
+                log.fall_behind();
+                apply::in_memory(&self.database, &changes, Some(next))
+            }
+            Way::Checkpoint(next) => {
+                apply::checkpoint(&self.database, changes, next)?;
+                *log = Log::new(next);
+                Ok(())
+            }
+        }
+    }
+
+    /// Moves redb's pages to the front of the file and cuts the rest off.
+    pub(super) fn compact(&mut self, path: &Path) -> Result<(), StoreError> {
+        // redb commits while it moves pages; the log must be over by then.
+        self.commit(path, Changes::new(), Durability::Checkpoint)?;
+        let compacted = fault::caught(|| Ok(self.database.compact()?));
+        self.explained(path, compacted)?;
+        self.commit(path, Changes::new(), Durability::Checkpoint)
+    }
+
+    pub(super) fn close(self) {
+        // The file is to be opened anew: what fails now was reported already.
+        drop(fault::caught(|| Ok(self.database.close()?)));
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn explained<T>(&self, path: &Path, result: Result<T, redb::Error>) -> Result<T, StoreError> {
+        result.map_err(|error| fault::explain(path, &self.failed, error))
+    }
+}
+
+/// Which generation of the log goes on from what redb holds. Makes the tables in a new file; refuses a redb file of
+/// somebody else.
+fn generation(database: &Database) -> Result<u64, redb::Error> {
+    let snapshot = database.begin_read()?;
+    match snapshot.open_table(TABLE) {
+        Err(TableError::TableDoesNotExist(_)) if snapshot.list_tables()?.next().is_none() => {
+            apply::checkpoint(database, Changes::new(), FIRST)?;
+            return Ok(FIRST);
+        }
+        opened => drop(opened?),
+    }
+    let row = snapshot.open_table(LOGS)?.get(GENERATION)?;
+    let number = row.and_then(|row| Some(u64::from_be_bytes(*row.value().first_chunk()?)));
+    number.ok_or_else(|| redb::Error::Corrupted("no generation of the log".to_owned()))
+}
+
+const FIRST: u64 = 1;
