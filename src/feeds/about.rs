@@ -180,14 +180,14 @@ impl Rows<'_> {
                 what: "an index row",
             };
             let rel = *key.get(17).ok_or_else(damaged)?;
-            let time = keys::time_at(key, 18).ok_or_else(damaged)?;
+            let (order, log_no) = keys::place_at_end(key).ok_or_else(damaged)?;
             let (mark, extra) = value.split_first().ok_or_else(damaged)?;
             let emoji = extra.get(4..).map(String::from_utf8_lossy);
             let reacts = keys::u32_at(extra, 0).zip(emoji.map(Into::into));
-            if time <= due {
+            if order.time <= due {
                 found.push(Pointer {
                     rel: Rel::from(rel),
-                    log_no: keys::u32_at(key, 42).ok_or_else(damaged)?,
+                    log_no,
                     is_read: mark & READ != 0,
                     reacts,
                 });

@@ -181,7 +181,7 @@ impl FeedBatch<'_> {
         name: LogName,
         kind: &Kind,
         body: &Body,
-        end: &IndexEnd,
+        end: &IndexEnd<'_>,
         how: Index,
     ) -> Result<(), FeedsError> {
         if !is_found_lane(&name.id.lane) {
@@ -215,7 +215,8 @@ impl FeedBatch<'_> {
         if !is_found_lane(&name.id.lane) {
             return Ok(());
         }
-        let end = IndexEnd::new(&name.place(entry.time, entry.reference.seq), name.no);
+        let order = name.place(entry.time, entry.reference.seq);
+        let end = IndexEnd(&order, name.no);
         for registered in self.store.types.reading(&entry.kind) {
             let old: Vec<_> = self.rows().edits_of(name.feed_no, entry)?;
             let old = old.iter().map(|edit| &edit.edit.content).chain(stale);

@@ -74,7 +74,7 @@ impl FeedBatch<'_> {
         how: Index,
     ) -> Result<(), FeedsError> {
         let order = name.place(item.time(), seq);
-        let end = IndexEnd::new(&order, name.no);
+        let end = IndexEnd(&order, name.no);
         let lane = &name.id.lane;
         let is_shown = is_shown_lane(lane) && is_shown_kind(item.kind());
         // A body that is no envelope is kept and shown as unreadable; there is nothing in it to index.
@@ -123,7 +123,7 @@ impl FeedBatch<'_> {
         name: LogName,
         kind: &Kind,
         body: &Body,
-        end: &IndexEnd,
+        end: &IndexEnd<'_>,
         how: Index,
     ) -> Result<(), FeedsError> {
         let lane = &name.id.lane;
@@ -132,7 +132,7 @@ impl FeedBatch<'_> {
         let reacts = reaction(name.feed_no, lane, kind, body);
         for r in body.refs.iter().filter(|r| !matches!(r.rel, Rel::Other(_))) {
             let key = keys::of_target(&r.target.id).raw(&[r.rel.into()]);
-            let key = key.raw(&end.0);
+            let key = end.key(key);
             if how == Index::Away {
                 self.tx.delete(key.as_slice())?;
                 continue;
@@ -152,10 +152,10 @@ impl FeedBatch<'_> {
     pub(super) fn mark(
         &mut self,
         prefix: Key,
-        end: &IndexEnd,
+        end: &IndexEnd<'_>,
         how: Index,
     ) -> Result<(), FeedsError> {
-        let key = prefix.raw(&end.0);
+        let key = end.key(prefix);
         match how {
             Index::New => Ok(self.tx.put(key.as_slice(), Bytes::from_static(&[SHOWN]))?),
             Index::Again => self.set_mark(&key, SHOWN, true),
@@ -170,7 +170,7 @@ impl FeedBatch<'_> {
         (order, no): (&OrderKey, LogNo),
         on: bool,
     ) -> Result<(), FeedsError> {
-        let key = keys::of_tag(tag).raw(&IndexEnd::new(order, no).0);
+        let key = keys::of_tag(tag).place(order, no);
         self.set_mark(&key, SHOWN, on)
     }
 
@@ -244,29 +244,21 @@ impl FeedBatch<'_> {
         if !is_shown_lane(&name.id.lane) {
             return Ok(());
         }
-        let end = IndexEnd::new(&order, name.no);
+        let end = IndexEnd(&order, name.no);
         for table in [keys::timeline(), keys::of_feed(name.feed_no)] {
-            self.set_mark(&table.raw(&end.0), GAP, on)?;
+            self.set_mark(&end.key(table), GAP, on)?;
         }
         Ok(())
     }
 }
 
 /// What all index keys of one entry end with: its place in the order of views, and its log.
-pub(super) struct IndexEnd([u8; 28]);
+pub(super) struct IndexEnd<'o>(pub(super) &'o OrderKey, pub(super) LogNo);
 
-impl IndexEnd {
+impl IndexEnd<'_> {
     /// The key of a row in a table.
-    pub(super) fn key(&self, table: Key) -> Vec<u8> {
-        table.raw(&self.0).into_vec()
-    }
-
-    pub(super) fn new(order: &OrderKey, log_no: LogNo) -> Self {
-        let mut bytes = [0; 28];
-        let (place, log) = bytes.split_at_mut(24);
-        place.copy_from_slice(&order.to_bytes());
-        log.copy_from_slice(&log_no.to_be_bytes());
-        Self(bytes)
+    pub(super) fn key(&self, table: Key) -> Key {
+        table.place(self.0, self.1)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Every table: key bytes and value bytes, drawn.
 //!
-//! Keys are big-endian, so that order is meaning. `#feed`, `#log` and `#kind` are this store's own small numbers; `order`
-//! is an [`OrderKey`]: claimed time, eight bytes of the log's name, seq.
+//! Keys are big-endian, so that order is meaning. `#feed`, `#log` and `#kind` are this store's own small numbers; `place`
+//! is where an entry stands in views, and its log: an [`OrderKey`] (claimed time, eight bytes of the log's name, seq),
+//! #log, and the lengths of these two, since each takes no more bytes than it needs: 20 mostly. There are four or more
+//! for each post.
 //!
 //! ```text
 //! M name                                -> meta: "stamp" u32
@@ -12,18 +14,18 @@
 //! K name                                -> #kind
 //! k #kind                               -> name
 //! S #log first[8]                       -> piece of a stored run, with the ids of its entries
-//! T order #log                          -> mark      timeline
-//! P #feed order #log                    -> mark      one feed
-//! C #kind order #log                    -> mark      one kind
-//! G tag[8] order #log                   -> mark      one tag
-//! R target[16] rel order #log           -> mark      what points at an entry; of a reaction also #feed, emoji
+//! T place                               -> mark      timeline
+//! P #feed place                         -> mark      one feed
+//! C #kind place                         -> mark      one kind
+//! G tag[8] place                        -> mark      one tag
+//! R target[16] rel place                -> mark      what points at an entry; of a reaction also #feed, emoji
 //! N #feed log[8] seq[8] rel #log seq[8] index[1] -> Naming    what deletes and edits of a feed name in it
 //! a #feed device[32]                    -> ()        devices whose word counts for others: admins
 //! E #log seq[8]                         -> why       entries whose bodies are erased: deleted, expired
 //! V #log seq[8]                         -> when, body   erased bodies of own feeds, kept out of sight
 //! v when[8] #log seq[8]                 -> ()        the same by age
 //! x expires[8] #log seq[8]              -> ()        what expires
-//! W #kind index[1] key order #log       -> mark      content of a registered type by one of its keys
+//! W #kind index[1] key place            -> mark      content of a registered type by one of its keys
 //! M "type/" kind                        -> TypeRow   how far those rows are made
 //! I #feed #kind slot[8] #log seq[8]     -> StateRow  changes of one piece of state
 //! A arrival[8]                          -> Event     what was stored, in order
@@ -58,9 +60,6 @@ pub(super) const SHOWN: u8 = 1;
 pub(super) const GAP: u8 = 2;
 /// What points at an entry is something that people read.
 pub(super) const READ: u8 = 4;
-
-/// Bytes of the place and the log that end every index key.
-pub(super) const PLACE_BYTES: usize = 28;
 
 pub(super) const FEEDS: u8 = b'f';
 pub(super) const LOGS: u8 = b'l';
@@ -99,8 +98,27 @@ impl Key {
         self.u64(time.0.cast_unsigned() ^ (1 << 63))
     }
 
+    /// A small number in few bytes, whose order is that of the bytes.
+    fn small(self, number: u32) -> Self {
+        let (bytes, len) = ordered(number.into());
+        self.raw(bytes.get(9 - len..).unwrap_or_default())
+    }
+
+    /// The place in the order of views: keys of any log there begin so, and no others.
     pub(super) fn order(self, order: &OrderKey) -> Self {
-        self.raw(&order.to_bytes())
+        let (seq, len) = ordered(order.seq.0);
+        let seq = seq.get(9 - len..).unwrap_or_default();
+        self.time(order.time).raw(&order.log).raw(seq)
+    }
+
+    /// The place in the order of views and the log, which end every index key.
+    pub(super) fn place(self, order: &OrderKey, log: LogNo) -> Self {
+        let (_, seq_len) = ordered(order.seq.0);
+        let skipped = usize::try_from(log.leading_zeros() / 8).unwrap_or_default();
+        let log = log.to_be_bytes();
+        let log = log.get(skipped..).unwrap_or_default();
+        let lens = u8::try_from(seq_len << 4 | log.len()).unwrap_or_default();
+        self.order(order).raw(log).raw(&[lens])
     }
 
     pub(super) fn as_slice(&self) -> &[u8] {
@@ -157,11 +175,11 @@ pub(super) fn timeline() -> Key {
 }
 
 pub(super) fn of_feed(feed: FeedNo) -> Key {
-    Key::table(b'P').u32(feed)
+    Key::table(b'P').small(feed)
 }
 
 pub(super) fn of_kind(kind: KindNo) -> Key {
-    Key::table(b'C').u32(kind)
+    Key::table(b'C').small(kind)
 }
 
 /// All indexes of the type whose own kind this is.
@@ -310,9 +328,101 @@ pub(super) fn time_at(key: &[u8], at: usize) -> Option<Timestamp> {
     Some(Timestamp((u64_at(key, at)? ^ (1 << 63)).cast_signed()))
 }
 
+/// Splits an index key into what precedes its end, the place in the order of views, and the log.
+pub(super) fn split_place(key: &[u8]) -> Option<(&[u8], OrderKey, LogNo)> {
+    let (lens, rest) = key.split_last()?;
+    let (seq_len, log_len) = (usize::from(lens >> 4), usize::from(lens & 0xf));
+    let (rest, log) = rest.split_at_checked(rest.len().checked_sub(log_len)?)?;
+    let (rest, seq) = rest.split_at_checked(rest.len().checked_sub(seq_len)?)?;
+    let (before, place) = rest.split_last_chunk::<16>()?;
+    let order = OrderKey {
+        time: time_at(place, 0)?,
+        log: *place.last_chunk()?,
+        seq: Seq(number_in(seq)?),
+    };
+    let number = |log: u32, byte: &u8| log << 8 | u32::from(*byte);
+    Some((before, order, log.iter().fold(0, number)))
+}
+
 /// Reads the place and the log that end every index key.
 pub(super) fn place_at_end(key: &[u8]) -> Option<(OrderKey, LogNo)> {
-    let (rest, log) = key.split_last_chunk::<4>()?;
-    let (_, order) = rest.split_last_chunk::<24>()?;
-    Some((OrderKey::from_bytes(order), u32::from_be_bytes(*log)))
+    split_place(key).map(|(_, order, log)| (order, log))
+}
+
+/// A number in one to nine bytes, at the end of the nine; their order is that of the numbers.
+///
+/// As many ones as bytes follow stand before the first zero of the first byte, as in UTF-8.
+const fn ordered(number: u64) -> ([u8; 9], usize) {
+    let mut bytes = [0xff; 9];
+    let mut len = 1;
+    while len < 9 && number >> (7 * len) != 0 {
+        len += 1;
+    }
+    let marked = match len {
+        9 => number,
+        _ => number | ((1 << len) - 2) << (7 * len),
+    };
+    let (_, end) = bytes.split_at_mut(1);
+    end.copy_from_slice(&marked.to_be_bytes());
+    (bytes, len)
+}
+
+/// Reads what [`ordered`] wrote.
+fn number_in(bytes: &[u8]) -> Option<u64> {
+    let (first, rest) = bytes.split_first()?;
+    if rest.len() >= 9 || first.leading_ones() as usize != rest.len() {
+        return None;
+    }
+    let marked = bytes
+        .iter()
+        .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    Some(match rest.len() {
+        8 => marked,
+        rest => marked & ((1 << (7 * (rest + 1))) - 1),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_sort_as_they_should_and_are_read_back() {
+        let numbers = (0..64).flat_map(|bit| {
+            let power = 1_u64 << bit;
+            [power - 1, power, power + 1]
+        });
+        let mut numbers: Vec<u64> = numbers.chain([u64::MAX - 1, u64::MAX]).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut places = Vec::new();
+        for time in [i64::MIN, -1, 0, 1, 1_700_000_000_000, i64::MAX] {
+            for log in [[0; 8], [7; 8], [0xff; 8]] {
+                places.extend(numbers.iter().map(|seq| OrderKey {
+                    time: Timestamp(time),
+                    log,
+                    seq: Seq(*seq),
+                }));
+            }
+        }
+        assert!(places.is_sorted());
+        let (mut last, mut below) = (Vec::new(), Vec::new());
+        for (at, order) in places.iter().enumerate() {
+            let log = u32::try_from(numbers[at % numbers.len()] & 0xffff_ffff).unwrap();
+            let key = of_feed(300).place(order, log).into_vec();
+            assert!(key > last, "{order:?}");
+            let begins = of_feed(300).order(order).into_vec();
+            assert!(begins > below && key.starts_with(&begins) && !last.starts_with(&begins));
+            let before = of_feed(300).into_vec();
+            assert_eq!(split_place(&key), Some((&*before, *order, log)));
+            (last, below) = (key, begins);
+        }
+    }
+
+    #[test]
+    fn an_end_that_was_not_written_is_read_as_none() {
+        for end in [&[][..], &[0xff; 30], &[0; 30], &[0x91; 12], &[0x24; 20]] {
+            assert_eq!(place_at_end(end), None, "{end:?}");
+        }
+    }
 }

@@ -130,21 +130,25 @@ impl FeedSnapshot {
 
     /// Verifies a run that a peer sent, with what is held after it where it leans on that.
     pub(crate) fn verify(&self, log: &LogId, packed: &PackedRun) -> Result<Run, FeedsError> {
+        self.rows().verify(log, packed)
+    }
+}
+
+impl Rows<'_> {
+    pub(super) fn verify(self, log: &LogId, packed: &PackedRun) -> Result<Run, FeedsError> {
         let (first, count) = packed.span()?;
         let end = first.plus(count);
         // A run that reaches its block's end never leans on what comes after.
         let mut next = None;
         if end != first.block_end()
-            && let Some((log_no, row)) = self.rows().known_log(log)?
+            && let Some((log_no, row)) = self.known_log(log)?
             && row.held.contains(end)
         {
-            next = self.rows().prev_named_by(log_no, log, end)?;
+            next = self.prev_named_by(log_no, log, end)?;
         }
         Ok(packed.verify(log, next.as_ref())?)
     }
-}
 
-impl Rows<'_> {
     /// One run over a held part of a block: to the part's end if it may lean on the entry after, else to a signature.
     fn run_over(
         &self,

@@ -10,7 +10,7 @@ use super::index::Index;
 use super::row::{Event, LogRow};
 use super::{erase, keys, named};
 use crate::format::limits::LANES_PER_DEVICE;
-use crate::format::{Closing, ForkProof, LogId, Run, Seq, Timestamp};
+use crate::format::{Closing, ForkProof, LogId, PackedRun, Run, Seq, Timestamp};
 
 /// Separate ranges held of one log. Honest logs have a handful; past it nothing is taken that stands apart from the
 /// rest, or a feed with an entry here and one there would make its row, which each commit writes, grow without bound.
@@ -36,6 +36,11 @@ pub(crate) enum Taken {
 }
 
 impl FeedBatch<'_> {
+    /// Verifies a run that a peer sent, as [`FeedSnapshot::verify`](super::FeedSnapshot::verify) does.
+    pub(crate) fn verify(&self, log: &LogId, packed: &PackedRun) -> Result<Run, FeedsError> {
+        self.rows().verify(log, packed)
+    }
+
     /// Takes a verified run of a wanted feed: what is new in it, if it links to what is held.
     pub(crate) fn take_run(&mut self, run: &Run) -> Result<Taken, FeedsError> {
         let (name, bound) = match self.admitted_log(run.log())? {

@@ -11,6 +11,9 @@ use crate::feeds::{FeedBatch, FeedSnapshot, FeedStore, FeedsError, Note, Taken};
 use crate::format::{ForkProof, FormatError, LogId, PackedRun, Seq};
 use crate::sync::{Answer, Head, Input, LogSummary, Outcome, Output, ReadId, Replica, TakeId};
 
+/// Bytes of a run up to which it is one that somebody waits to see, and takes next to no time to verify.
+const LIVE: usize = 4 * 1024;
+
 /// What a finished job tells the engine.
 #[derive(Debug)]
 pub(super) enum Done {
@@ -30,7 +33,14 @@ impl Work {
     /// Does what `jobs` ask for, in their order, reading from one snapshot.
     ///
     /// How much is under way at one time is bounded by the machine, which waits for answers.
-    pub(super) fn start(&self, jobs: Vec<Output<EndpointId>>) {
+    pub(super) fn start(&self, mut jobs: Vec<Output<EndpointId>>) {
+        if let Some(Output::Take { run, .. }) = jobs.first()
+            && jobs.len() == 1
+            && run.len() <= LIVE
+            && let Some(Output::Take { take, log, run, .. }) = jobs.pop()
+        {
+            return self.take_live(take, log, run);
+        }
         let work = self.clone();
         tokio::task::spawn_blocking(move || {
             let snapshot = work.store.snapshot();
@@ -118,6 +128,20 @@ impl Work {
         }
     }
 
+    /// Takes a run by one step less than [`take_run`](Self::take_run): its signature is checked by the thread that writes.
+    fn take_live(&self, take: TakeId, log: LogId, run: Bytes) {
+        let (bytes, packed) = (run.len(), PackedRun::from_bytes(run));
+        let done = self.done.clone();
+        let op = move |batch: &mut FeedBatch<'_>| {
+            let run = batch.verify(&log, &packed)?;
+            batch.take_run(&run)
+        };
+        self.writer.post_foreign(bytes, op, move |result| {
+            // The engine is gone when the node shuts down.
+            let _gone = done.send(Done::Taken(take, outcome(result)));
+        });
+    }
+
     fn take_run(
         &self,
         snapshot: Result<&FeedSnapshot, &FeedsError>,
@@ -139,15 +163,7 @@ impl Work {
                     let _gone = done.send(Done::Taken(take, outcome(result)));
                 });
             }
-            // It leans on an entry of which this node holds another branch: a fork, and not the peer's fault.
-            Err(FeedsError::Format(FormatError::Link { .. })) => self.taken(take, Outcome::Refused),
-            Err(FeedsError::Format(error)) => self.taken(
-                take,
-                Outcome::Rejected {
-                    reason: error.to_string(),
-                },
-            ),
-            Err(_) => self.taken(take, Outcome::Trouble),
+            Err(error) => self.taken(take, outcome(Err(Arc::new(error)))),
         }
     }
 
@@ -190,6 +206,8 @@ fn outcome(result: Result<Taken, SharedError>) -> Outcome {
             reason: "it does not have the hash that its header names".into(),
         },
         Err(error) => match &*error {
+            // It leans on an entry of which this node holds another branch: a fork, and not the peer's fault.
+            FeedsError::Format(FormatError::Link { .. }) => Outcome::Refused,
             FeedsError::Format(error) => Outcome::Rejected {
                 reason: error.to_string(),
             },

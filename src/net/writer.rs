@@ -8,23 +8,21 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+use self::queue::{Group, Nothing, Queue};
 use crate::feeds::{FeedBatch, FeedStore, FeedsError, Note};
 use crate::format::{BlobHash, FeedId};
 use crate::store::Durability;
 
+mod queue;
+
 /// Writes that may wait at one time; further callers wait for room.
 const WAITING: usize = 1_024;
-/// Writes in one transaction: one commit then costs each of them next to nothing, and none waits long.
-const GROUPED: usize = 256;
-/// Bytes in one transaction, as its writes estimate them: all of it is held in memory until the commit.
-const GROUPED_BYTES: usize = 8 * 1024 * 1024;
 /// How long after a commit the next waits for appends that are likely to come: whoever was answered may append again at
 /// once, and would else have to wait for a whole commit.
 const GATHER: Duration = Duration::from_micros(200);
@@ -112,12 +110,21 @@ pub(crate) struct Writer {
 }
 
 struct Inner {
-    jobs: Mutex<Option<Sender<Box<dyn Job>>>>,
+    queue: Arc<Queue>,
     room: Arc<Semaphore>,
     arrival: watch::Receiver<u64>,
     saved: watch::Receiver<u64>,
     thread: Mutex<Option<JoinHandle<()>>>,
     resting: Arc<AtomicBool>,
+}
+
+/// Drops what waits when the thread ends, in whatever way: those who asked are told by that.
+struct Abandoned(Arc<Queue>);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
 }
 
 /// What the thread works with.
@@ -137,47 +144,6 @@ struct Unsaved {
     feeds: BTreeSet<FeedId>,
 }
 
-/// What goes into one transaction.
-#[derive(Default)]
-struct Group {
-    jobs: Vec<Box<dyn Job>>,
-    bytes: usize,
-    /// How many of them are appends.
-    appends: usize,
-}
-
-impl Group {
-    fn push(&mut self, job: Box<dyn Job>) {
-        self.bytes += job.bytes();
-        self.appends += usize::from(job.sort() == Sort::Append);
-        self.jobs.push(job);
-    }
-
-    fn has_room(&self) -> bool {
-        self.jobs.len() < GROUPED && self.bytes < GROUPED_BYTES
-    }
-
-    /// Takes what waits already.
-    fn take(&mut self, waiting: &Receiver<Box<dyn Job>>) {
-        while self.has_room()
-            && let Ok(job) = waiting.try_recv()
-        {
-            self.push(job);
-        }
-    }
-
-    /// Waits for so many appends, but not for long.
-    fn gather(&mut self, waiting: &Receiver<Box<dyn Job>>, appends: usize, until: Instant) {
-        while self.appends < appends && self.has_room() {
-            let left = until.saturating_duration_since(Instant::now());
-            let Ok(job) = waiting.recv_timeout(left) else {
-                break;
-            };
-            self.push(job);
-        }
-    }
-}
-
 impl Writer {
     /// Spawns the thread. `notes` is told of each change after its commit and before the caller of the write; `free` of
     /// blobs that no entry names any more.
@@ -186,7 +152,8 @@ impl Writer {
         notes: Option<mpsc::UnboundedSender<Note>>,
         free: mpsc::UnboundedSender<BlobHash>,
     ) -> Result<Self, std::io::Error> {
-        let (jobs, waiting) = channel();
+        let queue = Arc::new(Queue::default());
+        let waiting = queue.clone();
         let (told, arrival) = watch::channel(0);
         let (told_saved, saved) = watch::channel(0);
         let resting = Arc::new(AtomicBool::new(true));
@@ -201,9 +168,12 @@ impl Writer {
         };
         let thread = std::thread::Builder::new()
             .name("tidings-writer".into())
-            .spawn(move || thread.run(&waiting))?;
+            .spawn(move || {
+                let queue = Abandoned(waiting);
+                thread.run(&queue.0);
+            })?;
         let inner = Inner {
-            jobs: Mutex::new(Some(jobs)),
+            queue,
             room: Arc::new(Semaphore::new(WAITING)),
             arrival,
             saved,
@@ -306,15 +276,8 @@ impl Writer {
             outcome: None,
             done,
         });
-        if let Some(jobs) = &*self
-            .inner
-            .jobs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-        {
-            // A thread that has ended drops the job, and with it `done`, whose channel then tells.
-            let _ended = jobs.send(job);
-        }
+        // A thread that has ended drops the job, and with it `done`, whose channel then tells.
+        self.inner.queue.push(job);
     }
 
     /// The arrival number after the newest commit, as it moves.
@@ -329,13 +292,7 @@ impl Writer {
 
     /// Finishes the writes that wait, makes the next opening quick, and ends the thread. Repeatable.
     pub(crate) async fn close(&self) {
-        drop(
-            self.inner
-                .jobs
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        self.inner.queue.close();
         let thread = self
             .inner
             .thread
@@ -349,6 +306,12 @@ impl Writer {
     }
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let resting = self.inner.resting.load(Ordering::Relaxed);
@@ -357,7 +320,7 @@ impl fmt::Debug for Writer {
 }
 
 impl Thread {
-    fn run(mut self, waiting: &Receiver<Box<dyn Job>>) {
+    fn run(mut self, waiting: &Queue) {
         let mut group = Group::default();
         // Who was answered by the last commit and who waited for it: as many may be about to append again.
         let (mut appending, mut answered) = (0, Instant::now());
@@ -365,15 +328,15 @@ impl Thread {
             if group.jobs.is_empty() {
                 match self.first(waiting) {
                     Ok(first) => group.push(first),
-                    Err(RecvTimeoutError::Timeout) if self.unsaved.is_some() => {
+                    Err(Nothing::Yet) if self.unsaved.is_some() => {
                         self.save(Durability::Durable);
                         continue;
                     }
-                    Err(RecvTimeoutError::Timeout) => {
+                    Err(Nothing::Yet) => {
                         self.rest();
                         continue;
                     }
-                    Err(RecvTimeoutError::Disconnected) => break self.rest(),
+                    Err(Nothing::Ever) => break self.rest(),
                 }
             }
             group.take(waiting);
@@ -395,16 +358,13 @@ impl Thread {
         }
     }
 
-    fn first(&self, waiting: &Receiver<Box<dyn Job>>) -> Result<Box<dyn Job>, RecvTimeoutError> {
+    fn first(&self, waiting: &Queue) -> Result<Box<dyn Job>, Nothing> {
         if let Some(unsaved) = &self.unsaved {
             let due = unsaved.since + UNSAVED;
-            return waiting.recv_timeout(due.saturating_duration_since(Instant::now()));
+            return waiting.first(Some(due.saturating_duration_since(Instant::now())));
         }
-        if self.resting.load(Ordering::Relaxed) {
-            waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        } else {
-            waiting.recv_timeout(REST)
-        }
+        let is_resting = self.resting.load(Ordering::Relaxed);
+        waiting.first((!is_resting).then_some(REST))
     }
 
     fn commit(&mut self, group: &mut Group) -> Result<(), FeedsError> {

@@ -141,7 +141,7 @@ impl Check<'_> {
             rows.insert(keys::missing(name.no, seq).into_vec(), Vec::new());
         }
         let order = name.place(item.time, seq);
-        let end = IndexEnd::new(&order, name.no);
+        let end = IndexEnd(&order, name.no);
         let lane = &name.id.lane;
         let is_shown =
             index::is_shown_lane(lane) && index::is_shown_kind(&item.kind) && erased == 0;
@@ -150,7 +150,7 @@ impl Check<'_> {
         let mark = if is_shown { SHOWN } else { 0 } | if has_gap { GAP } else { 0 };
         if mark != 0 {
             for table in [keys::timeline(), keys::of_feed(name.feed_no)] {
-                rows.insert(end.key(table), vec![mark]);
+                rows.insert(end.key(table).into_vec(), vec![mark]);
             }
         }
         if erased != 0 {
@@ -162,7 +162,7 @@ impl Check<'_> {
         if fields::is_found_lane(lane)
             && let Some(kind_no) = self.rows().kind_no(&item.kind)?
         {
-            rows.insert(end.key(keys::of_kind(kind_no)), vec![SHOWN]);
+            rows.insert(end.key(keys::of_kind(kind_no)).into_vec(), vec![SHOWN]);
         }
         let body = item.body.as_deref().map(Body::decode);
         if let Some(Ok(body)) = body {
@@ -208,7 +208,7 @@ impl Check<'_> {
         &self,
         one: &One<'_>,
         body: &Body,
-        end: &IndexEnd,
+        end: &IndexEnd<'_>,
         is_shown: bool,
         rows: &mut Rows,
     ) -> Result<(), FeedsError> {
@@ -223,14 +223,14 @@ impl Check<'_> {
         if is_shown {
             let edited = edits.iter().flat_map(|edit| folded(&edit.body.tags));
             for tag in folded(&body.tags).into_iter().chain(edited) {
-                rows.insert(end.key(keys::of_tag(&tag)), vec![SHOWN]);
+                rows.insert(end.key(keys::of_tag(&tag)).into_vec(), vec![SHOWN]);
             }
         }
         if fields::is_found_lane(lane) {
             for of in self.types.reading(&item.kind) {
                 for (index, key) in self.rows().fields_of(name.feed_no, of, &stored)? {
                     let table = keys::of_index(of.number(), index).raw(&key);
-                    rows.insert(end.key(table), vec![SHOWN]);
+                    rows.insert(end.key(table).into_vec(), vec![SHOWN]);
                 }
             }
         }
@@ -246,7 +246,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn ref_rows(&self, one: &One<'_>, body: &Body, end: &IndexEnd, rows: &mut Rows) {
+    fn ref_rows(&self, one: &One<'_>, body: &Body, end: &IndexEnd<'_>, rows: &mut Rows) {
         let (name, kind) = (&one.log.name, &one.item.kind);
         let is_read = index::is_shown_lane(&name.id.lane) && index::is_shown_kind(kind);
         let reacts = index::reaction(name.feed_no, &name.id.lane, kind, body);
@@ -259,7 +259,7 @@ impl Check<'_> {
                 value.extend_from_slice(extra);
             }
             let table = keys::of_target(&r.target.id).raw(&[r.rel.into()]);
-            rows.insert(end.key(table), value);
+            rows.insert(end.key(table).into_vec(), value);
         }
     }
 

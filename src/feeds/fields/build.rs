@@ -216,7 +216,7 @@ impl FeedBatch<'_> {
         let Some(entry) = self.rows().entry(log_no, &name.id, order.seq)? else {
             return Ok(());
         };
-        let end = IndexEnd::new(&order, log_no);
+        let end = IndexEnd(&order, log_no);
         for (index, key) in self.rows().fields_of(name.feed_no, of, &entry)? {
             self.mark(keys::of_index(of.no, index).raw(&key), &end, Index::New)?;
         }

@@ -120,7 +120,8 @@ impl FeedSnapshot {
         let prefix = keys::of_index(query.of.no, index).into_vec();
         let (mut from, mut to) = query.by.span(&prefix);
         if let Some((key, order)) = after {
-            let place = [&prefix, key, &order.to_bytes()].concat();
+            let place = keys::of_index(query.of.no, index).raw(key).order(&order);
+            let place = place.into_vec();
             match query.direction {
                 Direction::Ascending => from = from.max(prefix_end(&place).unwrap_or(place)),
                 Direction::Descending => to = to.into_iter().chain([place]).min(),
@@ -175,7 +176,7 @@ impl FeedSnapshot {
         row: &[u8],
         now: Timestamp,
     ) -> Result<Option<FieldRow>, FeedsError> {
-        let (order, log_no) = keys::place_at_end(row).ok_or(FeedsError::Damaged {
+        let (key, order, log_no) = keys::split_place(row).ok_or(FeedsError::Damaged {
             what: "an index row",
         })?;
         if order.time > now.plus_millis(FUTURE_MILLIS) {
@@ -198,7 +199,6 @@ impl FeedSnapshot {
         if let Some(edit) = rows.settled_edit(feed_no, &entry, now)? {
             body = edit.applied_to(body);
         }
-        let key = row.get(..row.len() - keys::PLACE_BYTES).unwrap_or_default();
         if !query.shows(&entry, &body, key) {
             return Ok(None);
         }
