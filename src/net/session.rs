@@ -12,6 +12,8 @@ use super::frame::{self, FrameError, PREFIX};
 
 /// How long the other end may take to open its stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an end that dialed may take for its hello. From then on the machine says how long it may be silent.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(30);
 /// Frames written together.
 const TOGETHER: usize = 32;
 
@@ -130,7 +132,7 @@ pub(super) async fn run(
         Ok((send, recv)) => {
             tokio::select! {
                 reason = send_loop(send, frames, id, peer, &engine) => LoopEnd::Other(reason),
-                end = receive_loop(recv, id, peer, &engine) => end,
+                end = receive_loop(recv, dialed, id, peer, &engine) => end,
             }
         }
         Err(reason) => LoopEnd::Other(reason),
@@ -198,10 +200,21 @@ async fn receive_loop(
     engine: &mpsc::Sender<FromSession>,
 ) -> LoopEnd {
     loop {
-        match frame::read(&mut stream).await {
+    dialed: bool,
+        let frame = frame::read(&mut stream);
+        let read = if std::mem::take(&mut is_hello) {
+            match timeout(HELLO_TIMEOUT, frame).await {
+                Ok(read) => read,
+                Err(_) => return LoopEnd::Other("it connected and then said nothing".to_owned()),
+            }
+        } else {
+            frame.await
+        };
+        match read {
             Ok(Some(bytes)) => {
                 if engine
                     .send(FromSession::Frame { id, peer, bytes })
+    let mut is_hello = !dialed;
                     .await
                     .is_err()
                 {

@@ -143,6 +143,9 @@ pub enum Input<P> {
         clock: i64,
         /// Sixteen fresh random bytes. They stand where later versions prove to be a device of the same feed.
         proof: [u8; 16],
+        /// As [`Settle`](Self::Settle), of a session that this node dialed: the other end says its hello only after it
+        /// has this node's, so what that says is an answer, and no further question is needed.
+        waits: bool,
     },
     /// A session ended.
     Disconnected {

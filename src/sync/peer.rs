@@ -148,7 +148,7 @@ pub(super) struct Settling {
     /// How often it is still asked: two sides may never agree, where one refuses what the other holds.
     pub(super) tries: u8,
     pub(super) asked: bool,
-    /// It began before the peer's hello came, so what that says is an answer.
+    /// It began before this side's hello went out, which the peer's comes after, so what that says is an answer.
     pub(super) fresh: bool,
 }
 

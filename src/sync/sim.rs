@@ -3,6 +3,7 @@
 //! Everything that happens follows from the seed and the calls made, so a failing run can be had again. Stores are
 //! plain maps; runs are modelled, not signed.
 
+mod links;
 mod look;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -40,6 +41,8 @@ struct Link {
     rate: u64,
     /// How many bytes could have left in each direction when the last frame has.
     busy: [u64; 2],
+    /// The node that was dialed and says its hello once it has heard the other's.
+    listening: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -277,45 +280,6 @@ impl Sim {
         self.node_mut(id).store.full = full;
     }
 
-    /// Connects two nodes: one way takes so long, and so many bytes a millisecond fit (any number if 0).
-    pub fn connect(&mut self, a: u32, b: u32, latency: Millis, rate: u64) {
-        self.disconnect(a, b);
-        self.next_session += 1;
-        let session = self.next_session;
-        let link = Link {
-            session,
-            latency,
-            rate,
-            busy: [0; 2],
-        };
-        self.links.insert((a.min(b), a.max(b)), link);
-        for (me, other) in [(a, b), (b, a)] {
-            self.node_mut(me).queued.insert(other, 0);
-            let node = self.node(me);
-            let memory = node.memories.get(&other).cloned();
-            let clock = node.clock;
-            let mut proof = [0; 16];
-            proof.fill_with(|| self.random.below(256).to_le_bytes()[0]);
-            self.input(
-                me,
-                Input::Connected {
-                    peer: SimPeer(other),
-                    memory,
-                    clock,
-                    proof,
-                },
-            );
-        }
-    }
-
-    /// Cuts a connection; what is under way is lost.
-    pub fn disconnect(&mut self, a: u32, b: u32) {
-        if self.links.remove(&(a.min(b), a.max(b))).is_some() {
-            self.input(a, Input::Disconnected { peer: SimPeer(b) });
-            self.input(b, Input::Disconnected { peer: SimPeer(a) });
-        }
-    }
-
     /// Lets a node find out whether it and another hold the same; see [`agreed`](Self::agreed).
     pub fn settle(&mut self, id: u32, peer: u32) {
         self.node_mut(id).agreed.remove(&peer);
@@ -325,11 +289,6 @@ impl Sim {
                 peer: SimPeer(peer),
             },
         );
-    }
-
-    /// Whether two nodes are connected.
-    pub fn is_connected(&self, a: u32, b: u32) -> bool {
-        self.links.contains_key(&(a.min(b), a.max(b)))
     }
 
     fn input(&mut self, id: u32, input: Input<SimPeer>) {
@@ -522,6 +481,7 @@ impl Sim {
                 session,
                 frame,
             } if open(self, from, to, session) => {
+                self.answer_hello(from, to);
                 let clock = self.node(to).clock;
                 self.input(
                     to,

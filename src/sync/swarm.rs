@@ -99,16 +99,20 @@ impl<P: PeerIdentity> Swarm<P> {
                 clock,
                 proof,
             } => {
+                waits,
                 self.end_session(now, peer);
                 self.open_session(now, peer, memory, clock, proof);
                 self.touched.insert(peer);
+                if waits {
+                    self.with_peer(peer, |_, peer| begin_settling(peer, true));
+                }
             }
             Input::Disconnected { peer } => self.end_session(now, peer),
             Input::Frame { peer, bytes, clock } => self.frame(now, peer, &bytes, clock),
             Input::Sent { peer, bytes } => self.with_peer(peer, |_, peer| {
                 peer.outgoing = peer.outgoing.saturating_sub(bytes);
             }),
-            Input::Settle { peer } => self.with_peer(peer, |_, peer| begin_settling(peer)),
+            Input::Settle { peer } => self.with_peer(peer, |_, peer| begin_settling(peer, false)),
             Input::Tick => self.tick(now),
             Input::Stored {
                 log,
@@ -416,11 +420,11 @@ impl Reading {
 }
 
 /// Somebody waits for this peer.
-fn begin_settling(peer: &mut Peer) {
+const fn begin_settling(peer: &mut Peer, fresh: bool) {
     peer.settling = Some(Settling {
         tries: super::limits::SETTLE_TRIES,
         asked: false,
-        fresh: peer.hello.is_none(),
+        fresh,
     });
 }
 

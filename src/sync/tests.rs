@@ -47,6 +47,7 @@ impl Table {
             memory: None,
             clock: 0,
             proof: [0; 16],
+            waits: false,
         });
         table
     }

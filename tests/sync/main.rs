@@ -10,6 +10,7 @@ mod odd;
 mod partitions;
 mod random;
 
+mod waiting;
 use tidings::format::{LogId, Seq};
 use tidings::sync::PeerError;
 use tidings::sync::sim::{Sending, Sim, feed, log};

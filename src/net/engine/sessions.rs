@@ -51,7 +51,7 @@ impl Actor {
                 if !self.moved(id, &peer, now) {
                     return;
                 }
-                self.with_session(&peer, |session| session.heard = true);
+                self.hear(&peer);
                 self.totals.received += on_stream(bytes.len());
                 self.handle(Input::Frame {
                     peer,
@@ -209,18 +209,39 @@ impl Actor {
         let proof = random().unwrap_or_default();
         let clock = crate::net::now().as_millis();
         self.handle(Input::Connected {
+        self.rounds.iter_mut().for_each(|round| round.opened(&peer));
+        if dialed {
+            self.greet(peer, !self.rounds.is_empty());
+        }
+    }
+
+    /// Says hello in a session. Who dialed does so at once and the other end in answer, so that whoever dials for
+    /// somebody who waits need not ask again: what the answer says was so after he began to.
+    fn greet(&mut self, peer: EndpointId, waits: bool) {
             peer,
             memory: memory.ok().flatten(),
             clock,
             proof,
         });
-        if !self.rounds.is_empty() {
-            self.await_agreement(&peer);
+    }
+
+    /// A frame came in a peer's session.
+    fn hear(&mut self, peer: &EndpointId) {
+        let Some(session) = self.sessions.get_mut(peer) else {
+            return;
+        };
+        let is_first = !std::mem::replace(&mut session.heard, true);
+        if is_first && !session.dialed {
+            self.greet(*peer, false);
+            if !self.rounds.is_empty() {
+                self.await_agreement(peer);
+            }
         }
     }
 
     /// Somebody waits until both ends hold the same.
     pub(super) fn await_agreement(&mut self, peer: &EndpointId) {
+            waits,
         self.rounds.iter_mut().for_each(|round| round.opened(peer));
         self.with_session(peer, |session| {
             session.standing.agreed = false;

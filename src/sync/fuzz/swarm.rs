@@ -79,6 +79,7 @@ impl Node {
             memory,
             clock: 0,
             proof: [0; 16],
+            waits: false,
         });
     }
 

@@ -163,6 +163,7 @@ fn what_was_to_be_said_in_one_session_is_not_said_in_the_next() {
         memory: None,
         clock: 0,
         proof: [0; 16],
+        waits: false,
     });
     let mut said = outputs.iter().filter_map(|output| match output {
         Output::Send { frame, .. } => Message::decode(frame).ok(),

@@ -17,6 +17,7 @@ fn a_damaged_memory_costs_bytes_only() {
             peer: THEM,
             memory: Some(memory.into()),
             clock: 0,
+            waits: false,
             proof: [0; 16],
         });
         assert!(
