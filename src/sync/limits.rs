@@ -69,6 +69,10 @@ pub(super) const READS: usize = 8;
 /// that are asked so (17) still a page of 50.
 pub(super) const NEWEST: u64 = 3;
 
+/// How long older blocks wait after the newest entries of many logs are stored. The first page is right by then; this
+/// is the time to look at it before the disk, the line and the processor have the bulk to do.
+pub(super) const FIRST_PAGE: Millis = 10;
+
 /// Newest entries of a lane `state` that come before content.
 pub(super) const STATE_QUOTA: u64 = 4_096;
 

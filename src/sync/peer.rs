@@ -204,6 +204,8 @@ pub(super) struct Peer {
     pub(super) deep_open: usize,
     pub(super) deep_window: usize,
     /// The newest few of many logs that are asked for and not stored yet, and whether all were once: what is older waits
+    /// Until then what is older waits although they are stored.
+    pub(super) deep_at: Option<Millis>,
     /// for that, or it would come and be stored with them, and the first page be right that much later.
     pub(super) newest_open: usize,
     pub(super) newest_held: bool,
@@ -280,6 +282,7 @@ impl Peer {
             last_due: false,
             holes_asked: false,
             told: BTreeMap::new(),
+            deep_at: None,
             told_list: Vec::new(),
             told_statements: BTreeMap::new(),
             news: BTreeMap::new(),

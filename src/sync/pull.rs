@@ -1,8 +1,8 @@
 //! Asking: what is missing, of whom, in which order; and the answers.
 //!
 //! A log's turn comes in one of three queues: lane `state` first, then the newest few entries of every log, then whole
-//! blocks, newest first; the first of them once the newest are stored, so that the first page is right at once. Each
-//! queue goes round, one range a turn. A range is asked of one peer at a time; a log in which only ranges asked of others
+//! blocks, newest first; the first of them a moment after the newest are stored, so that the first page is right and
+//! looked at before the bulk comes. Each queue goes round, one range a turn. A range is asked of one peer at a time; a log in which only ranges asked of others
 //! are missing waits until those are answered.
 
 use bytes::Bytes;
@@ -10,7 +10,9 @@ use bytes::Bytes;
 use super::error::PeerError;
 use super::event::{Millis, Output, PeerIdentity};
 use super::fields::{RunRequest, peek_run};
-use super::limits::{FEW_FEEDS, IDS_PER_MESSAGE, STATEMENTS_BYTES, TAKING_BYTES, WINDOW};
+use super::limits::{
+    FEW_FEEDS, FIRST_PAGE, IDS_PER_MESSAGE, STATEMENTS_BYTES, TAKING_BYTES, WINDOW,
+};
 use super::message::Message;
 use super::peer::{Asked, Open, Peer};
 use super::pick::{Step, Turn, step};
@@ -385,8 +387,9 @@ impl<P: PeerIdentity> Swarm<P> {
                     peer.runs_open -= 1;
                     peer.deep_open -= usize::from(open.deep);
                     peer.newest_open -= usize::from(open.newest);
-                    peer.newest_held |=
-                        peer.compared_in && peer.newest_open == 0 && peer.queues.newest.is_empty();
+                    if open.newest {
+                        newest_came(now, peer);
+                    }
                     peer.deep_window = WINDOW.min(peer.deep_window + 1);
                     peer.mean = peer.mean - peer.mean / 16 + open.bytes;
                 }
@@ -474,6 +477,15 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 }
 
+/// Some of the newest entries of many logs are stored. When all are, a first page is right.
+fn newest_came(now: Millis, peer: &mut Peer) {
+    let all = peer.compared_in && peer.newest_open == 0 && peer.queues.newest.is_empty();
+    if all && !peer.newest_held {
+        peer.newest_held = true;
+        peer.deep_at = Some(now.saturating_add(FIRST_PAGE));
+    }
+}
+
 fn next_turn(peer: &mut Peer) -> Option<(LogId, Turn)> {
     let queues = &mut peer.queues;
     if let Some(log) = queues.state.pop_front() {
@@ -482,7 +494,8 @@ fn next_turn(peer: &mut Peer) -> Option<(LogId, Turn)> {
     if let Some(log) = queues.newest.pop_front() {
         return Some((log, Turn::Newest));
     }
-    if peer.deep_open >= peer.deep_window || (peer.newest_open > 0 && !peer.newest_held) {
+    let first_page = peer.deep_at.is_some() || (peer.newest_open > 0 && !peer.newest_held);
+    if first_page || peer.deep_open >= peer.deep_window {
         return None;
     }
     queues.deep.pop_front().map(|log| (log, Turn::Deep))

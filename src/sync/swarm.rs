@@ -168,7 +168,7 @@ impl<P: PeerIdentity> Swarm<P> {
         let peers = self
             .peers
             .values()
-            .flat_map(|peer| [peer.settle_at, silent_at(peer)]);
+            .flat_map(|peer| [peer.settle_at, peer.deep_at, silent_at(peer)]);
         peers.chain([self.paused_until]).flatten().min()
     }
 
@@ -318,6 +318,11 @@ impl<P: PeerIdentity> Swarm<P> {
             self.with_peer(id, |swarm, peer| swarm.settle(now, id, peer));
         }
     }
+        for (id, peer) in &mut self.peers {
+            if peer.deep_at.take_if(|at| *at <= now).is_some() {
+                self.touched.insert(*id);
+            }
+        }
 
     /// Does for each session that something happened to what can be done now.
     fn flush(&mut self, now: Millis) {

@@ -171,6 +171,9 @@ fn a_new_replica_has_a_right_first_page_after_three_round_trips() {
     assert!(at <= 3 * ROUND_TRIP + transfer, "{at} ms");
     assert!(bytes(&came) <= 200_000, "{} bytes", bytes(&came));
     sim.run_until_idle();
+    // Nothing of the bulk is on its way yet.
+    let under_way = sent.iter().filter(|sending| sending.to == b).count() - came.len();
+    assert_eq!(under_way, 0);
     for number in 0..feeds {
         assert!(same(&sim, a, b, &posts(number)));
     }
