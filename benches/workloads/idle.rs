@@ -21,6 +21,9 @@ const EACH: u64 = 2;
 const SHARED: usize = 20;
 const PEERS: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Between the first words of two peers. Signs of life come every five seconds from each: all 50 are spread over that
+/// time, as peers that came one by one are. Where they come in one burst, one wake-up serves many.
+const APART: Duration = Duration::from_millis(100);
 /// Nothing has come for so long: what was to be exchanged is exchanged.
 const CALM: Duration = Duration::from_secs(5);
 
@@ -133,8 +136,11 @@ async fn with_peers(folder: &Folder, feeds: u64, peers: usize, seconds: u64) -> 
         let node = world::open_online(&home).await;
         let shared: Vec<_> = world.feeds().into_iter().take(SHARED).collect();
         world::follow(&node, &shared).await;
-        node.follow(&ticket).await.expect("a place to look");
         open.push(node);
+    }
+    for node in &open {
+        node.follow(&ticket).await.expect("a place to look");
+        tokio::time::sleep(APART).await;
     }
     let idle = idle(&mut child, peers, seconds);
     for node in open {
@@ -169,6 +175,7 @@ async fn bare(peers: usize, seconds: u64) -> Idle {
         let near = limits::bind().await;
         let connection = near.connect(far.clone(), limits::ALPN).await;
         ends.push((near, connection.expect("the other end")));
+        tokio::time::sleep(APART).await;
     }
     let idle = idle(&mut child, peers, seconds);
     drop(ends);

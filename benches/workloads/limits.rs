@@ -7,8 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use ed25519_dalek::ed25519::signature::Signer as _;
 use ed25519_dalek::{SigningKey, VerifyingKey};
-use iroh::endpoint::{Connection, RecvStream, SendStream, presets};
-use iroh::{Endpoint, EndpointAddr, RelayMode};
+use iroh::endpoint::{
+    Connection, MtuDiscoveryConfig, QuicTransportConfig, RecvStream, SendStream, VarInt, presets,
+};
+use iroh::{Endpoint, EndpointAddr, RelayMode, TransportAddr};
 use redb::{Database, ReadableDatabase as _, TableDefinition};
 use tidings::format::Run;
 
@@ -156,15 +158,13 @@ pub(crate) struct Echo {
 
 impl Echo {
     pub(crate) async fn connect() -> Self {
-        let far = bind().await;
-        let near = bind().await;
-        let port = far
-            .bound_sockets()
-            .iter()
-            .find(|socket| socket.is_ipv4())
-            .expect("IPv4")
-            .port();
-        let address = EndpointAddr::new(far.id()).with_ip_addr(([127, 0, 0, 1], port).into());
+        Self::between(bind().await, bind().await).await
+    }
+
+    pub(crate) async fn between(far: Endpoint, near: Endpoint) -> Self {
+        // As a ticket says them: every address of a bound socket that can be dialed from here.
+        let mut address = far.addr();
+        address.addrs.insert(TransportAddr::Ip(loopback(&far)));
         let server = far.clone();
         let _answering = spawn(async move {
             let connection = server.accept().await?.await.ok()?;
@@ -238,9 +238,27 @@ pub(crate) fn loopback(endpoint: &Endpoint) -> SocketAddr {
     ([127, 0, 0, 1], v4.expect("IPv4").port()).into()
 }
 
+/// An endpoint with iroh's own settings.
 pub(crate) async fn bind() -> Endpoint {
+    bind_with(QuicTransportConfig::default()).await
+}
+
+/// An endpoint with the settings of a node's that decide what a connection says for itself.
+pub(crate) async fn bind_as_ours() -> Endpoint {
+    let mut probes = MtuDiscoveryConfig::default();
+    probes.minimum_change(127);
+    let settings = QuicTransportConfig::builder()
+        .mtu_discovery_config(Some(probes))
+        .max_concurrent_bidi_streams(VarInt::from_u32(8))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .datagram_receive_buffer_size(None);
+    bind_with(settings.build()).await
+}
+
+async fn bind_with(settings: QuicTransportConfig) -> Endpoint {
     let builder = Endpoint::builder(presets::Minimal).relay_mode(RelayMode::Disabled);
     builder
+        .transport_config(settings)
         .alpns(vec![ALPN.to_vec()])
         .bind()
         .await
