@@ -5,7 +5,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tidings::{FeedId, Node, PeerReport, Reached, SyncReport, TimelineItem};
+use futures_util::StreamExt as _;
+use tidings::{FeedId, Node, PeerReport, PeerState, Reached, SyncReport, TimelineItem};
 
 /// How long anything may take that does not hang, on the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -188,4 +189,48 @@ async fn nothing_new_costs_two_small_messages() {
     assert_eq!(report.entries(), 0);
     let bytes = report.received() + report.sent();
     assert!((1..=256).contains(&bytes), "{bytes} bytes");
+}
+
+/// How many sessions are open.
+fn connected(node: &Node) -> usize {
+    let status = node.status();
+    let open = |peer: &&tidings::PeerStatus| *peer.state() == PeerState::Connected;
+    status.peers().iter().filter(open).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_peers_with_nothing_new_few_stay_connected_and_all_are_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let reader = open(folder.path()).await;
+    let mut friends = Vec::new();
+    for number in 0..10 {
+        let home = tempfile::tempdir().unwrap();
+        let friend = open(home.path()).await;
+        friend.post(format!("of {number}")).send().await.unwrap();
+        befriend(&reader, &friend).await;
+        friends.push((friend, home));
+    }
+    sync(&reader).await;
+    assert_eq!(texts(&reader).len(), 10);
+
+    let rested = async {
+        let mut statuses = reader.watch_status();
+        while connected(&reader) > 8 {
+            statuses.next().await.expect("the node goes on");
+        }
+    };
+    let rested = tokio::time::timeout(PATIENCE, rested).await;
+    assert!(rested.is_ok(), "all stay: {:?}", reader.status());
+    assert_eq!(connected(&reader), 8);
+
+    // Whoever asks for news gets it from all of them.
+    for (friend, _) in &friends {
+        friend.post("more").send().await.unwrap();
+    }
+    sync(&reader).await;
+    assert_eq!(texts(&reader).len(), 20);
+    for (friend, _) in &friends {
+        friend.shutdown().await.unwrap();
+    }
+    reader.shutdown().await.unwrap();
 }

@@ -7,7 +7,7 @@ use iroh::{EndpointAddr, EndpointId};
 
 /// Peers dialed at one time.
 const AT_ONCE: usize = 8;
-/// Sessions this node opens by itself; further peers wait until one ends.
+/// Sessions this node opens by itself; further peers wait until one ends or comes to rest.
 const SESSIONS: usize = 32;
 /// The first wait after a failure. It doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -15,6 +15,10 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// The wait after a peer broke a rule.
 const LONG_WAIT: Duration = Duration::from_secs(10 * 60);
+
+/// The wait after a session in which there was nothing more to do: what is new there comes by others, who are kept, or
+/// then. With 500 peers that is one connection every two seconds.
+const REST_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// One endpoint that is likely to have a wanted feed.
 #[derive(Debug)]
@@ -150,6 +154,16 @@ impl Dialer {
                 .min(LONGEST_WAIT);
             target.failures = target.failures.saturating_add(1);
             target.wait(now, wait, random, reason);
+        }
+    }
+
+    /// There is nothing to do with the peer, and others are kept connected.
+    pub(super) fn rest(&mut self, peer: &EndpointId, now: Instant) {
+        let random = self.random();
+        if let Some(target) = self.targets.get_mut(peer) {
+            target.failures = 0;
+            let reason = "it is at rest: there was nothing new".to_owned();
+            target.wait(now, REST_WAIT, random, reason);
         }
     }
 

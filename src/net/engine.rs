@@ -2,6 +2,7 @@
 
 mod holders;
 mod report;
+mod rest;
 mod sessions;
 
 use std::collections::BTreeMap;
@@ -288,6 +289,7 @@ impl Actor {
             self.dial();
             self.carry_out();
             self.settle();
+            self.rest();
             let wake = self.wake();
             tokio::select! {
                 biased;
@@ -373,6 +375,7 @@ impl Actor {
         let wakes = timer
             .into_iter()
             .chain(self.dialer.next())
+            .chain(self.next_rest())
             .chain(rounds)
             .chain(self.status_due);
         // An hour is as good as never.

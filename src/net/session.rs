@@ -27,6 +27,8 @@ pub(super) mod code {
     pub(in crate::net) const BROKE_A_RULE: u32 = 2;
     /// As many sessions as this node holds are open.
     pub(in crate::net) const BUSY: u32 = 3;
+    /// There is nothing to do in the session, and this node keeps few of those open. It comes again after a while.
+    pub(in crate::net) const REST: u32 = 4;
 }
 
 /// Numbers sessions, so that what an old one still says is told apart from its successor.
@@ -80,6 +82,8 @@ pub(super) enum Ended {
     Accused(String),
     #[error("the peer holds as many sessions as it may")]
     Busy,
+    #[error("there was nothing to do in it")]
+    Rests,
     #[error("the peer ended it")]
     ByPeer,
     #[error("{0}")]
@@ -98,6 +102,7 @@ impl Ended {
                 Self::Accused(String::from_utf8_lossy(&closed.reason).into_owned())
             }
             Ok(code::BUSY) => Self::Busy,
+            Ok(code::REST) => Self::Rests,
             _ => Self::ByPeer,
         }
     }
@@ -195,12 +200,13 @@ async fn send_loop(
 
 async fn receive_loop(
     mut stream: RecvStream,
+    dialed: bool,
     id: SessionId,
     peer: EndpointId,
     engine: &mpsc::Sender<FromSession>,
 ) -> LoopEnd {
+    let mut is_hello = !dialed;
     loop {
-    dialed: bool,
         let frame = frame::read(&mut stream);
         let read = if std::mem::take(&mut is_hello) {
             match timeout(HELLO_TIMEOUT, frame).await {
@@ -214,7 +220,6 @@ async fn receive_loop(
             Ok(Some(bytes)) => {
                 if engine
                     .send(FromSession::Frame { id, peer, bytes })
-    let mut is_hello = !dialed;
                     .await
                     .is_err()
                 {

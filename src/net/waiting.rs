@@ -61,6 +61,11 @@ impl Round {
         }
     }
 
+    /// Whether a peer is still to answer.
+    pub(super) fn waits_for(&self, peer: &EndpointId) -> bool {
+        self.pending.contains_key(peer)
+    }
+
     /// Dialing a peer failed, or its session ended.
     pub(super) fn ended(&mut self, peer: &EndpointId, reason: &str) {
         if let Some(reached) = self.pending.remove(peer) {

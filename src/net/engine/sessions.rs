@@ -25,6 +25,14 @@ impl Actor {
         match ended {
             // The other connection between the two is about to open, or will be made: nobody has failed.
             Ended::Duplicate => self.dialer.failed(peer, Instant::now(), ended.to_string()),
+            // Who waits for it meanwhile dials it again at once.
+            Ended::Rests if self.rounds.iter().any(|round| round.waits_for(peer)) => {
+                self.dialer.failed(peer, Instant::now(), ended.to_string());
+            }
+            Ended::Rests => {
+                self.status_stale();
+                self.dialer.rest(peer, Instant::now());
+            }
             _ => self.failed(peer, ended.to_string()),
         }
     }
@@ -201,14 +209,6 @@ impl Actor {
         };
         self.sessions.insert(peer, session);
         self.dialer.connected(&peer);
-        let memory = self
-            .work
-            .store
-            .snapshot()
-            .and_then(|snapshot| snapshot.memory(peer.as_bytes()));
-        let proof = random().unwrap_or_default();
-        let clock = crate::net::now().as_millis();
-        self.handle(Input::Connected {
         self.rounds.iter_mut().for_each(|round| round.opened(&peer));
         if dialed {
             self.greet(peer, !self.rounds.is_empty());
@@ -218,10 +218,19 @@ impl Actor {
     /// Says hello in a session. Who dialed does so at once and the other end in answer, so that whoever dials for
     /// somebody who waits need not ask again: what the answer says was so after he began to.
     fn greet(&mut self, peer: EndpointId, waits: bool) {
+        let memory = self
+            .work
+            .store
+            .snapshot()
+            .and_then(|snapshot| snapshot.memory(peer.as_bytes()));
+        let proof = random().unwrap_or_default();
+        let clock = crate::net::now().as_millis();
+        self.handle(Input::Connected {
             peer,
             memory: memory.ok().flatten(),
             clock,
             proof,
+            waits,
         });
     }
 
@@ -241,7 +250,6 @@ impl Actor {
 
     /// Somebody waits until both ends hold the same.
     pub(super) fn await_agreement(&mut self, peer: &EndpointId) {
-            waits,
         self.rounds.iter_mut().for_each(|round| round.opened(peer));
         self.with_session(peer, |session| {
             session.standing.agreed = false;
