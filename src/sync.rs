@@ -34,6 +34,7 @@ pub(crate) mod fuzz;
 mod heads;
 mod hello;
 mod limits;
+mod lists;
 mod live;
 mod logs;
 mod memory;

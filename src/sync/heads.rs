@@ -34,15 +34,16 @@ impl<P: PeerIdentity> Swarm<P> {
     /// Nothing agreed helps: few feeds are told as they are, of many it is first found out which differ.
     pub(super) fn start_compare(&mut self, now: Millis, id: P, peer: &mut Peer) {
         self.unsettle(now, peer);
-        if peer.common.len() <= FEW_FEEDS {
-            for feed in peer.common.values() {
+        let common = peer.lists.common().count();
+        if common <= FEW_FEEDS {
+            for (_, feed) in peer.lists.common() {
                 peer.news.insert(*feed, News::All);
             }
             peer.compared_out = true;
             peer.compared_all = true;
             peer.last_due = true;
         } else {
-            let bits = bits_for(peer.common.len());
+            let bits = bits_for(common);
             self.send_buckets(id, peer, bits);
         }
     }
@@ -50,7 +51,7 @@ impl<P: PeerIdentity> Swarm<P> {
     /// Everything changed was told and the fingerprints still differ: what was agreed on does not hold any more, as
     /// after a feed was left and followed again while apart.
     pub(super) fn compare_all(&mut self, now: Millis, id: P, peer: &mut Peer) {
-        let bits = bits_for(peer.common.len());
+        let bits = bits_for(peer.lists.common().count());
         self.send_buckets(id, peer, bits);
         self.unsettle(now, peer);
     }
@@ -65,7 +66,7 @@ impl<P: PeerIdentity> Swarm<P> {
     /// Fingerprints of the common feeds by the leading bits of their blinded ids; zeros where there are none.
     fn buckets(&mut self, peer: &Peer, bits: u8) -> Vec<Hash8> {
         let mut prints = Vec::with_capacity(1 << bits);
-        let mut rest = peer.common.iter().peekable();
+        let mut rest = peer.lists.common().peekable();
         for bucket in 0..1usize << bits {
             let mut some = Vec::new();
             while let Some(item) = rest.next_if(|(id, _)| bucket_of(id, bits) == bucket) {
@@ -115,7 +116,7 @@ impl<P: PeerIdentity> Swarm<P> {
             .zip(prints)
             .map(|(own, theirs)| own != theirs)
             .collect();
-        for (id, feed) in &peer.common {
+        for (id, feed) in peer.lists.common() {
             if differs.get(bucket_of(id, bits)).copied().unwrap_or(true) {
                 peer.news.insert(*feed, News::All);
             }
@@ -188,7 +189,7 @@ impl<P: PeerIdentity> Swarm<P> {
         let Some(feed) = self
             .feeds
             .get(&feed_id)
-            .filter(|_| peer.common.contains_key(&blinded))
+            .filter(|_| peer.lists.is_shared(&blinded))
         else {
             return Vec::new();
         };
@@ -271,7 +272,7 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     fn take_feed_heads(&self, peer: &mut Peer, heads: FeedHeads) -> Result<(), PeerError> {
-        let feed_id = peer.mine.get(&heads.id).copied();
+        let feed_id = peer.lists.wanted(&heads.id);
         if let Some(feed_id) = feed_id {
             self.take_statements_digest(peer, feed_id, heads.statements);
         }
@@ -353,8 +354,8 @@ impl<P: PeerIdentity> Swarm<P> {
             return;
         }
         let asks: Vec<Hash16> = peer
-            .common
-            .iter()
+            .lists
+            .common()
             .filter(|(_, feed)| self.has_untold_holes(peer, feed))
             .map(|(id, _)| *id)
             .collect();

@@ -1,6 +1,7 @@
 //! How a session opens: hellos, want lists, and what they show to be already agreed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -8,6 +9,7 @@ use super::error::PeerError;
 use super::event::{Millis, Output, PeerIdentity};
 use super::fields::{Hello, Wants};
 use super::limits::{CLOCK_DIFFERS, IDS_PER_MESSAGE, SETTLE, SETTLE_SECOND, WANTS};
+use super::lists::{Ids, Lists};
 use super::memory::{Agreement, Memory, wants_digest};
 use super::message::Message;
 use super::peer::{News, Peer, Settling};
@@ -24,22 +26,18 @@ impl<P: PeerIdentity> Swarm<P> {
         derive::WANT.hash16(&[&low, &high, feed.as_bytes()])
     }
 
-    fn wants_for(&self, peer: P) -> BTreeMap<Hash16, FeedId> {
-        let mut wants: BTreeMap<_, _> = self
-            .feeds
-            .keys()
-            .map(|feed| (self.blind(peer, feed), *feed))
-            .collect();
-        // A peer would end the session over a longer list; which feeds fall out is the same every time.
-        while wants.len() > WANTS {
-            wants.pop_last();
-        }
-        wants
+    /// The want lists of both ends as a session begins, with what is remembered of the last one.
+    fn lists_for(&self, peer: P, memory: &mut Memory) -> Lists {
+        let feeds = self.feeds.keys();
+        let mine = feeds.map(|feed| (self.blind(peer, feed), feed.clone()));
+        let theirs = std::mem::take(&mut memory.theirs);
+        // A peer would end the session over a longer list.
+        Lists::new(mine, WANTS, theirs, std::mem::take(&mut memory.told))
     }
 
     /// The digest over what both want, as this node sees it.
     pub(super) fn fingerprint(&mut self, peer: &Peer) -> Hash16 {
-        fingerprint(&mut self.feeds, peer.common.iter())
+        fingerprint(&mut self.feeds, peer.lists.common())
     }
 
     pub(super) fn open_session(
@@ -50,15 +48,16 @@ impl<P: PeerIdentity> Swarm<P> {
         clock: i64,
         proof: [u8; 16],
     ) {
-        let memory = memory
+        let mut memory = memory
             .map(|bytes| Memory::decode(&bytes))
             .unwrap_or_default();
         self.sessions += 1;
-        let mut peer = Peer::new(now, self.sessions, memory, self.wants_for(id));
+        let lists = self.lists_for(id, &mut memory);
+        let mut peer = Peer::new(now, self.sessions, memory, lists);
         peer.sent = Hello {
             clock,
-            yours: wants_digest(peer.memory.theirs.iter()),
-            mine: wants_digest(peer.mine.keys()),
+            yours: wants_digest(peer.lists.theirs().iter()),
+            mine: wants_digest(peer.lists.mine()),
             now: self.fingerprint(&peer),
             agreed: peer
                 .memory
@@ -73,7 +72,7 @@ impl<P: PeerIdentity> Swarm<P> {
         peer.filled_out = self.filled;
         let hello = Message::Hello(peer.sent.clone());
         self.send(id, &mut peer, &hello);
-        if peer.memory.told.is_empty() && !peer.mine.is_empty() {
+        if peer.lists.told().is_empty() && peer.lists.mine().next().is_some() {
             self.send_wants(id, &mut peer, false);
         }
         self.peers.insert(id, Box::new(peer));
@@ -98,15 +97,15 @@ impl<P: PeerIdentity> Swarm<P> {
             self.out.push_back(Output::ClockDiffers { peer: id, by });
         }
         peer.filled = hello.filled;
-        let known = wants_digest(peer.memory.told.iter());
+        let known = wants_digest(peer.lists.told().iter());
         let owed = hello.yours != peer.sent.mine;
         let owing = peer.sent.yours != hello.mine;
         peer.hello = Some(hello.clone());
         if owed && !peer.wants_out {
             self.send_wants(id, peer, known == hello.yours);
         } else if !peer.wants_out {
-            // The peer knows the list of the hello; what changed since is in `wants_added` and goes out by itself.
-            peer.memory.told = self.list_of_hello(peer);
+            // The peer knows the list of the hello; what changed since goes out by itself.
+            peer.lists.knows_first();
             peer.wants_out = true;
         }
         peer.wants_in = !owing;
@@ -120,13 +119,6 @@ impl<P: PeerIdentity> Swarm<P> {
         }
         self.compare_hellos(now, id, peer, &hello);
         Ok(())
-    }
-
-    fn list_of_hello(&self, peer: &Peer) -> BTreeSet<Hash16> {
-        let mut list: BTreeSet<Hash16> = peer.mine.keys().copied().collect();
-        list.retain(|id| !peer.wants_added.contains(id));
-        list.extend(peer.wants_removed.iter().copied());
-        list
     }
 
     /// Both lists are known on both sides, so both come to the same result here.
@@ -171,7 +163,7 @@ impl<P: PeerIdentity> Swarm<P> {
         if arrival >= self.arrival {
             return;
         }
-        for feed_id in peer.common.values() {
+        for (_, feed_id) in peer.lists.common() {
             let Some(feed) = self.feeds.get(feed_id) else {
                 continue;
             };
@@ -188,21 +180,13 @@ impl<P: PeerIdentity> Swarm<P> {
 
     /// Sends the want list: what changed against what the peer knows, or all of it.
     pub(super) fn send_wants(&mut self, id: P, peer: &mut Peer, as_change: bool) {
-        let mine: BTreeSet<Hash16> = peer.mine.keys().copied().collect();
-        let (added, removed): (Vec<_>, Vec<_>) = if as_change {
-            let told = &peer.memory.told;
-            (
-                mine.difference(told).copied().collect(),
-                told.difference(&mine).copied().collect(),
-            )
-        } else {
-            (mine.iter().copied().collect(), Vec::new())
+        let (added, removed) = match as_change {
+            true => peer.lists.changes(),
+            false => (peer.lists.mine().copied().collect(), Vec::new()),
         };
-        let digest = wants_digest(mine.iter());
-        peer.memory.told = mine;
+        let digest = wants_digest(peer.lists.mine());
+        peer.lists.tell();
         peer.wants_out = true;
-        peer.wants_added.clear();
-        peer.wants_removed.clear();
         let half = IDS_PER_MESSAGE / 2;
         let count = added
             .len()
@@ -228,7 +212,7 @@ impl<P: PeerIdentity> Swarm<P> {
 
     /// Tells feeds that were followed or left since the list was sent.
     pub(super) fn send_wants_changes(&mut self, id: P, peer: &mut Peer) {
-        if peer.wants_out && !(peer.wants_added.is_empty() && peer.wants_removed.is_empty()) {
+        if peer.wants_out && peer.lists.has_changes() {
             self.send_wants(id, peer, true);
         }
     }
@@ -249,7 +233,7 @@ impl<P: PeerIdentity> Swarm<P> {
         let mut list = match peer.incoming.take() {
             _ if wants.whole => BTreeSet::new(),
             Some(list) => list,
-            None => peer.memory.theirs.clone(),
+            None => peer.lists.theirs().iter().copied().collect(),
         };
         list.extend(wants.added);
         if list.len() > WANTS {
@@ -272,8 +256,7 @@ impl<P: PeerIdentity> Swarm<P> {
                 self.ask_wants(id, peer)
             };
         }
-        peer.memory.theirs = list;
-        self.take_wants(now, id, peer);
+        self.take_wants(now, id, peer, list.into_iter().collect());
         Ok(())
     }
 
@@ -284,37 +267,22 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     /// The peer's list is complete: feeds that became common are compared.
-    fn take_wants(&mut self, now: Millis, id: P, peer: &mut Peer) {
+    fn take_wants(&mut self, now: Millis, id: P, peer: &mut Peer, theirs: Ids) {
         let first = !peer.wants_in;
         peer.wants_in = true;
-        let old = std::mem::take(&mut peer.common);
-        let theirs = &peer.memory.theirs;
-        peer.common = peer
-            .mine
-            .iter()
-            .filter(|(id, _)| theirs.contains(*id))
-            .map(|(id, feed)| (*id, *feed))
-            .collect();
-        if peer.common != old {
+        let change = peer.lists.set_theirs(theirs);
+        if !(change.fresh.is_empty() && change.gone.is_empty()) {
             peer.memory.agreed = None;
             peer.memory.settled = None;
         }
-        for (id, feed) in &old {
-            if !peer.common.contains_key(id) {
-                peer.forget_feed(feed);
-            }
+        for feed in &change.gone {
+            peer.forget_feed(feed);
         }
         let started = peer.compared_out || peer.buckets_sent;
         if first && !started {
             self.start_compare(now, id, peer);
         } else if started {
-            let fresh: Vec<FeedId> = peer
-                .common
-                .iter()
-                .filter(|(id, _)| !old.contains_key(*id))
-                .map(|(_, feed)| *feed)
-                .collect();
-            for feed in fresh {
+            for feed in change.fresh {
                 // What it did not deliver while it did not want the feed, it may hold.
                 peer.forget_theirs(&feed);
                 peer.news.insert(feed, News::All);
@@ -504,7 +472,7 @@ impl<P: PeerIdentity> Swarm<P> {
 /// Names the state of some feeds: the sorted terms hashed one after the other, never combined by XOR, which colluding
 /// feeds could cancel out.
 pub(super) fn fingerprint<'a>(
-    feeds: &mut BTreeMap<FeedId, Feed>,
+    feeds: &mut BTreeMap<Arc<FeedId>, Feed>,
     common: impl Iterator<Item = (&'a Hash16, &'a FeedId)>,
 ) -> Hash16 {
     let mut bytes = Vec::new();

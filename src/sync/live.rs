@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -40,7 +41,9 @@ impl<P: PeerIdentity> Swarm<P> {
             });
         }
         let wanted = self.wanted;
-        let feed = self.feeds.entry(feed_id).or_default();
+        let known = self.feeds.get_key_value(&feed_id);
+        let name = known.map_or_else(|| Arc::new(feed_id), |(name, _)| name.clone());
+        let feed = self.feeds.entry(name.clone()).or_default();
         feed.replace(replica);
         if fresh {
             feed.since = wanted;
@@ -48,18 +51,12 @@ impl<P: PeerIdentity> Swarm<P> {
         self.each_peer(|swarm, id, peer| {
             let blinded = swarm.blind(id, &feed_id);
             if fresh {
-                peer.mine.insert(blinded, feed_id);
+                peer.lists.add(blinded, name.clone());
                 peer.forget_theirs(&feed_id);
-                if !peer.wants_removed.remove(&blinded) {
-                    peer.wants_added.insert(blinded);
-                }
                 peer.memory.agreed = None;
                 peer.memory.settled = None;
-                if peer.memory.theirs.contains(&blinded) {
-                    peer.common.insert(blinded, feed_id);
-                }
             }
-            if peer.common.contains_key(&blinded) {
+            if peer.lists.is_shared(&blinded) {
                 peer.news.insert(feed_id, News::All);
                 swarm.unsettle(now, peer);
             }
@@ -81,10 +78,7 @@ impl<P: PeerIdentity> Swarm<P> {
         }
         self.each_peer(|swarm, id, peer| {
             let blinded = swarm.blind(id, &feed_id);
-            if peer.mine.remove(&blinded).is_some() && !peer.wants_added.remove(&blinded) {
-                peer.wants_removed.insert(blinded);
-            }
-            if peer.common.remove(&blinded).is_some() {
+            if peer.lists.remove(&blinded) {
                 peer.memory.agreed = None;
                 swarm.unsettle(now, peer);
             }
@@ -141,7 +135,7 @@ impl<P: PeerIdentity> Swarm<P> {
         follows: bool,
     ) {
         let log_id = news.log;
-        if !peer.common.contains_key(&self.blind(id, &log_id.feed)) {
+        if !peer.lists.is_shared(&self.blind(id, &log_id.feed)) {
             return;
         }
         if peer.compared_out {
@@ -215,11 +209,7 @@ impl<P: PeerIdentity> Swarm<P> {
         let log_id = match name {
             PushName::Known(alias) => peer.log_of(alias)?,
             PushName::New(blinded, device, lane) => {
-                let feed = peer
-                    .mine
-                    .get(&blinded)
-                    .copied()
-                    .filter(|_| !lane.is_private());
+                let feed = peer.lists.wanted(&blinded).filter(|_| !lane.is_private());
                 let log = feed.map(|feed| LogId { feed, device, lane });
                 peer.define(log)?
             }

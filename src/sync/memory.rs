@@ -1,9 +1,6 @@
 //! What is remembered about a peer over restarts. Nothing in it is needed: without it, a session costs more bytes.
 
-use std::collections::BTreeSet;
-
-use super::fields::read_list;
-use super::limits::WANTS_REMEMBERED;
+use super::lists::Ids;
 use crate::format::{FormatError, Hash16, Reader, Writer, derive};
 
 const VERSION: u8 = 1;
@@ -34,9 +31,9 @@ impl Agreement {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Memory {
     /// What the peer wants.
-    pub(super) theirs: BTreeSet<Hash16>,
+    pub(super) theirs: Ids,
     /// What it was told that this side wants.
-    pub(super) told: BTreeSet<Hash16>,
+    pub(super) told: Ids,
     pub(super) agreed: Option<Agreement>,
     /// The peer's `filled` and this side's `opened` when this side last had no more holes to ask it about.
     pub(super) settled: Option<(u64, u64)>,
@@ -44,10 +41,10 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut w = Writer::with_capacity(64 + 16 * (self.theirs.len() + self.told.len()));
+        let mut w = Writer::with_capacity(64);
         w.u8(VERSION);
-        ids(&mut w, &self.theirs);
-        ids(&mut w, &self.told);
+        self.theirs.encode(&mut w);
+        self.told.encode(&mut w);
         w.u8(u8::from(self.agreed.is_some()));
         if let Some(agreed) = &self.agreed {
             w.raw(&agreed.mine);
@@ -74,8 +71,8 @@ impl Memory {
                 what: "a memory of a peer",
             });
         }
-        let theirs = read_ids(&mut r)?;
-        let told = read_ids(&mut r)?;
+        let theirs = Ids::decode(&mut r)?;
+        let told = Ids::decode(&mut r)?;
         let agreed = match r.u8()? {
             0 => None,
             _ => Some(Agreement {
@@ -96,23 +93,6 @@ impl Memory {
             settled,
         })
     }
-}
-
-/// A list beyond the cap is not remembered at all: it would be sent whole again anyway.
-fn ids(w: &mut Writer, set: &BTreeSet<Hash16>) {
-    if set.len() > WANTS_REMEMBERED {
-        return w.varint(0);
-    }
-    w.varint(set.len() as u64);
-    for id in set {
-        w.raw(id);
-    }
-}
-
-fn read_ids(r: &mut Reader<'_>) -> Result<BTreeSet<Hash16>, FormatError> {
-    Ok(read_list(r, 16, WANTS_REMEMBERED, Reader::array)?
-        .into_iter()
-        .collect())
 }
 
 /// Names a want list: zeros for an empty one.

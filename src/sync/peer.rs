@@ -8,6 +8,7 @@ use super::fields::{Hash8, Hello};
 use super::limits::{
     ALIASES, FIRST_WINDOW, LOGS_PER_FEED, OPEN_REQUESTS, OUTGOING_BYTES, WINDOW_BYTES,
 };
+use super::lists::Lists;
 use super::memory::{Agreement, Memory};
 use super::ranges::RangeSet;
 use super::replica::LogKey;
@@ -159,10 +160,8 @@ pub(super) struct Peer {
     /// What memory was last written with, so that agreements are written seldom.
     pub(super) written_at: Option<Millis>,
     pub(super) unwritten: bool,
-    /// The wants of this node, as this peer is told them.
-    pub(super) mine: BTreeMap<Hash16, FeedId>,
-    /// The feeds that both want.
-    pub(super) common: BTreeMap<Hash16, FeedId>,
+    /// What both ends want. In `memory` are no lists while the session is open.
+    pub(super) lists: Lists,
     pub(super) sent: Hello,
     /// Its arrival number when `sent` was made.
     pub(super) sent_arrival: u64,
@@ -170,8 +169,6 @@ pub(super) struct Peer {
     /// The peer's want list is known; ours was sent.
     pub(super) wants_in: bool,
     pub(super) wants_out: bool,
-    pub(super) wants_added: BTreeSet<Hash16>,
-    pub(super) wants_removed: BTreeSet<Hash16>,
     pub(super) buckets_sent: bool,
     pub(super) buckets_got: u32,
     /// All common feeds were compared in this session, not only what changed since an agreement.
@@ -204,11 +201,11 @@ pub(super) struct Peer {
     pub(super) deep_open: usize,
     pub(super) deep_window: usize,
     /// The newest few of many logs that are asked for and not stored yet, and whether all were once: what is older waits
-    /// Until then what is older waits although they are stored.
-    pub(super) deep_at: Option<Millis>,
     /// for that, or it would come and be stored with them, and the first page be right that much later.
     pub(super) newest_open: usize,
     pub(super) newest_held: bool,
+    /// Until then what is older waits although they are stored.
+    pub(super) deep_at: Option<Millis>,
     /// Mean bytes of an answer, in sixteenths.
     pub(super) mean: usize,
     pub(super) unadmitted: BTreeSet<LogId>,
@@ -241,24 +238,13 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(
-        now: Millis,
-        session: u64,
-        memory: Memory,
-        mine: BTreeMap<Hash16, FeedId>,
-    ) -> Self {
-        let common = mine
-            .iter()
-            .filter(|(id, _)| memory.theirs.contains(*id))
-            .map(|(id, feed)| (*id, *feed))
-            .collect();
+    pub(super) fn new(now: Millis, session: u64, memory: Memory, lists: Lists) -> Self {
         Self {
             session,
             memory,
             written_at: None,
             unwritten: false,
-            mine,
-            common,
+            lists,
             sent: Hello {
                 clock: 0,
                 yours: [0; 16],
@@ -272,8 +258,6 @@ impl Peer {
             hello: None,
             wants_in: false,
             wants_out: false,
-            wants_added: BTreeSet::new(),
-            wants_removed: BTreeSet::new(),
             buckets_sent: false,
             buckets_got: 0,
             compared_all: false,
@@ -282,7 +266,6 @@ impl Peer {
             last_due: false,
             holes_asked: false,
             told: BTreeMap::new(),
-            deep_at: None,
             told_list: Vec::new(),
             told_statements: BTreeMap::new(),
             news: BTreeMap::new(),
@@ -299,6 +282,7 @@ impl Peer {
             deep_window: FIRST_WINDOW,
             newest_open: 0,
             newest_held: false,
+            deep_at: None,
             mean: 16 * 16 * 1024,
             unadmitted: BTreeSet::new(),
             bounded: BTreeSet::new(),
@@ -320,6 +304,16 @@ impl Peer {
             incoming_whole: false,
             progress_at: now,
             due_since: Some(now),
+        }
+    }
+
+    /// What is to be remembered of the peer.
+    pub(super) fn memory_now(&self) -> Memory {
+        Memory {
+            theirs: self.lists.theirs(),
+            told: self.lists.told(),
+            agreed: self.memory.agreed,
+            settled: self.memory.settled,
         }
     }
 
@@ -365,8 +359,7 @@ impl Peer {
             && self.news.is_empty()
             && self.serving.is_empty()
             && self.reads == 0
-            && self.wants_added.is_empty()
-            && self.wants_removed.is_empty()
+            && !self.lists.has_changes()
     }
 
     pub(super) const fn token(&self) -> Option<Agreement> {

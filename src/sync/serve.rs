@@ -76,7 +76,7 @@ impl<P: PeerIdentity> Swarm<P> {
         id: &Hash16,
     ) -> Result<(), PeerError> {
         check_room(peer, 1)?;
-        let feed = peer.common.get(id).copied();
+        let feed = peer.lists.shared(id);
         peer.serving.push_back(Serve::Statements { request, feed });
         Ok(())
     }
@@ -100,11 +100,7 @@ impl<P: PeerIdentity> Swarm<P> {
         ids: &[Hash16],
     ) -> Result<(), PeerError> {
         check_room(peer, 1)?;
-        let feeds: Vec<FeedId> = ids
-            .iter()
-            .filter_map(|id| peer.common.get(id))
-            .copied()
-            .collect();
+        let feeds: Vec<FeedId> = ids.iter().filter_map(|id| peer.lists.shared(id)).collect();
         peer.serving_ids += feeds.len();
         if peer.serving_ids > WANTS {
             return Err(PeerError::TooManyRequests { limit: WANTS });
@@ -182,7 +178,7 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     fn is_common(&self, id: P, peer: &Peer, feed: &FeedId) -> bool {
-        self.feeds.contains_key(feed) && peer.common.contains_key(&self.blind(id, feed))
+        self.feeds.contains_key(feed) && peer.lists.is_shared(&self.blind(id, feed))
     }
 
     fn is_served(&self, id: P, peer: &Peer, log: &LogId) -> bool {

@@ -1,6 +1,7 @@
 //! All peers together: where events come in, what is shared between sessions, and the timers.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -31,7 +32,7 @@ pub(super) struct Reading {
 #[derive(Debug)]
 pub struct Swarm<P> {
     pub(super) me: P,
-    pub(super) feeds: BTreeMap<FeedId, Feed>,
+    pub(super) feeds: BTreeMap<Arc<FeedId>, Feed>,
     pub(super) peers: BTreeMap<P, Box<Peer>>,
     pub(super) out: VecDeque<Output<P>>,
     /// The store's last arrival number; the one when a hole or body was last filled; and when one last opened.
@@ -60,7 +61,7 @@ impl<P: PeerIdentity> Swarm<P> {
     /// Whether a connected peer is known to want a feed too, and so to hold it or to be about to.
     pub fn shares(&self, peer: &P, feed: &FeedId) -> bool {
         let known = self.peers.get(peer);
-        known.is_some_and(|peer| peer.common.values().any(|common| common == feed))
+        known.is_some_and(|peer| peer.lists.common().any(|(_, common)| common == feed))
     }
 
     /// Makes a machine for the endpoint `me`. `arrival` is the store's last arrival number, `filled` the one at which
@@ -98,14 +99,14 @@ impl<P: PeerIdentity> Swarm<P> {
                 memory,
                 clock,
                 proof,
-            } => {
                 waits,
+            } => {
                 self.end_session(now, peer);
                 self.open_session(now, peer, memory, clock, proof);
-                self.touched.insert(peer);
                 if waits {
                     self.with_peer(peer, |_, peer| begin_settling(peer, true));
                 }
+                self.touched.insert(peer);
             }
             Input::Disconnected { peer } => self.end_session(now, peer),
             Input::Frame { peer, bytes, clock } => self.frame(now, peer, &bytes, clock),
@@ -160,7 +161,7 @@ impl<P: PeerIdentity> Swarm<P> {
     pub fn shares_any(&self, peer: P) -> bool {
         self.peers
             .get(&peer)
-            .is_some_and(|peer| !peer.common.is_empty())
+            .is_some_and(|peer| peer.lists.common().next().is_some())
     }
 
     /// When [`Input::Tick`] is due; none while nothing waits for time to pass.
@@ -317,12 +318,12 @@ impl<P: PeerIdentity> Swarm<P> {
         for id in settled {
             self.with_peer(id, |swarm, peer| swarm.settle(now, id, peer));
         }
-    }
         for (id, peer) in &mut self.peers {
             if peer.deep_at.take_if(|at| *at <= now).is_some() {
                 self.touched.insert(*id);
             }
         }
+    }
 
     /// Does for each session that something happened to what can be done now.
     fn flush(&mut self, now: Millis) {
@@ -382,7 +383,7 @@ impl<P: PeerIdentity> Swarm<P> {
             peer.written_at = Some(now);
             self.out.push_back(Output::Remember {
                 peer: id,
-                memory: peer.memory.encode().into(),
+                memory: peer.memory_now().encode().into(),
             });
         }
     }

@@ -1,6 +1,7 @@
 //! What is handed over to be verified and stored, and what becomes of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -161,7 +162,7 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     /// What is known now of the feed that a request is about.
-    pub(super) fn seen(feeds: &BTreeMap<FeedId, Feed>, what: &Asked) -> Seen {
+    pub(super) fn seen(feeds: &BTreeMap<Arc<FeedId>, Feed>, what: &Asked) -> Seen {
         let feed = match what {
             Asked::Run { log, .. } | Asked::Bodies { log, .. } | Asked::Proof { log } => log.feed,
             Asked::Statements { feed } => *feed,

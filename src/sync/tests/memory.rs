@@ -1,9 +1,8 @@
 //! What is remembered of a peer, and what it may cost.
 
-use std::collections::BTreeMap;
-
 use super::{THEM, Table};
 use crate::format::{DeviceId, LogId, lanes};
+use crate::sync::lists::Lists;
 use crate::sync::memory::Memory;
 use crate::sync::peer::Peer;
 use crate::sync::sim::feed;
@@ -17,8 +16,8 @@ fn a_damaged_memory_costs_bytes_only() {
             peer: THEM,
             memory: Some(memory.into()),
             clock: 0,
-            waits: false,
             proof: [0; 16],
+            waits: false,
         });
         assert!(
             outputs
@@ -41,7 +40,7 @@ fn of_a_feed_named_with_logs_without_end_only_some_cost_memory() {
             lane: lanes::POSTS,
         }
     };
-    let mut peer = Peer::new(0, 1, Memory::default(), BTreeMap::new());
+    let mut peer = Peer::new(0, 1, Memory::default(), Lists::default());
     for number in 0..10_000 {
         peer.define(Some(log(number))).expect("no rule is broken");
     }
