@@ -2,9 +2,10 @@
 //!
 //! # The protocol on one page
 //!
-//! Both sides say hello at once. A hello carries digests, not lists: of what the sender wants, of what it remembers the
-//! receiver to want, of what it holds of the feeds both want (its fingerprint), and of the state in which both last had
-//! nothing more to tell. Mostly that is the whole session: two messages, 186 bytes, for any number of feeds.
+//! Who dialed says hello, and the other end says its own in answer. A hello carries digests, not lists: of what the
+//! sender wants, of what it remembers the receiver to want, of what it holds of the feeds both want (its fingerprint),
+//! and of the state in which both last had nothing more to tell. Mostly that is the whole session: two messages, 186
+//! bytes, for any number of feeds.
 //!
 //! If not, the two hellos lead both sides to the same next step, without a word about it: want lists, or what changed of
 //! them (`hello.rs`); then the heads of logs that changed since the last agreement, or, where there is none, fingerprints

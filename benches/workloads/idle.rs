@@ -20,6 +20,8 @@ const EACH: u64 = 2;
 /// Feeds that a peer shares with the node, but for the one that shares all of them.
 const SHARED: usize = 20;
 const PEERS: usize = 50;
+/// Peers that the node dials, to see how many it keeps.
+const DIALED: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Between the first words of two peers. Signs of life come every five seconds from each: all 50 are spread over that
 /// time, as peers that came one by one are. Where they come in one burst, one wake-up serves many.
@@ -57,6 +59,33 @@ pub(crate) async fn run(scale: Scale) {
         let bare = bare(peers, seconds).await;
         wakes(&with, bare.wakes, many);
         connected(&with, &all, &bare, many);
+    }
+    kept(&folder).await;
+}
+
+/// How many connections a node keeps open with nothing to do, of those that it dialed.
+async fn kept(folder: &Folder) {
+    let node = world::open_online(&folder.join("reader")).await;
+    let mut dialed = Vec::new();
+    for peer in 0..DIALED {
+        let far = world::open_online(&folder.join(&format!("dialed {peer}"))).await;
+        let ticket = far.ticket().await.expect("a ticket");
+        node.follow(&ticket).await.expect("a place to look");
+        dialed.push(far);
+    }
+    node.sync(PATIENCE).await.expect("a report");
+    let most = open(&node);
+    // Some seconds after the last word a session is at rest.
+    tokio::time::sleep(2 * CALM).await;
+    let kept = open(&node);
+    let what = format!("connections kept with nothing to do, {DIALED} peers dialed");
+    let figure = format!("{kept}, of {most} after sync()");
+    Row::new("W10", what, figure)
+        .bare(kept as f64, "connections")
+        .budget("at most 8", kept <= 8);
+    dialed.push(node);
+    for node in dialed {
+        node.shutdown().await.expect("a clean end");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the machine can do at all, measured in the same run: bare redb, bare hashes and signatures, a bare iroh stream.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,9 +8,10 @@ use bytes::Bytes;
 use ed25519_dalek::ed25519::signature::Signer as _;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use iroh::endpoint::{
-    Connection, MtuDiscoveryConfig, QuicTransportConfig, RecvStream, SendStream, VarInt, presets,
+    BindOpts, Connection, MtuDiscoveryConfig, PortmapperConfig, QuicTransportConfig, RecvStream,
+    SendStream, VarInt, presets,
 };
-use iroh::{Endpoint, EndpointAddr, RelayMode, TransportAddr};
+use iroh::{Endpoint, EndpointAddr, RelayMode, SecretKey, TransportAddr};
 use redb::{Database, ReadableDatabase as _, TableDefinition};
 use tidings::format::Run;
 
@@ -153,28 +154,21 @@ pub(crate) struct Echo {
     /// What connecting and the first echo of a few bytes cost.
     pub(crate) connect: Duration,
     pub(crate) connect_bytes: u64,
-    _ends: (Endpoint, Endpoint, Connection),
+    ends: (Endpoint, Endpoint, Connection),
 }
 
 impl Echo {
     pub(crate) async fn connect() -> Self {
-        Self::between(bind().await, bind().await).await
+        let far = bind().await;
+        answer(far.clone());
+        Self::between(far, bind().await).await
     }
 
+    /// `far` answers already.
     pub(crate) async fn between(far: Endpoint, near: Endpoint) -> Self {
         // As a ticket says them: every address of a bound socket that can be dialed from here.
         let mut address = far.addr();
         address.addrs.insert(TransportAddr::Ip(loopback(&far)));
-        let server = far.clone();
-        let _answering = spawn(async move {
-            let connection = server.accept().await?.await.ok()?;
-            let (mut send, mut recv) = connection.accept_bi().await.ok()?;
-            let mut buffer = vec![0; 65_536];
-            while let Ok(Some(count)) = recv.read(&mut buffer).await {
-                send.write_all(&buffer[..count]).await.ok()?;
-            }
-            Some(())
-        });
         let (start, bytes) = (now(), loopback_bytes());
         let connection = near.connect(address, ALPN).await.expect("the other end");
         let (send, recv) = connection.open_bi().await.expect("a stream");
@@ -183,7 +177,7 @@ impl Echo {
             recv,
             connect: Duration::ZERO,
             connect_bytes: 0,
-            _ends: (far, near, connection),
+            ends: (far, near, connection),
         };
         echo.once(64).await;
         echo.connect = start.elapsed();
@@ -191,6 +185,12 @@ impl Echo {
         tokio::time::sleep(Duration::from_millis(500)).await;
         echo.connect_bytes = loopback_bytes() - bytes;
         echo
+    }
+
+    /// Ends the connection and the endpoint that dialed.
+    pub(crate) async fn end(self) {
+        let (_, near, _) = self.ends;
+        near.close().await;
     }
 
     /// Sends so many bytes there and back.
@@ -204,6 +204,23 @@ impl Echo {
         self.recv.read_exact(&mut back).await.expect("the echo");
         start.elapsed()
     }
+}
+
+/// Sends everything back that comes on the first stream of any connection.
+pub(crate) fn answer(far: Endpoint) {
+    let _answering = spawn(async move {
+        while let Some(incoming) = far.accept().await {
+            let _one = spawn(async move {
+                let connection = incoming.await.ok()?;
+                let (mut send, mut recv) = connection.accept_bi().await.ok()?;
+                let mut buffer = vec![0; 65_536];
+                while let Ok(Some(count)) = recv.read(&mut buffer).await {
+                    send.write_all(&buffer[..count]).await.ok()?;
+                }
+                Some(())
+            });
+        }
+    });
 }
 
 /// Sends so many bytes one way on one stream between two bare endpoints.
@@ -240,11 +257,17 @@ pub(crate) fn loopback(endpoint: &Endpoint) -> SocketAddr {
 
 /// An endpoint with iroh's own settings.
 pub(crate) async fn bind() -> Endpoint {
-    bind_with(QuicTransportConfig::default()).await
+    let builder = Endpoint::builder(presets::Minimal).relay_mode(RelayMode::Disabled);
+    builder
+        .alpns(vec![ALPN.to_vec()])
+        .bind()
+        .await
+        .expect("a free port")
 }
 
-/// An endpoint with the settings of a node's that decide what a connection says for itself.
-pub(crate) async fn bind_as_ours() -> Endpoint {
+/// An endpoint with the settings of a node's that decide what a connection says for itself. It keeps its key, and its
+/// port if that is not 0.
+pub(crate) async fn bind_as_ours(key: u8, port: u16) -> Endpoint {
     let mut probes = MtuDiscoveryConfig::default();
     probes.minimum_change(127);
     let settings = QuicTransportConfig::builder()
@@ -252,13 +275,21 @@ pub(crate) async fn bind_as_ours() -> Endpoint {
         .max_concurrent_bidi_streams(VarInt::from_u32(8))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .datagram_receive_buffer_size(None);
-    bind_with(settings.build()).await
-}
-
-async fn bind_with(settings: QuicTransportConfig) -> Endpoint {
-    let builder = Endpoint::builder(presets::Minimal).relay_mode(RelayMode::Disabled);
+    let (v4, v6) = (
+        SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
+        SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
+    );
+    let builder = Endpoint::builder(presets::Minimal)
+        .relay_mode(RelayMode::Disabled)
+        .portmapper_config(PortmapperConfig::Disabled)
+        .secret_key(SecretKey::from_bytes(&[key; 32]))
+        .transport_config(settings.build())
+        .clear_ip_transports()
+        .bind_addr(v4)
+        .expect("an address")
+        .bind_addr_with_opts(v6, BindOpts::default().set_is_required(false))
+        .expect("an address");
     builder
-        .transport_config(settings)
         .alpns(vec![ALPN.to_vec()])
         .bind()
         .await

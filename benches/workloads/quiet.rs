@@ -20,12 +20,12 @@ const EACH: u64 = 4;
 const SETTLE: Duration = Duration::from_millis(500);
 
 /// Two endpoints probe whichever of their paths wins, so bytes differ from one connection to the next: medians.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 7;
 /// What a hello takes on its stream. Who sent and got no more has made one round trip: one each way.
 const HELLO: u64 = 100;
 
 pub(crate) async fn run() {
-    let bare = middle(rounds(async || meet_bare().await).await);
+    let bare = bare().await;
     for feeds in [1, 1_000] {
         let folder = Folder::new();
         let (here, there) = (folder.join("one"), folder.join("other"));
@@ -117,11 +117,22 @@ async fn synced(node: &Node) -> Duration {
     start.elapsed()
 }
 
-/// The same of two bare endpoints of the same settings, told the same addresses: bytes on the wire for a stream with a
-/// message each way, and half a second more.
-async fn meet_bare() -> u64 {
-    let echo = Echo::between(limits::bind_as_ours().await, limits::bind_as_ours().await).await;
-    echo.connect_bytes
+/// The same of two bare endpoints of the same settings, told the same addresses, one of which stays and the other comes
+/// again with its key and port, as a node does: bytes on the wire for a message each way, and half a second more.
+async fn bare() -> u64 {
+    let far = limits::bind_as_ours(5, 0).await;
+    limits::answer(far.clone());
+    let near = limits::bind_as_ours(6, 0).await;
+    let port = limits::loopback(&near).port();
+    Echo::between(far.clone(), near).await.end().await;
+    let again = async || {
+        let near = limits::bind_as_ours(6, port).await;
+        let echo = Echo::between(far.clone(), near).await;
+        let bytes = echo.connect_bytes;
+        echo.end().await;
+        bytes
+    };
+    middle(rounds(again).await)
 }
 
 /// How often something came after something went, as the status shows it.
