@@ -268,6 +268,17 @@ pub(crate) async fn bind() -> Endpoint {
 /// An endpoint with the settings of a node's that decide what a connection says for itself. It keeps its key, and its
 /// port if that is not 0.
 pub(crate) async fn bind_as_ours(key: u8, port: u16) -> Endpoint {
+    for _ in 0..500 {
+        if let Some(endpoint) = try_bind_as_ours(key, port).await {
+            return endpoint;
+        }
+        // The last owner of the port is not quite gone.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("port {port} never became free");
+}
+
+async fn try_bind_as_ours(key: u8, port: u16) -> Option<Endpoint> {
     let mut probes = MtuDiscoveryConfig::default();
     probes.minimum_change(127);
     let settings = QuicTransportConfig::builder()
@@ -289,11 +300,7 @@ pub(crate) async fn bind_as_ours(key: u8, port: u16) -> Endpoint {
         .expect("an address")
         .bind_addr_with_opts(v6, BindOpts::default().set_is_required(false))
         .expect("an address");
-    builder
-        .alpns(vec![ALPN.to_vec()])
-        .bind()
-        .await
-        .expect("a free port")
+    builder.alpns(vec![ALPN.to_vec()]).bind().await.ok()
 }
 
 /// Spawns a task that a workload ends with.
