@@ -17,6 +17,7 @@ mod files;
 mod held;
 mod import;
 mod partial;
+mod proof;
 mod reader;
 mod room;
 #[cfg(test)]
@@ -34,7 +35,8 @@ pub use self::error::{MediaError, Tried};
 use self::files::Names;
 pub(crate) use self::held::Held;
 pub(crate) use self::import::{Import, Imported};
-pub(crate) use self::partial::{Opened, Partial, Refused};
+pub(crate) use self::partial::{Opened, Partial};
+pub(crate) use self::proof::{Incoming, Proved, Wrong};
 pub use self::reader::MediaReader;
 pub(crate) use self::tree::Slice;
 use crate::format::BlobHash;

@@ -1,5 +1,7 @@
 //! What the machine can do at all, measured in the same run: bare redb, bare hashes and signatures, a bare iroh stream.
 
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -14,6 +16,8 @@ use iroh::endpoint::{
 use iroh::{Endpoint, EndpointAddr, RelayMode, SecretKey, TransportAddr};
 use redb::{Database, ReadableDatabase as _, TableDefinition};
 use tidings::format::Run;
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 
 use super::data::AUTHORS;
 use super::machine::{Tries, loopback_bytes, now, timed};
@@ -24,6 +28,8 @@ const TRANSACTION: u64 = 50_000;
 /// Bytes of an index key beyond its time: table, number or hash, place in the log, log.
 const INDEX_ROWS: [(u8, usize); 4] = [(b'T', 0), (b'P', 4), (b'C', 4), (b'G', 8)];
 pub(crate) const ALPN: &[u8] = b"bare-echo";
+/// Bytes handed to a stream at one time.
+const PIECE: usize = 256 * 1024;
 
 /// A bare redb database.
 pub(crate) struct Bare(Database, u64);
@@ -225,28 +231,106 @@ pub(crate) fn answer(far: Endpoint) {
 
 /// Sends so many bytes one way on one stream between two bare endpoints.
 pub(crate) async fn stream(bytes: u64) {
-    let (far, near) = (bind().await, bind().await);
-    let address = EndpointAddr::new(far.id()).with_ip_addr(loopback(&far));
-    let server = far.clone();
+    let mut ends = OneWay::connect().await;
+    let mut send = ends.send;
     let sending = spawn(async move {
-        let connection = server.accept().await?.await.ok()?;
-        let (mut send, _) = connection.accept_bi().await.ok()?;
-        let piece = Bytes::from(vec![7; 256 * 1024]);
-        for _ in 0..bytes / piece.len() as u64 {
+        let piece = Bytes::from(vec![7; PIECE]);
+        for _ in 0..bytes / PIECE as u64 {
             send.write_chunk(piece.clone()).await.ok()?;
         }
         send.finish().ok()?;
         send.stopped().await.ok()
     });
-    let connection = near.connect(address, ALPN).await.expect("the other end");
-    let (mut send, mut recv) = connection.open_bi().await.expect("a stream");
-    send.write_all(&[1]).await.expect("an open stream");
     let mut came = 0;
-    while let Some(chunk) = recv.read_chunk(256 * 1024).await.expect("its bytes") {
+    while let Some(chunk) = ends.recv.read_chunk(PIECE).await.expect("its bytes") {
         came += chunk.len() as u64;
     }
     assert_eq!(came, bytes);
     sending.await.expect("no panic");
+}
+
+/// Does the same with the bytes of a file, hashed before they are sent, and hashed, written and synced where they come:
+/// what moving a file takes at least where no disk and no peer is to be believed. Each end has a thread for its disk.
+pub(crate) async fn stored_stream(source: &Path, target: &Path) {
+    let mut ends = OneWay::connect().await;
+    let (read, mut pieces) = mpsc::channel(4);
+    let mut source = File::open(source).expect("the file");
+    let reading = spawn_blocking(move || {
+        let mut hasher = blake3::Hasher::new();
+        loop {
+            let mut piece = vec![0; PIECE];
+            let bytes = source.read(&mut piece).expect("its bytes");
+            piece.truncate(bytes);
+            hasher.update(&piece);
+            if bytes == 0 || read.blocking_send(Bytes::from(piece)).is_err() {
+                return hasher.finalize();
+            }
+        }
+    });
+    let mut send = ends.send;
+    let sending = spawn(async move {
+        while let Some(piece) = pieces.recv().await {
+            send.write_chunk(piece).await.ok()?;
+        }
+        send.finish().ok()?;
+        send.stopped().await.ok()
+    });
+    let (write, mut to_write) = mpsc::channel::<Vec<u8>>(4);
+    let mut target = File::create(target).expect("room on the disk");
+    let writing = spawn_blocking(move || {
+        let mut hasher = blake3::Hasher::new();
+        while let Some(piece) = to_write.blocking_recv() {
+            hasher.update(&piece);
+            target.write_all(&piece).expect("room on the disk");
+        }
+        target.sync_all().expect("a disk");
+        hasher.finalize()
+    });
+    let mut piece = Vec::with_capacity(PIECE);
+    while let Some(chunk) = ends.recv.read_chunk(PIECE).await.expect("its bytes") {
+        piece.extend_from_slice(&chunk);
+        if piece.len() >= PIECE {
+            let whole = std::mem::replace(&mut piece, Vec::with_capacity(PIECE));
+            write.send(whole).await.expect("the thread that writes");
+        }
+    }
+    write.send(piece).await.expect("the thread that writes");
+    drop(write);
+    sending.await.expect("no panic");
+    let (read, written) = (reading.await, writing.await);
+    assert_eq!(read.expect("a hash"), written.expect("a hash"));
+}
+
+/// One stream between two bare endpoints, to be sent through one way.
+struct OneWay {
+    send: SendStream,
+    recv: RecvStream,
+    _ends: (Endpoint, Endpoint, Connection, Connection, SendStream),
+}
+
+impl OneWay {
+    async fn connect() -> Self {
+        let (far, near) = (bind().await, bind().await);
+        let address = EndpointAddr::new(far.id()).with_ip_addr(loopback(&far));
+        let accepting = async {
+            let incoming = far.accept().await.expect("an open endpoint");
+            let connection = incoming.await.expect("a connection");
+            let (send, _) = connection.accept_bi().await.expect("a stream");
+            (connection, send)
+        };
+        let connecting = async {
+            let connection = near.connect(address, ALPN).await.expect("the other end");
+            let (mut opened, recv) = connection.open_bi().await.expect("a stream");
+            opened.write_all(&[1]).await.expect("an open stream");
+            (connection, opened, recv)
+        };
+        let ((there, send), (here, opened, recv)) = tokio::join!(accepting, connecting);
+        Self {
+            send,
+            recv,
+            _ends: (far, near, there, here, opened),
+        }
+    }
 }
 
 pub(crate) fn loopback(endpoint: &Endpoint) -> SocketAddr {

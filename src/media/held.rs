@@ -2,15 +2,16 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read as _};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use bao_tree::io::EncodeError;
-use bao_tree::io::sync::encode_ranges_validated;
+use bao_tree::io::sync::ReadAt as _;
 
 use super::MediaStore;
 use super::error::MediaError;
 use super::files::{self, disk};
-use super::tree::{self, Pairs, Slice, TreeHasher, has_tree};
+use super::proof::Proof;
+use super::tree::{self, GROUP_BYTES, PAIR_BYTES, Slice, TreeHasher, has_tree};
 use crate::format::BlobHash;
 
 /// How exact the time of last use is: more would write to the disk at every look.
@@ -95,7 +96,7 @@ impl MediaStore {
 }
 
 /// Computes hash and tree of a file anew.
-fn rehash(data: &mut File, tree: &std::path::Path) -> io::Result<BlobHash> {
+fn rehash(data: &mut File, tree: &Path) -> io::Result<BlobHash> {
     let out = File::create(tree)?;
     let mut hasher = TreeHasher::new(BufWriter::new(&out));
     let mut step = vec![0; 256 * 1024];
@@ -117,15 +118,15 @@ impl Held {
         self.len
     }
 
-    /// Reads a slice with its proof. What is wrong on disk is never returned.
+    /// Reads a slice with its proof, as long as [`Slice::encoded_len`] says. What is wrong on disk is never returned.
     ///
     /// # Errors
     ///
     /// [`MediaError::Damaged`] if it does not hold: see [`MediaStore::mend`].
-    pub(crate) fn encode(&self, slice: Slice) -> Result<Vec<u8>, MediaError> {
-        let mut encoded = Vec::with_capacity(slice.encoded_len(self.len));
-        self.encode_into(slice, &mut encoded)?;
-        Ok(encoded)
+    pub(crate) fn encode(&self, slice: Slice, into: &mut [u8]) -> Result<(), MediaError> {
+        let places = slice.places(self.len);
+        let (pairs, bytes) = into.split_at_mut(places.len() * PAIR_BYTES);
+        self.read_verified(slice, &places, pairs, bytes)
     }
 
     /// Reads the bytes of a slice, verified.
@@ -134,28 +135,36 @@ impl Held {
     ///
     /// As for [`encode`](Self::encode).
     pub(super) fn read(&self, slice: Slice, into: &mut Vec<u8>) -> Result<(), MediaError> {
-        into.clear();
-        // Verifying on the way out costs the proof once more; the bytes are then picked out of it.
-        let mut encoded = Vec::with_capacity(slice.encoded_len(self.len));
-        self.encode_into(slice, &mut encoded)?;
-        tree::leaves(slice, self.len, &encoded, into);
-        Ok(())
+        let places = slice.places(self.len);
+        let mut pairs = vec![0; places.len() * PAIR_BYTES];
+        // At most 256 KiB.
+        into.resize(usize::try_from(slice.bytes(self.len)).unwrap_or(0), 0);
+        self.read_verified(slice, &places, &mut pairs, into)
     }
 
-    fn encode_into(&self, slice: Slice, encoded: &mut Vec<u8>) -> Result<(), MediaError> {
-        let damaged = MediaError::Damaged { blob: self.blob };
-        if has_tree(self.len) && self.tree.is_none() {
-            return Err(damaged);
+    fn read_verified(
+        &self,
+        slice: Slice,
+        places: &[u64],
+        pairs: &mut [u8],
+        bytes: &mut [u8],
+    ) -> Result<(), MediaError> {
+        let damaged = || MediaError::Damaged { blob: self.blob };
+        let unreadable = |source: io::Error| match source.kind() {
+            io::ErrorKind::UnexpectedEof => damaged(),
+            _ => disk(Path::new(&self.blob.to_string()), "read", source),
+        };
+        if !places.is_empty() {
+            let tree = self.tree.as_ref().ok_or_else(damaged)?;
+            tree::read_pairs(tree, places, pairs).map_err(unreadable)?;
         }
-        let pairs = self.tree.as_ref().map_or(Pairs::None, Pairs::Read);
-        let outboard = tree::outboard(&self.blob, self.len, pairs);
-        match encode_ranges_validated(&self.data, outboard, &slice.chunks(), encoded) {
-            Ok(()) => Ok(()),
-            Err(EncodeError::Io(source)) if source.kind() != io::ErrorKind::UnexpectedEof => {
-                let path = std::path::PathBuf::from(self.blob.to_string());
-                Err(disk(&path, "read", source))
-            }
-            Err(_) => Err(damaged),
+        let proof = Proof::new(&self.blob, slice, self.len, pairs).map_err(|_| damaged())?;
+        let at = slice.first * GROUP_BYTES as u64;
+        self.data.read_exact_at(at, bytes).map_err(unreadable)?;
+        if proof.hold(bytes) {
+            Ok(())
+        } else {
+            Err(damaged())
         }
     }
 }

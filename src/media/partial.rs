@@ -1,17 +1,16 @@
 //! A blob that is coming: verified slice by slice before it is written, taken up again after any end.
 
 use std::fs::{File, OpenOptions};
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use bao_tree::io::DecodeError;
-use bao_tree::io::sync::{decode_ranges, valid_ranges};
+use bao_tree::io::sync::{WriteAt as _, valid_ranges};
 use bao_tree::{ChunkNum, ChunkRanges};
 
 use super::error::MediaError;
 use super::files::{self, Names, disk};
-use super::tree::{self, Pairs, Slice, has_tree, tree_of};
+use super::proof::Proved;
+use super::tree::{self, GROUP_BYTES, Pairs, Slice, has_tree, tree_of};
 use super::{BLOB_BYTES, Kept, MediaStore};
 use crate::format::BlobHash;
 
@@ -22,15 +21,6 @@ pub(crate) enum Opened {
     Whole,
     /// Some of it is missing.
     Part(Box<Partial>),
-}
-
-/// Why a slice was not written.
-#[derive(Debug)]
-pub(crate) enum Refused {
-    /// It is not what the hash names.
-    Wrong,
-    /// The disk failed.
-    Disk(MediaError),
 }
 
 /// A blob of which some is missing. It is kept until this is dropped, and after that while an entry names it.
@@ -144,39 +134,35 @@ impl Partial {
             .collect()
     }
 
-    /// Writes a slice with its proof, once that holds.
+    /// Writes a slice that holds.
     ///
     /// # Errors
     ///
-    /// [`Refused::Wrong`] if it does not; nothing that is wrong was written.
-    pub(crate) fn write(&mut self, slice: Slice, encoded: impl Read) -> Result<(), Refused> {
-        let mut pairs = Vec::new();
-        let collect = match self.tree {
-            Some(_) => Pairs::Collect(&mut pairs),
-            None => Pairs::None,
-        };
-        let outboard = tree::outboard(&self.blob, self.len, collect);
-        let ranges = slice.chunks();
-        let mut written = decode_ranges(encoded, &ranges, &mut self.data, outboard);
+    /// If the disk fails, or it is a slice of another blob.
+    pub(crate) fn write(&mut self, proved: &mut Proved) -> Result<(), MediaError> {
+        if (proved.blob, proved.len) != (self.blob, self.len) {
+            return Err(MediaError::Damaged { blob: self.blob });
+        }
+        let at = proved.slice.first * GROUP_BYTES as u64;
+        let mut written = self.data.write_all_at(at, &proved.bytes);
         if let (Ok(()), Some(tree)) = (&written, &mut self.tree) {
-            let pairs = tree::write_pairs(tree, &mut pairs, &mut self.pairs_before);
-            written = pairs.map_err(DecodeError::Io);
+            written = tree::write_pairs(tree, &mut proved.pairs, &mut self.pairs_before);
         }
         match written {
             Ok(()) => {
-                self.have |= ranges & ChunkRanges::from(..tree_of(self.len).chunks());
+                let chunks = ChunkRanges::from(..tree_of(self.len).chunks());
+                self.have |= proved.slice.chunks() & chunks;
                 Ok(())
             }
-            Err(DecodeError::Io(source)) => {
+            Err(source) => {
                 let name = self.blob.to_string();
                 let error = files::write_failed(&self.names.part, &name, self.len, source);
                 if matches!(error, MediaError::DiskFull { .. }) {
                     // A full disk stops everything else; what came of this is the first to go.
                     self.names.remove_part();
                 }
-                Err(Refused::Disk(error))
+                Err(error)
             }
-            Err(_) => Err(Refused::Wrong),
         }
     }
 

@@ -98,15 +98,28 @@ impl World {
         }
     }
 
+    /// Takes a slice from another store, with its proof.
+    fn take(partial: &mut Partial, slice: Slice, held: &Held) {
+        let encoded = encode(held, slice).unwrap();
+        let proved = Proved::decode(partial.blob(), partial.len(), slice, &encoded);
+        partial.write(&mut proved.unwrap()).unwrap();
+    }
+
     /// Takes all that is missing from another store.
     fn fetch(&self, from: &Self, blob: BlobHash) {
         let held = from.store.held(&blob, SystemTime::UNIX_EPOCH).unwrap();
         let mut partial = self.partial(blob, held.len());
         for slice in partial.missing() {
-            partial.write(slice, &*held.encode(slice).unwrap()).unwrap();
+            Self::take(&mut partial, slice, &held);
         }
         partial.finish().unwrap();
     }
+}
+
+fn encode(held: &Held, slice: Slice) -> Result<Vec<u8>, MediaError> {
+    let mut encoded = vec![0; slice.encoded_len(held.len())];
+    held.encode(slice, &mut encoded)?;
+    Ok(encoded)
 }
 
 fn open(folder: &Path, names: &Arc<Names>, cap: u64) -> Arc<MediaStore> {
@@ -265,9 +278,7 @@ fn a_blob_comes_slice_by_slice_and_is_taken_up_again_after_an_end() {
         let mut partial = to.partial(blob, len as u64);
         let slices = partial.missing();
         let first = slices[slices.len() / 2];
-        let encoded = held.encode(first).unwrap();
-        assert_eq!(encoded.len(), first.encoded_len(len as u64));
-        partial.write(first, &*encoded).unwrap();
+        World::take(&mut partial, first, &held);
         let have = partial.have();
         assert_eq!(have, first.bytes(len as u64));
         drop(partial);
@@ -283,7 +294,7 @@ fn a_blob_comes_slice_by_slice_and_is_taken_up_again_after_an_end() {
         let missing = partial.missing();
         assert_eq!(missing.len(), slices.len() - 1);
         for slice in missing {
-            partial.write(slice, &*held.encode(slice).unwrap()).unwrap();
+            World::take(&mut partial, slice, &held);
         }
         partial.finish().unwrap();
         assert!(to.bytes_of(blob) == bytes);
@@ -299,28 +310,101 @@ fn wrong_bytes_are_not_written() {
     let (from, to) = (World::new(), World::new());
     let bytes = noise(500 * KIB);
     let imported = from.take_in(&bytes);
-    let held = from
-        .store
-        .held(&imported.blob, SystemTime::UNIX_EPOCH)
-        .unwrap();
-    let mut partial = to.partial(imported.blob, held.len());
+    let blob = imported.blob;
+    let held = from.store.held(&blob, SystemTime::UNIX_EPOCH).unwrap();
+    let len = held.len();
+    let mut partial = to.partial(blob, len);
     let slice = partial.missing()[0];
-    let right = held.encode(slice).unwrap();
+    let right = encode(&held, slice).unwrap();
+    let decode = |slice, bytes: &[u8]| Proved::decode(blob, len, slice, bytes);
     for at in [0, 70, right.len() / 2, right.len() - 1] {
         let mut wrong = right.clone();
         wrong[at] ^= 1;
-        assert!(matches!(partial.write(slice, &*wrong), Err(Refused::Wrong)));
+        assert_eq!(decode(slice, &wrong).unwrap_err(), Wrong);
     }
-    assert!(matches!(
-        partial.write(slice, &right[..right.len() - 1]),
-        Err(Refused::Wrong)
-    ));
+    assert_eq!(decode(slice, &right[..right.len() - 1]).unwrap_err(), Wrong);
+    let longer = [right.as_slice(), &[0]].concat();
+    assert_eq!(decode(slice, &longer).unwrap_err(), Wrong);
     let other = partial.missing()[1];
-    assert!(matches!(partial.write(other, &*right), Err(Refused::Wrong)));
+    assert_eq!(decode(other, &right).unwrap_err(), Wrong);
     // Nothing verifies under a length that is not the blob's.
-    drop(partial);
-    let mut longer = to.partial(imported.blob, held.len() + 1_000_000);
-    assert!(matches!(longer.write(slice, &*right), Err(Refused::Wrong)));
+    let other_length = Proved::decode(blob, len + 1_000_000, slice, &right);
+    assert_eq!(other_length.unwrap_err(), Wrong);
+    // What is right of another blob is not written to this one.
+    let another = from.take_in(&noise(500 * KIB + 1));
+    let of_another = from.store.held(&another.blob, SystemTime::UNIX_EPOCH);
+    let of_another = encode(&of_another.unwrap(), slice).unwrap();
+    let proved = Proved::decode(another.blob, another.len, slice, &of_another);
+    assert!(partial.write(&mut proved.unwrap()).is_err());
+    assert_eq!(partial.have(), 0);
+    assert_eq!(to.store.part_len(&blob), Some(0));
+}
+
+#[test]
+fn a_wrong_group_is_noticed_as_soon_as_it_is_whole_and_more_than_a_slice_is_not_taken() {
+    let from = World::new();
+    let imported = from.take_in(&noise(500 * KIB));
+    let (blob, len) = (imported.blob, imported.len);
+    let held = from.store.held(&blob, SystemTime::UNIX_EPOCH).unwrap();
+    let slice = Slice::checked(0, 3, len).unwrap();
+    let encoded = encode(&held, slice).unwrap();
+    let (pairs, groups) = encoded.split_at(slice.pair_bytes(len));
+    let begin = || Incoming::new(blob, len, slice, pairs, Vec::new()).unwrap();
+
+    let mut incoming = begin();
+    incoming.add(&groups[..16 * KIB]).unwrap();
+    assert_eq!(incoming.missing(), 32 * KIB);
+    let mut wrong = groups[16 * KIB..32 * KIB].to_vec();
+    wrong[0] ^= 1;
+    incoming.add(&wrong[..10 * KIB]).unwrap();
+    assert_eq!(incoming.add(&wrong[10 * KIB..]), Err(Wrong));
+
+    let mut incoming = begin();
+    for piece in groups.chunks(1_400) {
+        incoming.add(piece).unwrap();
+    }
+    assert_eq!(incoming.add(&[0]), Err(Wrong));
+
+    let mut incoming = begin();
+    incoming.add(&groups[..groups.len() - 1]).unwrap();
+    assert_eq!(incoming.end().unwrap_err(), Wrong);
+}
+
+#[test]
+fn the_pairs_and_groups_of_a_slice_are_those_of_bao() {
+    let from = World::new();
+    for len in [16 * KIB, 16 * KIB + 1, 100_000, 700 * KIB + 3] {
+        let bytes = noise(len);
+        let imported = from.take_in(&bytes);
+        let held = from.store.held(&imported.blob, SystemTime::UNIX_EPOCH);
+        let (held, len) = (held.unwrap(), len as u64);
+        let tree = PostOrderMemOutboard::create(&bytes, bao_tree::BlockSize::from_chunk_log(4));
+        let all = (0..44).flat_map(|first| [1, 5, 16].map(|count| (first, count)));
+        for slice in all.filter_map(|(first, count)| Slice::checked(first, count, len)) {
+            let encoded = encode(&held, slice).unwrap();
+            let (pairs, groups) = encoded.split_at(slice.pair_bytes(len));
+            let mut mixed = Vec::new();
+            let bao = bao_tree::io::sync::encode_ranges_validated(
+                bytes.as_slice(),
+                &tree,
+                &slice.chunks(),
+                &mut mixed,
+            );
+            bao.unwrap();
+            // What is left of bao's without the groups, which are found in it in their order, are the pairs.
+            let mut rest = mixed.as_slice();
+            let mut between = Vec::new();
+            for group in groups.chunks(16 * KIB) {
+                while !rest.starts_with(group) {
+                    let (pair, later) = rest.split_at(64);
+                    between.extend_from_slice(pair);
+                    rest = later;
+                }
+                rest = &rest[group.len()..];
+            }
+            assert!(rest.is_empty() && between == pairs, "{slice:?} of {len}");
+        }
+    }
 }
 
 #[test]
@@ -352,7 +436,7 @@ fn a_file_damaged_on_disk_is_never_given_out_and_only_what_is_wrong_is_fetched_a
     let held = to.store.held(&blob, SystemTime::UNIX_EPOCH).unwrap();
     let slice = Slice::checked(0, 1, held.len()).unwrap();
     assert!(matches!(
-        held.encode(slice),
+        encode(&held, slice),
         Err(MediaError::Damaged { .. })
     ));
     to.store.mend(&blob).unwrap();
@@ -360,10 +444,7 @@ fn a_file_damaged_on_disk_is_never_given_out_and_only_what_is_wrong_is_fetched_a
 
     fs::write(&names.data, &bytes[..1_500_000]).unwrap();
     let cut = to.store.held(&blob, SystemTime::UNIX_EPOCH).unwrap();
-    assert!(
-        cut.encode(Slice::checked(0, 1, cut.len()).unwrap())
-            .is_err()
-    );
+    assert!(encode(&cut, Slice::checked(0, 1, cut.len()).unwrap()).is_err());
     to.store.mend(&blob).unwrap();
     to.fetch(&from, blob);
     assert!(to.bytes_of(blob) == bytes);

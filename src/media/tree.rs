@@ -6,7 +6,6 @@ use std::ops::Range;
 
 use bao_tree::io::outboard::PostOrderOutboard;
 use bao_tree::io::sync::{ReadAt, WriteAt};
-use bao_tree::iter::BaoChunk;
 use bao_tree::{BaoTree, BlockSize, ChunkNum, ChunkRanges};
 use blake3::hazmat::{
     ChainingValue, HasherExt as _, Mode, merge_subtrees_non_root, merge_subtrees_root,
@@ -59,19 +58,6 @@ impl Slice {
         ChunkRanges::from(ChunkNum(self.first * GROUP_CHUNKS)..ChunkNum(end * GROUP_CHUNKS))
     }
 
-    /// Bytes that it takes with its proof, exactly: who sends more or less breaks a rule.
-    pub(crate) fn encoded_len(self, len: u64) -> usize {
-        let ranges = self.chunks();
-        let tree = tree_of(len);
-        let ranges = bao_tree::io::sync::truncate_ranges(&ranges, len);
-        let each = tree.ranges_pre_order_chunks_iter_ref(ranges, 0);
-        let bytes = each.map(|chunk| match chunk {
-            BaoChunk::Parent { .. } => 64,
-            BaoChunk::Leaf { size, .. } => size,
-        });
-        bytes.sum()
-    }
-
     /// The slices that cover ranges of chunks, aligned, so that two peers are never asked for overlapping ones.
     pub(super) fn covering(chunks: &Range<u64>) -> impl Iterator<Item = Self> + use<> {
         let (first, end) = (
@@ -108,14 +94,12 @@ pub(super) fn outboard<'a>(blob: &BlobHash, len: u64, pairs: Pairs<'a>) -> Outbo
 pub(super) enum Pairs<'a> {
     None,
     Read(&'a File),
-    /// Kept, to be written a few at a time: each is but 64 bytes.
-    Collect(&'a mut Vec<Pair>),
 }
 
 /// A hash pair, and where in the file of the tree it belongs.
 pub(super) type Pair = (u64, [u8; PAIR_BYTES]);
 
-const PAIR_BYTES: usize = 64;
+pub(super) const PAIR_BYTES: usize = 64;
 
 /// Writes hash pairs, those side by side at once; not those that were written with the slice before, whose places are in
 /// `before`.
@@ -127,8 +111,7 @@ pub(super) fn write_pairs(
     pairs.sort_unstable_by_key(|(at, _)| *at);
     let now: Vec<u64> = pairs.iter().map(|(at, _)| *at).collect();
     pairs.retain(|(at, _)| before.binary_search(at).is_err());
-    let side_by_side = |one: &Pair, next: &Pair| one.0 + PAIR_BYTES as u64 == next.0;
-    for run in pairs.chunk_by(side_by_side) {
+    for run in pairs.chunk_by(|one, next| side_by_side(&one.0, &next.0)) {
         let bytes: Vec<u8> = run.iter().flat_map(|(_, pair)| *pair).collect();
         let at = run.first().map_or(0, |(at, _)| *at);
         WriteAt::write_all_at(file, at, &bytes)?;
@@ -137,29 +120,34 @@ pub(super) fn write_pairs(
     Ok(())
 }
 
+/// Reads the hash pairs in these places, one after the other into `into`; those side by side in the file at once, which
+/// most pairs of a slice are.
+pub(super) fn read_pairs(file: &File, places: &[u64], into: &mut [u8]) -> io::Result<()> {
+    let mut sorted: Vec<(u64, usize)> = places.iter().copied().zip(0..).collect();
+    sorted.sort_unstable();
+    let mut bytes = Vec::new();
+    for run in sorted.chunk_by(|(one, _), (next, _)| side_by_side(one, next)) {
+        bytes.resize(run.len() * PAIR_BYTES, 0);
+        let at = run.first().map_or(0, |(at, _)| *at);
+        ReadAt::read_exact_at(file, at, &mut bytes)?;
+        for ((_, nth), pair) in run.iter().zip(bytes.chunks_exact(PAIR_BYTES)) {
+            let to = into.get_mut(nth * PAIR_BYTES..).unwrap_or_default();
+            to.iter_mut().zip(pair).for_each(|(to, from)| *to = *from);
+        }
+    }
+    Ok(())
+}
+
+const fn side_by_side(one: &u64, next: &u64) -> bool {
+    *one + PAIR_BYTES as u64 == *next
+}
+
 impl ReadAt for Pairs<'_> {
     fn read_at(&self, at: u64, buf: &mut [u8]) -> io::Result<usize> {
         match self {
-            Self::None | Self::Collect(_) => Ok(0),
+            Self::None => Ok(0),
             Self::Read(file) => ReadAt::read_at(*file, at, buf),
         }
-    }
-}
-
-impl WriteAt for Pairs<'_> {
-    fn write_at(&mut self, at: u64, buf: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Collect(pairs) => {
-                let pair = buf.try_into().map_err(|_| io::ErrorKind::InvalidInput)?;
-                pairs.push((at, pair));
-                Ok(PAIR_BYTES)
-            }
-            Self::None | Self::Read(_) => Err(io::ErrorKind::PermissionDenied.into()),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -240,23 +228,5 @@ impl<W: Write> TreeHasher<W> {
         let joined = merge_subtrees_non_root(&left, &right, Mode::Hash);
         self.stack.push(joined);
         Ok(None)
-    }
-}
-
-/// Picks the bytes of the blob out of a slice with its proof, which is known to hold.
-pub(super) fn leaves(slice: Slice, len: u64, encoded: &[u8], into: &mut Vec<u8>) {
-    let ranges = slice.chunks();
-    let ranges = bao_tree::io::sync::truncate_ranges(&ranges, len);
-    let mut rest = encoded;
-    for chunk in tree_of(len).ranges_pre_order_chunks_iter_ref(ranges, 0) {
-        let (bytes, is_leaf) = match chunk {
-            BaoChunk::Parent { .. } => (64, false),
-            BaoChunk::Leaf { size, .. } => (size, true),
-        };
-        let (now, later) = rest.split_at(bytes.min(rest.len()));
-        if is_leaf {
-            into.extend_from_slice(now);
-        }
-        rest = later;
     }
 }

@@ -7,6 +7,7 @@ mod asking;
 mod fetch;
 #[cfg(feature = "test-util")]
 pub(crate) mod fuzz;
+mod giving;
 mod pace;
 mod peer;
 mod pool;

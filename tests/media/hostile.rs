@@ -306,6 +306,19 @@ async fn strangers_get_what_served_entries_name_and_nothing_else() {
     recv.read_exact(&mut prefix).await.unwrap();
     assert_eq!(u32::from_be_bytes(prefix), ENCODED);
 
+    // The rest of that one, and what two requests that came in three pieces ask for.
+    let mut slice = vec![0; ENCODED as usize];
+    recv.read_exact(&mut slice).await.unwrap();
+    assert!(slice.ends_with(&noise(MIB)[..256 * 1024]));
+    let requests = [request(16, 16), request(63, 1)].concat();
+    for piece in [&requests[..4], &requests[4..11], &requests[11..]] {
+        send.write_all(piece).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    send.finish().unwrap();
+    let rest = recv.read_to_end(MIB).await.unwrap();
+    assert!(rest[..4] == ENCODED.to_be_bytes() && rest.ends_with(&noise(MIB)[MIB - 16 * 1024..]));
+
     let mut other = media.clone();
     other.hash = tidings::BlobHash::from_bytes([9; 32]);
     assert_eq!(stranger.ask(1, &other).await.unwrap().0, NOT_SERVED);

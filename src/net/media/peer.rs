@@ -1,4 +1,4 @@
-//! Fetching from one peer: what is missing, a few slices ahead, each handed to a thread that verifies and writes it.
+//! Fetching from one peer: what is missing, a few slices ahead, verified as they come and handed to a thread that writes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,9 +14,10 @@ use tokio::time::timeout;
 use super::code;
 use super::fetch::Told;
 use super::pace::Pace;
-use super::taking::{Came, take_in};
+use super::taking::take_in;
 use super::wire::{self, Answer, PREFIX_BYTES};
-use crate::media::{MediaError, Partial, Refused, Slice};
+use crate::format::BlobHash;
+use crate::media::{Incoming, MediaError, Partial, Proved, Slice, Wrong};
 
 /// Slices asked for ahead: 4 MiB, which keeps a fast link busy and is what a lying peer can send for nothing.
 const AHEAD: usize = 16;
@@ -48,12 +49,9 @@ fn stalled(pace: &Pace) -> Left {
     Left::Lost(format!("nothing came for {} s", pace.limit().as_secs()))
 }
 
-impl From<Refused> for Left {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Wrong => Self::Out("it sent bytes that are not the blob's".to_owned()),
-            Refused::Disk(error) => Self::Disk(error),
-        }
+impl From<Wrong> for Left {
+    fn from(_: Wrong) -> Self {
+        Self::Out("it sent bytes that are not the blob's".to_owned())
     }
 }
 
@@ -71,11 +69,14 @@ struct FromPeer {
     send: SendStream,
     recv: RecvStream,
     pace: Pace,
+    blob: BlobHash,
     len: u64,
     /// What came and was not looked at yet.
     came: VecDeque<Bytes>,
     batch: [Bytes; BATCH],
-    to_write: mpsc::Sender<Came>,
+    to_write: mpsc::Sender<Proved>,
+    /// Buffers that were written. New memory for each slice would cost more than what is done with it.
+    spare: mpsc::Receiver<Vec<u8>>,
 }
 
 /// Fetches what is missing of a blob from a peer. Gives back the blob, and why it ended; no blob if the runtime ends.
@@ -95,26 +96,29 @@ pub(super) async fn fetch(
         Err(left) => return (Some(partial), left),
     };
     let (to_write, slices) = mpsc::channel(TO_WRITE);
+    let (written, spare) = mpsc::channel(TO_WRITE + 2);
     let mut from = FromPeer {
         send,
         recv,
         pace,
+        blob: partial.blob(),
         len: partial.len(),
         came: VecDeque::new(),
         batch: std::array::from_fn(|_| Bytes::new()),
         to_write,
+        spare,
     };
     let head = wire::encode_head(&partial.blob(), partial.len());
     let missing = partial.missing().into();
     let told = told.clone();
-    let writing = spawn_blocking(move || take_in(partial, slices, &told));
+    let writing = spawn_blocking(move || take_in(partial, slices, &written, &told));
     let left = from.run(&head, missing).await.err().unwrap_or(Left::Done);
     let _gone = from.recv.stop(VarInt::from_u32(code::BYE));
     // Ends what writes, once it has written what came.
     drop(from);
     match writing.await {
         Ok((partial, Ok(()))) => (Some(partial), left),
-        Ok((partial, Err(refused))) => (Some(partial), refused.into()),
+        Ok((partial, Err(error))) => (Some(partial), Left::Disk(error)),
         Err(_) => (None, left),
     }
 }
@@ -122,8 +126,9 @@ pub(super) async fn fetch(
 impl FromPeer {
     async fn run(&mut self, head: &[u8], mut missing: VecDeque<Slice>) -> Result<(), Left> {
         self.send(head).await?;
-        let [answer] = self.read().await?;
-        match wire::answer(answer) {
+        let mut answer = [0];
+        self.read(&mut answer).await?;
+        match wire::answer(answer[0]) {
             Some(Answer::Served) => {}
             Some(Answer::NotServed) => return Err(Left::Out("it does not have it".to_owned())),
             None => return Err(Left::Out("its answer is of no known kind".to_owned())),
@@ -145,52 +150,66 @@ impl FromPeer {
             let Some(slice) = asked.pop_front() else {
                 break;
             };
-            let encoded = self.slice(slice).await?;
-            self.write(slice, encoded).await?;
+            let proved = self.slice(slice).await?;
+            self.write(proved).await?;
         }
         let _gone = self.send.finish();
         Ok(())
     }
 
-    /// Receives one slice, exactly as long as it has to be.
-    async fn slice(&mut self, slice: Slice) -> Result<VecDeque<Bytes>, Left> {
-        let prefix: [u8; PREFIX_BYTES] = self.read().await?;
+    /// Receives one slice, exactly as long as it has to be, and verifies it as it comes.
+    async fn slice(&mut self, slice: Slice) -> Result<Proved, Left> {
+        let mut prefix = [0; PREFIX_BYTES];
+        self.read(&mut prefix).await?;
         let expected = slice.encoded_len(self.len);
         match u32::from_be_bytes(prefix) as usize {
-            0 => Err(Left::Out("it does not have it any more".to_owned())),
-            len if len == expected => self.take(expected).await,
+            0 => return Err(Left::Out("it does not have it any more".to_owned())),
+            len if len == expected => {}
             len => {
                 let why = format!("it sent {len} bytes where {expected} were asked for");
-                Err(Left::Out(why))
+                return Err(Left::Out(why));
             }
         }
-    }
-
-    async fn read<const N: usize>(&mut self) -> Result<[u8; N], Left> {
-        let mut read = [0; N];
-        let came = self.take(N).await?;
-        let bytes = came.iter().flatten();
-        read.iter_mut()
-            .zip(bytes)
-            .for_each(|(to, from)| *to = *from);
-        Ok(read)
-    }
-
-    /// The next bytes, so many, as they came: they are copied only where they are verified.
-    async fn take(&mut self, mut bytes: usize) -> Result<VecDeque<Bytes>, Left> {
-        let mut taken = VecDeque::new();
-        while bytes > 0 {
-            let Some(mut chunk) = self.came.pop_front() else {
+        let mut pairs = vec![0; slice.pair_bytes(self.len)];
+        self.read(&mut pairs).await?;
+        let buffer = self.spare.try_recv();
+        let buffer = buffer.unwrap_or_else(|_| Vec::with_capacity(expected));
+        let mut incoming = Incoming::new(self.blob, self.len, slice, &pairs, buffer)?;
+        while incoming.missing() > 0 {
+            if self.came.is_empty() {
                 self.more().await?;
-                continue;
-            };
-            if chunk.len() > bytes {
-                self.came.push_front(chunk.split_off(bytes));
             }
-            bytes -= chunk.len();
-            taken.push_back(chunk);
+            while let Some(chunk) = self.next(incoming.missing()) {
+                incoming.add(&chunk)?;
+            }
         }
-        Ok(taken)
+        Ok(incoming.end()?)
+    }
+
+    async fn read(&mut self, mut into: &mut [u8]) -> Result<(), Left> {
+        while !into.is_empty() {
+            match self.next(into.len()) {
+                Some(chunk) => {
+                    let (now, later) = into.split_at_mut(chunk.len());
+                    now.copy_from_slice(&chunk);
+                    into = later;
+                }
+                None => self.more().await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Some of what came, at most so many bytes.
+    fn next(&mut self, most: usize) -> Option<Bytes> {
+        if most == 0 {
+            return None;
+        }
+        let mut chunk = self.came.pop_front()?;
+        if chunk.len() > most {
+            self.came.push_front(chunk.split_off(most));
+        }
+        Some(chunk)
     }
 
     async fn more(&mut self) -> Result<(), Left> {
@@ -218,10 +237,10 @@ impl FromPeer {
         }
     }
 
-    /// Has a slice verified and written while the next ones come.
-    async fn write(&mut self, slice: Slice, encoded: VecDeque<Bytes>) -> Result<(), Left> {
+    /// Has a slice written while the next ones come.
+    async fn write(&mut self, proved: Proved) -> Result<(), Left> {
         let began = Instant::now();
-        let sent = self.to_write.send(Came { slice, encoded }).await;
+        let sent = self.to_write.send(proved).await;
         if began.elapsed() > self.pace.limit() / 4 {
             // The disk was slow, not the peer.
             self.pace.restart();

@@ -2,24 +2,23 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use iroh::EndpointId;
-use iroh::endpoint::{Connection, ReadExactError, RecvStream, SendStream, VarInt};
+use iroh::endpoint::{Connection, VarInt};
 use iroh::protocol::{AcceptError, ProtocolHandler};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::code;
-use super::wire::{self, Answer, HEAD_BYTES, REQUEST_BYTES};
+use super::giving::{Spare, Stream};
 use crate::feeds::FeedStore;
 use crate::format::BlobHash;
 use crate::media::{Held, MediaError, MediaStore, Slice};
 
-/// Connections for media held at one time, and of one peer: with the bounds below that is some 35 MiB at the worst,
+/// Connections for media held at one time, and of one peer: with the bounds below that is some 45 MiB at the worst,
 /// and what QUIC keeps until it has arrived.
 const CONNECTIONS: usize = 64;
 /// Of these, those that are left for peers with a session who share a feed: keys cost nothing, and whoever makes many must
@@ -28,22 +27,22 @@ const FOR_PEERS: usize = 32;
 const OF_ONE_PEER: usize = 3;
 /// Slices in memory for one connection: one is read while the other is sent.
 const IN_MEMORY: usize = 2;
+/// Further slices in memory, for all connections together and whoever needs them first: with more, a fast link waits less.
+const MORE: usize = 32;
 /// Slices read from the disk at one time, all peers together.
 const READS: usize = 4;
-/// How long a stream may take to say what it is about.
-const HEAD: Duration = Duration::from_secs(10);
 /// How long a stream, or a connection without one, may stand still.
-const IDLE: Duration = Duration::from_secs(30);
-/// How long the other end may take to take a slice: some 4 KiB/s.
-const TAKE: Duration = Duration::from_secs(60);
+pub(super) const IDLE: Duration = Duration::from_secs(30);
 
 /// What all connections share.
 #[derive(Debug)]
-struct Serving {
+pub(super) struct Serving {
     store: Arc<FeedStore>,
     media: Arc<MediaStore>,
     peers: Mutex<HashMap<EndpointId, usize>>,
-    reads: Semaphore,
+    pub(super) reads: Semaphore,
+    pub(super) more: Arc<Semaphore>,
+    spare: Mutex<Weak<Spare>>,
 }
 
 /// Knows who has a session with this node and wants a feed that it wants too.
@@ -65,6 +64,8 @@ impl<S> Server<S> {
             media,
             peers: Mutex::default(),
             reads: Semaphore::new(READS),
+            more: Arc::new(Semaphore::new(MORE)),
+            spare: Mutex::default(),
         };
         Self {
             serving: Arc::new(serving),
@@ -133,10 +134,7 @@ async fn serve(serving: Arc<Serving>, connection: Connection, shares: bool) {
         tokio::select! {
             opened = timeout(IDLE, connection.accept_bi()) => match opened {
                 Ok(Ok((send, recv))) => {
-                    let stream = Stream {
-                        serving: serving.clone(),
-                        memory: memory.clone(),
-                    };
+                    let stream = Stream::new(serving.clone(), memory.clone());
                     streams.spawn(stream.run(send, recv));
                 }
                 Ok(Err(_)) => break code::BYE,
@@ -152,99 +150,27 @@ async fn serve(serving: Arc<Serving>, connection: Connection, shares: bool) {
 }
 
 /// The other end sent what no version of the protocol has.
-struct BrokeARule;
-
-/// One stream: one blob, slice after slice.
-struct Stream {
-    serving: Arc<Serving>,
-    memory: Arc<Semaphore>,
-}
-
-type Encoded = (OwnedSemaphorePermit, Option<Vec<u8>>);
-
-impl Stream {
-    async fn run(self, mut send: SendStream, mut recv: RecvStream) -> Result<(), BrokeARule> {
-        let mut head = [0; HEAD_BYTES];
-        if !matches!(timeout(HEAD, recv.read_exact(&mut head)).await, Ok(Ok(()))) {
-            return Ok(());
-        }
-        let (blob, len) = wire::head(&head).ok_or(BrokeARule)?;
-        let held = self.open(blob, len).await;
-        let answer = held.as_ref().map_or(Answer::NotServed, |_| Answer::Served);
-        // Who is gone asks for nothing more.
-        let told = send.write_all(&[answer.into()]).await;
-        if let (Some(held), Ok(())) = (held, told) {
-            let (to_send, encoded) = mpsc::channel(1);
-            let read = self.read(Arc::new(held), recv, to_send);
-            let (read, ()) = tokio::join!(read, give(&mut send, encoded));
-            read?;
-        }
-        let _gone = send.finish();
-        Ok(())
-    }
-
-    async fn open(&self, blob: BlobHash, len: u64) -> Option<Blob> {
-        let serving = self.serving.clone();
-        let opened = tokio::task::spawn_blocking(move || serving.open(blob, len)).await;
-        let held = opened.ok()??;
-        Some(Blob { blob, len, held })
-    }
-
-    /// Reads what is asked for, until nothing more is.
-    async fn read(
-        &self,
-        blob: Arc<Blob>,
-        mut recv: RecvStream,
-        to_send: mpsc::Sender<Encoded>,
-    ) -> Result<(), BrokeARule> {
-        loop {
-            let mut request = [0; REQUEST_BYTES];
-            match timeout(IDLE, recv.read_exact(&mut request)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(ReadExactError::FinishedEarly(rest))) if rest > 0 => return Err(BrokeARule),
-                // It has what it wants, or is gone.
-                _ => return Ok(()),
-            }
-            let slice = wire::request(&request, blob.len).ok_or(BrokeARule)?;
-            let Ok(room) = self.memory.clone().acquire_owned().await else {
-                return Ok(());
-            };
-            let Ok(_turn) = self.serving.reads.acquire().await else {
-                return Ok(());
-            };
-            let (serving, from) = (self.serving.clone(), blob.clone());
-            let encoded = tokio::task::spawn_blocking(move || serving.encode(&from, slice));
-            let encoded = encoded.await.ok().flatten();
-            let is_last = encoded.is_none();
-            if to_send.send((room, encoded)).await.is_err() || is_last {
-                return Ok(());
-            }
-        }
-    }
-}
-
-/// Sends what was read; stops when the other end does not take it.
-async fn give(send: &mut SendStream, mut encoded: mpsc::Receiver<Encoded>) {
-    while let Some((room, encoded)) = encoded.recv().await {
-        let bytes = encoded.unwrap_or_default();
-        let prefix = u32::try_from(bytes.len()).unwrap_or(0).to_be_bytes();
-        let mut chunks = [Bytes::copy_from_slice(&prefix), Bytes::from(bytes)];
-        match timeout(TAKE, send.write_all_chunks(&mut chunks)).await {
-            Ok(Ok(())) => drop(room),
-            _ => return,
-        }
-    }
-}
+pub(super) struct BrokeARule;
 
 /// A blob that is being given.
 #[derive(Debug)]
-struct Blob {
+pub(super) struct Blob {
     blob: BlobHash,
-    len: u64,
+    pub(super) len: u64,
     held: Held,
 }
 
 impl Serving {
+    /// The buffers of all who give at this moment.
+    pub(super) fn spare(&self) -> Arc<Spare> {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.upgrade().unwrap_or_else(|| {
+            let new = Arc::default();
+            *spare = Arc::downgrade(&new);
+            new
+        })
+    }
+
     fn is_served(&self, blob: &BlobHash, len: u64) -> bool {
         let served = self
             .store
@@ -253,31 +179,29 @@ impl Serving {
         served.unwrap_or(false)
     }
 
-    fn open(&self, blob: BlobHash, len: u64) -> Option<Held> {
+    pub(super) fn open(&self, blob: BlobHash, len: u64) -> Option<Blob> {
         if !self.is_served(&blob, len) {
             return None;
         }
         let held = self.media.held(&blob, SystemTime::now()).ok()?;
         if held.len() == len {
-            return Some(held);
+            return Some(Blob { blob, len, held });
         }
         self.mend(&blob);
         None
     }
 
-    /// Reads a slice; none if it is not served any more, or found damaged.
-    fn encode(&self, blob: &Blob, slice: Slice) -> Option<Vec<u8>> {
+    /// Reads a slice; false if it is not served any more, or found damaged.
+    pub(super) fn encode(&self, blob: &Blob, slice: Slice, into: &mut [u8]) -> bool {
         // Asked each time: a feed may be unfollowed and a post deleted meanwhile.
         if !self.is_served(&blob.blob, blob.len) {
-            return None;
+            return false;
         }
-        match blob.held.encode(slice) {
-            Err(MediaError::Damaged { .. }) => {
-                self.mend(&blob.blob);
-                None
-            }
-            encoded => encoded.ok(),
+        let encoded = blob.held.encode(slice, into);
+        if matches!(encoded, Err(MediaError::Damaged { .. })) {
+            self.mend(&blob.blob);
         }
+        encoded.is_ok()
     }
 
     fn mend(&self, blob: &BlobHash) {
