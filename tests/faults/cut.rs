@@ -182,10 +182,10 @@ impl Talk {
             std::fs::write(folder.path().join("stop"), "").unwrap();
         }
         let mut posted = [0, 0];
-        for side in 0..2 {
+        for (side, posted) in posted.iter_mut().enumerate() {
             let line =
                 self.children[side].until("it stops", |line| number(line, "posted").is_some());
-            posted[side] = number(&line, "posted").unwrap();
+            *posted = number(&line, "posted").unwrap();
         }
         for side in 0..2 {
             let all = posted[1 - side];
