@@ -56,6 +56,13 @@ macro_rules! lies {
 
 /// What a list, heads or an answer that never comes ends in.
 const SILENT: &[&str] = &["nothing came"];
+/// The two sides take the session to open in different ways, so that what follows comes out of turn.
+const OPENING: &[&str] = &[
+    "nothing came",
+    "before its",
+    "without need",
+    "the digest it told",
+];
 const UNKNOWN: &[&str] = &["has not been given"];
 const NOT_OPEN: &[&str] = &["which is not open", "nothing came", "were asked for"];
 /// Its own numbers do not mean any more what it thinks.
@@ -71,13 +78,13 @@ lies! {
     /// A clock that is years ahead.
     Clock: "a hello" => Borne(&[]);
     /// It remembers other wants of the other side than it was told.
-    HelloYours: "a hello" => Borne(SILENT);
+    HelloYours: "a hello" => Borne(OPENING);
     /// It wants something else than its list will say.
-    HelloMine: "a hello" => Borne(SILENT);
+    HelloMine: "a hello" => Borne(OPENING);
     /// It holds something else than it does.
-    HelloNow: "a hello" => Borne(SILENT);
+    HelloNow: "a hello" => Borne(OPENING);
     /// It agreed on something else.
-    HelloAgreed: "a hello" => Borne(SILENT);
+    HelloAgreed: "a hello" => Borne(OPENING);
     /// It filled holes that it did not fill.
     HelloFilled: "a hello" => Borne(&[]);
     /// The same hello twice.
