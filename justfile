@@ -48,12 +48,14 @@ nightly: check
     just soak
     typos
 
-# Power cut at every change to the disk, disks that fail, processes killed, and random lives of many nodes. One history
+# Power cut at every change to the disk, disks that fail, processes killed, random lives of many nodes, and 2,000 who
+# connect at once (`ulimit -n 20000`). One history
 # again: `TIDINGS_SEED=... just crash`, with the seed that was printed.
 crash kills="200" lives="20000":
     TIDINGS_CUTS=all cargo test --release --lib --all-features cuts -- --nocapture
     TIDINGS_KILLS={{ kills }} cargo test --release --all-features --test faults kill -- --nocapture
-    TIDINGS_SEEDS={{ lives }} cargo test --release --all-features --test sync --lib -- random networks archives waits
+    TIDINGS_SEEDS={{ lives }} cargo test --release --all-features --test sim --lib -- random networks archives waits
+    TIDINGS_CROWD=2000 cargo test --release --all-features --test faults crowd -- --nocapture
 
 # Each target for so many seconds under libFuzzer; needs nightly and cargo-fuzz. What it finds lies in fuzz/artifacts.
 fuzz seconds="60":

@@ -287,8 +287,12 @@ pub(super) fn finders_of(feed: &[u8; 32]) -> Key {
     Key::table(b'h').raw(feed)
 }
 
+pub(super) fn memories() -> Key {
+    Key::table(b'Y')
+}
+
 pub(super) fn memory(endpoint: &[u8; 32]) -> Key {
-    Key::table(b'Y').raw(endpoint)
+    memories().raw(endpoint)
 }
 
 pub(super) fn blob(hash: &BlobHash) -> Key {

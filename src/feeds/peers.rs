@@ -40,6 +40,11 @@ impl FeedBatch<'_> {
     ) -> Result<(), FeedsError> {
         Ok(self.tx.put(keys::memory(endpoint).as_slice(), memory)?)
     }
+
+    /// Forgets what sync remembers of an endpoint.
+    pub(crate) fn drop_memory(&mut self, endpoint: &[u8; 32]) -> Result<(), FeedsError> {
+        Ok(self.tx.delete(keys::memory(endpoint).as_slice())?)
+    }
 }
 
 impl FeedSnapshot {
@@ -53,13 +58,21 @@ impl FeedSnapshot {
 
     /// Endpoints at which a feed was said to be found.
     pub(crate) fn finders(&self, feed: &FeedId) -> Result<Vec<[u8; 32]>, FeedsError> {
+        self.endpoints(&keys::finders_of(feed.as_bytes()))
+    }
+
+    /// Endpoints of which sync remembers something.
+    pub(crate) fn remembered(&self) -> Result<Vec<[u8; 32]>, FeedsError> {
+        self.endpoints(&keys::memories())
+    }
+
+    fn endpoints(&self, of: &keys::Key) -> Result<Vec<[u8; 32]>, FeedsError> {
         let what = "an endpoint";
-        self.rows()
-            .collect(&keys::finders_of(feed.as_bytes()), |key, _| {
-                key.last_chunk::<32>()
-                    .copied()
-                    .ok_or(FeedsError::Damaged { what })
-            })
+        self.rows().collect(of, |key, _| {
+            key.last_chunk::<32>()
+                .copied()
+                .ok_or(FeedsError::Damaged { what })
+        })
     }
 
     /// What sync remembers of an endpoint.

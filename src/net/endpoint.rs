@@ -3,7 +3,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use iroh::endpoint::{
-    BindOpts, Builder, MtuDiscoveryConfig, PortmapperConfig, QuicTransportConfig, VarInt, presets,
+    BindOpts, Builder, Connection, MtuDiscoveryConfig, PortmapperConfig, QuicTransportConfig,
+    VarInt, presets,
 };
 use iroh::{Endpoint, EndpointAddr, RelayMode, SecretKey, TransportAddr};
 
@@ -17,7 +18,11 @@ const STREAMS: u32 = 8;
 /// every five seconds.
 const IDLE: VarInt = VarInt::from_u32(16_000);
 
-/// Bytes that may be on their way to us in one connection. Smaller costs speed, larger costs memory at a hostile peer.
+/// Bytes that may be on their way to us in one connection of a stranger. A hostile one fills as much memory with what is
+/// never read, and anyone may make any number of endpoints.
+const STRANGER_WINDOW: u32 = 512 * 1024;
+
+/// The same of a peer that this node chose, or that shares a feed with it. Smaller costs speed, larger costs memory.
 const RECEIVE_WINDOW: u32 = 8 * 1024 * 1024;
 
 /// Bytes on their way to a peer in one connection, which stay in memory until it says that they came: a hostile one need
@@ -85,9 +90,14 @@ fn transport() -> QuicTransportConfig {
         .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .send_window(SEND_WINDOW)
-        .receive_window(VarInt::from_u32(RECEIVE_WINDOW))
+        .receive_window(VarInt::from_u32(STRANGER_WINDOW))
         .datagram_receive_buffer_size(None)
         .build()
+}
+
+/// Gives a connection the window of one that is not a stranger's.
+pub(super) fn widen(connection: &Connection) {
+    connection.set_receive_window(VarInt::from_u32(RECEIVE_WINDOW));
 }
 
 /// Where an endpoint can be dialed, for a ticket. With `loopback`, also from the same machine when no interface is up.

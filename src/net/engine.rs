@@ -1,6 +1,7 @@
 //! The actor: feeds inputs to sync, carries out its outputs, owns sessions and dialing.
 
 mod holders;
+mod memories;
 mod report;
 mod rest;
 mod sessions;
@@ -12,11 +13,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use iroh::endpoint::{Connection, VarInt};
 use iroh::protocol::{AcceptError, ProtocolHandler, Router};
-use iroh::{Endpoint, EndpointAddr, EndpointId};
+use iroh::{Endpoint, EndpointAddr, EndpointId, Watcher as _};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
+use self::memories::Memories;
 use super::ALPN;
 use super::address::decode_address;
 use super::dial::Dialer;
@@ -114,6 +116,7 @@ impl Engine {
             sessions: BTreeMap::new(),
             spare: BTreeMap::new(),
             shut_out: BTreeMap::new(),
+            memories: Memories::default(),
             dialing: JoinSet::new(),
             rounds: Vec::new(),
             totals: SyncReport::default(),
@@ -125,6 +128,7 @@ impl Engine {
             started: Instant::now(),
         };
         actor.want_all()?;
+        actor.count_memories()?;
         let boxes = Boxes {
             commands: mail,
             notes,
@@ -245,6 +249,8 @@ struct Session {
     behind: u64,
     clock_differs_by: Option<i64>,
     standing: Standing,
+    /// More may be on its way in it than in a stranger's.
+    is_wide: bool,
     /// A frame came in it.
     heard: bool,
     opened: Instant,
@@ -269,6 +275,7 @@ struct Actor {
     /// Second connections of peers that have a session: they take its place if the peer speaks on them.
     spare: BTreeMap<EndpointId, Opened>,
     shut_out: BTreeMap<EndpointId, ShutOut>,
+    memories: Memories,
     dialing: JoinSet<Dialed>,
     rounds: Vec<Round>,
     /// Counters since the node went online.
@@ -285,6 +292,8 @@ struct Actor {
 
 impl Actor {
     async fn run(mut self, mut boxes: Boxes, router: Router) {
+        let mut addresses = self.endpoint.watch_addr();
+        let mut known = addresses.get();
         loop {
             self.dial();
             self.carry_out();
@@ -307,7 +316,15 @@ impl Actor {
                     self.finished(done);
                 }
                 Some(dialed) = self.dialing.join_next() => self.dialed(dialed),
-                Some(mail) = boxes.sessions.recv() => self.mail(mail),
+                // Not read from, peers stop sending.
+                Some(mail) = boxes.sessions.recv(), if !self.swarm.is_full() => self.mail(mail),
+                Ok(address) = addresses.updated() => {
+                    // Another network, or the same again: whoever could not be reached may be now.
+                    if !address.addrs.is_subset(&known.addrs) {
+                        self.dialer.hurry(Instant::now());
+                    }
+                    known = address;
+                }
                 () = sleep_until(wake.into()) => self.handle(Input::Tick),
             }
             // What has already come is taken in before anything is carried out, so that jobs go out together.
@@ -317,7 +334,9 @@ impl Actor {
                     self.finished(done);
                 } else if let Ok(note) = boxes.notes.try_recv() {
                     self.note(note);
-                } else if let Ok(mail) = boxes.sessions.try_recv() {
+                } else if !self.swarm.is_full()
+                    && let Ok(mail) = boxes.sessions.try_recv()
+                {
                     self.mail(mail);
                 } else {
                     break;
@@ -527,10 +546,7 @@ impl Actor {
                     }
                 }
                 Output::Remember { peer, memory } => {
-                    let keep = move |batch: &mut crate::feeds::FeedBatch<'_>| {
-                        batch.put_memory(peer.as_bytes(), memory)
-                    };
-                    self.work.writer.post(0, keep, |_| ());
+                    self.keep_memory(peer, memory);
                 }
                 Output::Close { peer, error } => {
                     self.broke_a_rule(peer, &error);

@@ -11,7 +11,6 @@ use super::limits::{
 };
 use super::message::Message;
 use super::peer::{News, Peer, Told};
-use super::ranges::RangeSet;
 use super::replica::{Log, LogKey, short};
 use super::swarm::Swarm;
 use crate::format::{FeedId, Hash16, LogId};
@@ -320,7 +319,7 @@ impl<P: PeerIdentity> Swarm<P> {
         if let Some((seq, id)) = told.head {
             if state.head.is_some_and(|(before, _)| before != seq.0) {
                 // Told anew: what it lacked it may have got since.
-                state.not_held = RangeSet::default();
+                state.ask_anew();
             }
             state.head = Some((seq.0, Some(id)));
         }

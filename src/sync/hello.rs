@@ -13,7 +13,6 @@ use super::lists::{Ids, Lists};
 use super::memory::{Agreement, Memory, wants_digest};
 use super::message::Message;
 use super::peer::{News, Peer, Settling};
-use super::ranges::RangeSet;
 use super::replica::Feed;
 use super::swarm::Swarm;
 use crate::format::{FeedId, Hash16, derive};
@@ -457,7 +456,7 @@ impl<P: PeerIdentity> Swarm<P> {
         let mut again = Vec::new();
         for (log, state) in &mut peer.logs {
             if !state.not_held.is_empty() || !state.bodies_not_held.is_empty() {
-                state.not_held = RangeSet::default();
+                state.ask_anew();
                 state.bodies_not_held.clear();
                 again.push(*log);
             }

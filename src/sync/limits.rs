@@ -23,6 +23,16 @@ pub(super) const ALIASES: usize = 4 * WANTS;
 /// without this bound whoever knows one feed could take 150 MB.
 pub(super) const LOGS_PER_FEED: usize = 4_096;
 
+/// Of these, so many are looked at of any feed, and beyond them so many in a session: who shares many feeds could take
+/// those 600 bytes 262,144 times.
+pub(super) const LOGS_OF_ANY_FEED: usize = 16;
+pub(super) const LOGS_BEYOND: usize = 32_768;
+
+/// Answers in a row for one log that brought nothing, before its holes count as the peer's own: 65,536 entries from above,
+/// and as many from below. One who tells a head without end would otherwise be asked without end, and whoever may write
+/// in a feed can sign an entry at any place, so that honest peers would ask each other so.
+pub(super) const EMPTY_ANSWERS: u32 = 1_024;
+
 /// Bytes at which a message of heads is closed and the next begun.
 pub(super) const HEADS_BYTES: usize = 64 * 1024;
 
@@ -93,6 +103,10 @@ pub(super) const SETTLE_SECOND: Millis = 1_000;
 
 /// After the disk failed, before anything is asked for again.
 pub(super) const TROUBLE: Millis = 10_000;
+
+/// What is remembered of a peer is written at most so often, whatever changes: a peer may change its wants at will, and
+/// each write is a sync of the disk.
+pub(super) const REMEMBER: Millis = 1_000;
 
 /// Clocks that differ by more are told.
 pub(super) const CLOCK_DIFFERS: u64 = limits::FUTURE_MILLIS.unsigned_abs();

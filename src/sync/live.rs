@@ -331,7 +331,7 @@ impl<P: PeerIdentity> Swarm<P> {
                 state.bound = None;
                 if unadmitted {
                     state.halted = false;
-                    state.not_held = super::ranges::RangeSet::default();
+                    state.ask_anew();
                     state.newest_asked = None;
                     state.proof_asked = None;
                 }

@@ -6,7 +6,8 @@ use super::error::PeerError;
 use super::event::Millis;
 use super::fields::{Hash8, Hello};
 use super::limits::{
-    ALIASES, FIRST_WINDOW, LOGS_PER_FEED, OPEN_REQUESTS, OUTGOING_BYTES, WINDOW_BYTES,
+    ALIASES, EMPTY_ANSWERS, FIRST_WINDOW, LOGS_BEYOND, LOGS_OF_ANY_FEED, LOGS_PER_FEED,
+    OPEN_REQUESTS, OUTGOING_BYTES, WINDOW_BYTES,
 };
 use super::lists::Lists;
 use super::memory::{Agreement, Memory};
@@ -25,6 +26,8 @@ pub(super) struct PeerLog {
     /// What it said, or showed, that it does not hold.
     pub(super) not_held: RangeSet,
     pub(super) bodies_not_held: BTreeSet<u64>,
+    /// Answers in a row that brought nothing.
+    empty: u32,
     /// Nothing more is asked of it.
     pub(super) halted: bool,
     /// From there on its entries do not count, as things stand.
@@ -36,6 +39,42 @@ pub(super) struct PeerLog {
     /// The head that was asked for though an entry is held in its place: it has another id.
     pub(super) branch_asked: Option<u64>,
     pub(super) proof_asked: Option<Seq>,
+}
+
+impl PeerLog {
+    /// A range was answered, with something or with nothing.
+    pub(super) const fn answered(&mut self, with_some: bool) {
+        self.empty = if with_some {
+            0
+        } else {
+            self.empty.saturating_add(1)
+        };
+    }
+
+    /// Nothing came for so long that what the peer holds may lie at the other end; if not there either, nowhere.
+    pub(super) const fn end(&self) -> End {
+        if self.empty < EMPTY_ANSWERS {
+            End::Newest
+        } else if self.empty < 2 * EMPTY_ANSWERS {
+            End::Oldest
+        } else {
+            End::Neither
+        }
+    }
+
+    /// What it lacked it may have got since.
+    pub(super) fn ask_anew(&mut self) {
+        self.not_held = RangeSet::default();
+        self.empty = 0;
+    }
+}
+
+/// From which end of a log its holes are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Newest,
+    Oldest,
+    Neither,
 }
 
 /// Head and fork, as they were told.
@@ -114,6 +153,7 @@ pub(super) enum Serve {
     },
     Heads {
         request: u64,
+        /// Served from the end.
         feeds: Vec<FeedId>,
     },
 }
@@ -126,7 +166,8 @@ pub(super) struct Queues {
     pub(super) state: VecDeque<LogId>,
     pub(super) newest: VecDeque<LogId>,
     pub(super) deep: VecDeque<LogId>,
-    pub(super) asks: VecDeque<Hash16>,
+    /// Each once, however often the peer gives cause to ask.
+    pub(super) asks: BTreeSet<Hash16>,
     /// Nothing to ask now, but what others are being asked for may have to be asked of this peer.
     pub(super) waiting: BTreeSet<LogId>,
 }
@@ -183,11 +224,13 @@ pub(super) struct Peer {
     pub(super) told_list: Vec<LogId>,
     pub(super) told_statements: BTreeMap<FeedId, Hash8>,
     pub(super) news: BTreeMap<FeedId, News>,
-    /// What its numbers mean; none for what is not wanted here.
-    pub(super) aliases: Vec<Option<LogId>>,
+    /// What its numbers mean; none for what is not wanted here, of which there may be many: they take eight bytes each.
+    pub(super) aliases: Vec<Option<Box<LogId>>>,
     pub(super) logs: BTreeMap<LogId, PeerLog>,
     /// How many of them each feed has.
     named: BTreeMap<FeedId, usize>,
+    /// How many there are that not every feed may have.
+    named_beyond: usize,
     /// The digests of statements that it told and that were asked for.
     pub(super) statements_asked: BTreeMap<FeedId, Hash8>,
     pub(super) queues: Queues,
@@ -272,6 +315,7 @@ impl Peer {
             aliases: Vec::new(),
             logs: BTreeMap::new(),
             named: BTreeMap::new(),
+            named_beyond: 0,
             statements_asked: BTreeMap::new(),
             queues: Queues::default(),
             few: true,
@@ -369,10 +413,8 @@ impl Peer {
     /// The log behind a number of the peer: `None` if it is not wanted here.
     pub(super) fn log_of(&self, alias: u64) -> Result<Option<LogId>, PeerError> {
         let place = usize::try_from(alias).unwrap_or(usize::MAX);
-        self.aliases
-            .get(place)
-            .copied()
-            .ok_or(PeerError::UnknownAlias { alias })
+        let named = self.aliases.get(place).map(|log| log.as_deref().copied());
+        named.ok_or(PeerError::UnknownAlias { alias })
     }
 
     /// The log behind a number of ours.
@@ -391,7 +433,7 @@ impl Peer {
         }
         let alias = self.aliases.len() as u64;
         let log = log.filter(|log| self.logs.contains_key(log) || self.may_name(&log.feed));
-        self.aliases.push(log);
+        self.aliases.push(log.map(Box::new));
         if let Some(log) = log {
             self.logs.entry(log).or_default().alias = alias;
         }
@@ -401,8 +443,10 @@ impl Peer {
     /// Whether one more log of a feed may be named; counts it.
     fn may_name(&mut self, feed: &FeedId) -> bool {
         let named = self.named.entry(*feed).or_default();
-        let may = *named < LOGS_PER_FEED;
+        let beyond = *named >= LOGS_OF_ANY_FEED;
+        let may = !beyond || (*named < LOGS_PER_FEED && self.named_beyond < LOGS_BEYOND);
         *named += usize::from(may);
+        self.named_beyond += usize::from(may && beyond);
         may
     }
 

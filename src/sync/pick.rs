@@ -1,7 +1,7 @@
 //! What one log's turn comes to: pure choices over what is held, what is under way and what a peer lacks.
 
 use super::limits::{BODIES_PER_REQUEST, NEWEST, STATE_QUOTA};
-use super::peer::PeerLog;
+use super::peer::{End, PeerLog};
 use super::replica::Log;
 use crate::format::{Seq, limits};
 
@@ -64,6 +64,27 @@ fn next_range(log: &Log, state: &PeerLog, top: u64, low: u64) -> Step {
     }
 }
 
+/// The oldest such range.
+fn oldest_range(log: &Log, state: &PeerLog, top: u64) -> Step {
+    let sets = [&log.held, &log.inflight, &state.not_held];
+    let mut start = 0;
+    while start < top {
+        if let Some(end) = sets.iter().find_map(|set| set.around(start)) {
+            start = end.1;
+            continue;
+        }
+        let mut end = Seq(start).block_end().0.min(top);
+        while end > start + 1 && sets.iter().any(|set| set.contains(end - 1)) {
+            end -= 1;
+        }
+        return Step::Run { start, end };
+    }
+    match log.inflight.is_empty() {
+        true => Step::Nothing,
+        false => Step::Blocked,
+    }
+}
+
 /// Wanted bodies that the peer may have.
 fn next_bodies(log: &Log, state: &PeerLog, top: u64) -> Option<Step> {
     let wanted = log.missing.range(..top).rev();
@@ -113,6 +134,10 @@ pub(super) fn step(log: &Log, state: &PeerLog, turn: Turn, few: bool) -> Step {
             },
             _ => Step::Later,
         },
-        Turn::Deep => next_range(log, state, top, 0),
+        Turn::Deep => match state.end() {
+            End::Newest => next_range(log, state, top, 0),
+            End::Oldest => oldest_range(log, state, top),
+            End::Neither => Step::Nothing,
+        },
     }
 }

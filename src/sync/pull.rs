@@ -63,8 +63,8 @@ impl<P: PeerIdentity> Swarm<P> {
     /// Heads, proofs and statements: little, and what comes after depends on it.
     fn ask_small(&mut self, id: P, peer: &mut Peer) {
         while peer.window_open() && !peer.queues.asks.is_empty() {
-            let count = peer.queues.asks.len().min(IDS_PER_MESSAGE);
-            let ids = peer.queues.asks.drain(..count).collect();
+            let next = std::iter::from_fn(|| peer.queues.asks.pop_first());
+            let ids = next.take(IDS_PER_MESSAGE).collect();
             let request = self.open(peer, Asked::Heads);
             self.send(id, peer, &Message::Ask { request, ids });
         }
@@ -395,6 +395,9 @@ impl<P: PeerIdentity> Swarm<P> {
                 }
                 if !keep {
                     self.mark_not_held(peer, log, *start, *end);
+                    if let Some(state) = peer.logs.get_mut(log) {
+                        state.answered(open.bytes > 0);
+                    }
                 }
                 self.requeue.push(*log);
             }

@@ -70,8 +70,9 @@ impl Log {
 
     /// Whether something behind its head, or a body, is wanted.
     pub(super) fn has_holes(&self) -> bool {
+        // Who knows of a fork may have nothing of what lies below it yet, and no fingerprint tells.
         let end = self.head.map_or(0, |head| head.seq.0);
-        let end = self.forked.map_or(end, |at| end.min(at.0));
+        let end = self.forked.map_or(end, |at| at.0);
         !self.missing.is_empty() || self.held.missing_below(end) > 0
     }
 }

@@ -1,5 +1,7 @@
 //! Answering requests: read when the outgoing queue has room, say plainly what is not held.
 
+use std::collections::BTreeSet;
+
 use super::error::PeerError;
 use super::event::{Answer, Output, PeerIdentity, ReadId};
 use super::fields::RunRequest;
@@ -100,7 +102,12 @@ impl<P: PeerIdentity> Swarm<P> {
         ids: &[Hash16],
     ) -> Result<(), PeerError> {
         check_room(peer, 1)?;
-        let feeds: Vec<FeedId> = ids.iter().filter_map(|id| peer.lists.shared(id)).collect();
+        // Each once: an id takes 16 bytes, the heads of its feed may take many thousands.
+        let ids: BTreeSet<&Hash16> = ids.iter().collect();
+        let feeds: Vec<FeedId> = ids
+            .into_iter()
+            .filter_map(|id| peer.lists.shared(id))
+            .collect();
         peer.serving_ids += feeds.len();
         if peer.serving_ids > WANTS {
             return Err(PeerError::TooManyRequests { limit: WANTS });
@@ -162,19 +169,25 @@ impl<P: PeerIdentity> Swarm<P> {
                     let read = self.read_id(id, peer, Reading::of(request, log.feed));
                     self.out.push_back(Output::ReadProof { read, log });
                 }
-                Serve::Heads { request, feeds } => self.serve_heads(id, peer, request, &feeds),
+                Serve::Heads { request, feeds } => self.serve_heads(id, peer, request, feeds),
             }
         }
     }
 
-    fn serve_heads(&mut self, id: P, peer: &mut Peer, request: u64, feeds: &[FeedId]) {
-        peer.serving_ids = peer.serving_ids.saturating_sub(feeds.len());
-        let heads = feeds
-            .iter()
-            .flat_map(|feed| self.heads_of(id, peer, *feed, &News::All, true))
-            .collect();
-        self.send_heads(id, peer, heads, false);
-        self.send(id, peer, &Message::Done { request });
+    /// Heads of one feed after the other, as long as the outgoing queue has room; the rest waits for its turn.
+    fn serve_heads(&mut self, id: P, peer: &mut Peer, request: u64, mut feeds: Vec<FeedId>) {
+        while peer.has_room()
+            && let Some(feed) = feeds.pop()
+        {
+            peer.serving_ids = peer.serving_ids.saturating_sub(1);
+            let heads = self.heads_of(id, peer, feed, &News::All, true);
+            self.send_heads(id, peer, heads, false);
+        }
+        if feeds.is_empty() {
+            self.send(id, peer, &Message::Done { request });
+        } else {
+            peer.serving.push_front(Serve::Heads { request, feeds });
+        }
     }
 
     fn is_common(&self, id: P, peer: &Peer, feed: &FeedId) -> bool {

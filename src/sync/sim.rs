@@ -3,15 +3,19 @@
 //! Everything that happens follows from the seed and the calls made, so a failing run can be had again. Stores are
 //! plain maps; runs are modelled, not signed.
 
+mod lies;
 mod links;
 mod look;
+mod network;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
+use self::lies::Liar;
+pub use self::lies::{Fate, Lie};
 pub use super::sim_names::{Prng, Sending, SimPeer, feed, log};
-use super::sim_store::SimStore;
+use super::sim_store::{SimStore, statement};
 use super::{Input, Millis, Output, PeerError, Swarm};
 use crate::format::{FeedId, LogId, Seq};
 
@@ -31,6 +35,16 @@ struct SimNode {
     arrivals: Vec<(LogId, Seq)>,
     /// What the disk is asked for and has not begun, where it takes its time.
     jobs: Vec<Output<SimPeer>>,
+    /// It does not say what it thinks.
+    liar: Option<Liar>,
+    /// It is suspended: nothing reaches it, and its timers are not looked at. Who had it as a peer when it fell asleep.
+    asleep: Option<Vec<u32>>,
+}
+
+/// The machine of a node that was ended: how much memory it held, its dropping tells.
+#[derive(Debug)]
+pub struct Machine {
+    _swarm: Swarm<SimPeer>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +138,8 @@ impl Sim {
             clock_differs: Vec::new(),
             arrivals: Vec::new(),
             jobs: Vec::new(),
+            liar: None,
+            asleep: None,
         });
         id
     }
@@ -191,7 +207,7 @@ impl Sim {
             .store
             .statements
             .get(&log.feed)
-            .is_some_and(|all| all.contains(&log.device.as_bytes()[..]));
+            .is_some_and(|all| all.contains(&statement(&log.feed, &log.device)));
         if known {
             return;
         }
@@ -220,6 +236,13 @@ impl Sim {
         }
     }
 
+    /// The same for one entry at any place, which follows nothing that anybody holds.
+    pub fn preload_at(&mut self, id: u32, log: LogId, seq: Seq, bytes: usize) {
+        let node = self.node_mut(id);
+        node.store.admit(log.feed, log.device);
+        node.store.append_at(log, seq, vec![b'x'; bytes].into());
+    }
+
     /// Drops all but some places of a log from a node's store; only before the feed is followed.
     pub fn keep_only(&mut self, id: u32, log: LogId, keep: impl Fn(u64) -> bool) {
         if let Some(log) = self.node_mut(id).store.logs.get_mut(&log) {
@@ -241,8 +264,14 @@ impl Sim {
         self.restart(to, true);
     }
 
-    /// Ends a node's machine and begins another over the same store; its connections are gone.
-    pub fn restart(&mut self, id: u32, keep_memory: bool) {
+    /// From now on a node tells lies of these: one time in so many that it could, so often at the most.
+    pub fn make_liar(&mut self, id: u32, lies: &[Lie], one_in: u64, most: u64) {
+        let seed = self.random.below(u64::MAX);
+        self.node_mut(id).liar = Some(Liar::new(lies, one_in, most, seed));
+    }
+
+    /// Ends a node's machine and begins another over the same store; its connections are gone. Gives the old one.
+    pub fn restart(&mut self, id: u32, keep_memory: bool) -> Machine {
         let cut: Vec<(u32, u32)> = self
             .links
             .keys()
@@ -260,7 +289,9 @@ impl Sim {
         }
         node.queued.clear();
         node.jobs.clear();
-        node.swarm = Swarm::new(SimPeer(id), node.store.arrival, node.store.filled);
+        node.asleep = None;
+        let fresh = Swarm::new(SimPeer(id), node.store.arrival, node.store.filled);
+        let swarm = std::mem::replace(&mut node.swarm, fresh);
         self.events
             .retain(|_, event| !matches!(event, Event::Answer { id: of, .. } if *of == id));
         let node = self.node(id);
@@ -268,6 +299,55 @@ impl Sim {
         for feed in follows {
             self.follow(id, feed);
         }
+        Machine { _swarm: swarm }
+    }
+
+    /// Suspends a node: its peers lose it, and it does not know.
+    ///
+    /// # Panics
+    ///
+    /// If it sleeps already.
+    pub fn suspend(&mut self, id: u32) {
+        assert!(!self.is_asleep(id), "it sleeps already");
+        let ends = self.links.keys().copied();
+        let others = ends.filter_map(|(a, b)| match (a == id, b == id) {
+            (true, _) => Some(b),
+            (_, true) => Some(a),
+            _ => None,
+        });
+        let others: Vec<u32> = others.collect();
+        self.node_mut(id).asleep = Some(others.clone());
+        for other in others {
+            self.links.remove(&(id.min(other), id.max(other)));
+            self.input(other, Input::Disconnected { peer: SimPeer(id) });
+        }
+    }
+
+    /// Lets a node that was suspended go on, at whatever time it is now: its timers are due all at once, and only then does
+    /// it learn that its connections are gone.
+    pub fn resume(&mut self, id: u32) {
+        let Some(lost) = self.node_mut(id).asleep.take() else {
+            return;
+        };
+        self.input(id, Input::Tick);
+        for other in lost {
+            if !self.is_connected(id, other) {
+                self.input(
+                    id,
+                    Input::Disconnected {
+                        peer: SimPeer(other),
+                    },
+                );
+            }
+        }
+        if !self.node(id).jobs.is_empty() {
+            self.later(Event::Disk { id });
+        }
+    }
+
+    /// Whether a node is suspended.
+    pub fn is_asleep(&self, id: u32) -> bool {
+        self.node(id).asleep.is_some()
     }
 
     /// Sets how far a node's wall clock is ahead.
@@ -357,6 +437,9 @@ impl Sim {
 
     /// A slow disk does some of what it was asked for, in any order, and commits it as one.
     fn disk(&mut self, id: u32) {
+        if self.is_asleep(id) {
+            return;
+        }
         let mut group = Vec::new();
         for _ in 0..=self.random.below(3) {
             let jobs = self.node(id).jobs.len();
@@ -384,133 +467,6 @@ impl Sim {
         }
         for answer in answers {
             self.later(Event::Answer { id, answer });
-        }
-    }
-
-    fn transmit(&mut self, from: u32, to: u32, frame: Bytes) {
-        let now = self.now;
-        let Some(link) = self.links.get_mut(&(from.min(to), from.max(to))) else {
-            return;
-        };
-        let way = usize::from(from > to);
-        let Some(busy) = link.busy.get_mut(way) else {
-            return;
-        };
-        *busy = (*busy).max(now * link.rate) + frame.len() as u64;
-        let gone = busy.checked_div(link.rate).unwrap_or(now).max(now);
-        let session = link.session;
-        let there = gone + link.latency;
-        let tag = frame.get(1).copied().unwrap_or(255);
-        self.sent.push(Sending {
-            at: now,
-            arrives: there,
-            from,
-            to,
-            bytes: frame.len() + 4,
-            tag,
-        });
-        let queued = self.node_mut(from).queued.entry(to).or_default();
-        *queued += frame.len();
-        let queued = *queued;
-        self.largest_queue = self.largest_queue.max(queued);
-        let bytes = frame.len();
-        self.next_event += 2;
-        self.events.insert(
-            (gone, self.next_event),
-            Event::Sent {
-                from,
-                to,
-                session,
-                bytes,
-            },
-        );
-        self.events.insert(
-            (there, self.next_event + 1),
-            Event::Frame {
-                from,
-                to,
-                session,
-                frame,
-            },
-        );
-    }
-
-    /// Runs until something happened, or the time is over; `false` then.
-    fn step(&mut self, until: Millis) -> bool {
-        let timer = self
-            .nodes
-            .iter()
-            .filter_map(|node| node.swarm.next_timer())
-            .min();
-        let event = self.events.first_key_value().map(|((at, _), _)| *at);
-        let next = [timer, event].into_iter().flatten().min();
-        let Some(next) = next.filter(|next| *next <= until) else {
-            return false;
-        };
-        self.now = self.now.max(next);
-        if event == Some(next) {
-            if let Some((_, event)) = self.events.pop_first() {
-                self.happen(event);
-            }
-            return true;
-        }
-        for id in 0..self.nodes.len() {
-            let id = u32::try_from(id).unwrap_or(u32::MAX);
-            if self
-                .node(id)
-                .swarm
-                .next_timer()
-                .is_some_and(|at| at <= self.now)
-            {
-                self.input(id, Input::Tick);
-            }
-        }
-        true
-    }
-
-    fn happen(&mut self, event: Event) {
-        let open = |sim: &Self, a: u32, b: u32, session: u64| {
-            sim.links
-                .get(&(a.min(b), a.max(b)))
-                .is_some_and(|link| link.session == session)
-        };
-        match event {
-            Event::Frame {
-                from,
-                to,
-                session,
-                frame,
-            } if open(self, from, to, session) => {
-                self.answer_hello(from, to);
-                let clock = self.node(to).clock;
-                self.input(
-                    to,
-                    Input::Frame {
-                        peer: SimPeer(from),
-                        bytes: frame,
-                        clock,
-                    },
-                );
-            }
-            Event::Sent {
-                from,
-                to,
-                session,
-                bytes,
-            } if open(self, from, to, session) => {
-                let queued = self.node_mut(from).queued.entry(to).or_default();
-                *queued = queued.saturating_sub(bytes);
-                self.input(
-                    from,
-                    Input::Sent {
-                        peer: SimPeer(to),
-                        bytes,
-                    },
-                );
-            }
-            Event::Frame { .. } | Event::Sent { .. } => {}
-            Event::Disk { id } => self.disk(id),
-            Event::Answer { id, answer } => self.input(id, answer),
         }
     }
 

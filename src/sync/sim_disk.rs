@@ -95,24 +95,19 @@ impl SimStore {
             Output::TakeStatements {
                 take, feed, items, ..
             } => {
-                let before = self.digest(&feed);
-                self.statements
-                    .entry(feed)
-                    .or_default()
-                    .extend(items.iter().map(|item| item.to_vec()));
-                let digest = self.digest(&feed);
-                if digest != before {
-                    self.arrival += 1;
-                    inputs.push(Input::StatementsChanged {
-                        feed,
-                        digest,
-                        arrival: self.arrival,
-                    });
-                }
-                inputs.push(Input::Taken {
-                    take,
-                    outcome: Outcome::Stored,
-                });
+                let outcome = match self.take_statements(feed, &items) {
+                    Ok(true) => {
+                        inputs.push(Input::StatementsChanged {
+                            feed,
+                            digest: self.digest(&feed),
+                            arrival: self.arrival,
+                        });
+                        Outcome::Stored
+                    }
+                    Ok(false) => Outcome::AlreadyHeld,
+                    Err(outcome) => outcome,
+                };
+                inputs.push(Input::Taken { take, outcome });
             }
             Output::TakeProof {
                 take, log, proof, ..

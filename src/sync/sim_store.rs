@@ -91,6 +91,20 @@ fn signature(log: &LogId, id: &EntryId) -> [u8; 32] {
     hash(&[b"sig", log.device.as_bytes(), id.as_bytes()])
 }
 
+/// A modelled statement: it admits a device.
+pub(super) fn statement(feed: &FeedId, device: &DeviceId) -> Vec<u8> {
+    let mut bytes = device.as_bytes().to_vec();
+    bytes.extend(hash(&[b"admit", feed.as_bytes(), device.as_bytes()]));
+    bytes
+}
+
+fn is_statement(feed: &FeedId, bytes: &[u8]) -> bool {
+    let device = bytes
+        .first_chunk()
+        .map(|device| DeviceId::from_bytes(*device));
+    device.is_some_and(|device| statement(feed, &device) == bytes)
+}
+
 fn proof_of(log: &LogId, at: u64) -> [u8; 32] {
     hash(&[b"fork", log.device.as_bytes(), &at.to_le_bytes()])
 }
@@ -148,6 +162,16 @@ impl SimStore {
             Some((seq, entry)) => (seq + 1, entry.id),
             None => (0, EntryId::ZERO),
         };
+        self.put(log_id, Seq(seq), prev, body)
+    }
+
+    /// Puts an entry at a place far above all others.
+    pub(super) fn append_at(&mut self, log: LogId, seq: Seq, body: Bytes) {
+        self.put(log, seq, EntryId::from_bytes([9; 32]), body);
+    }
+
+    fn put(&mut self, log_id: LogId, Seq(seq): Seq, prev: EntryId, body: Bytes) -> (Seq, Bytes) {
+        let log = self.logs.entry(log_id).or_default();
         let hash = hash(&[&body]);
         let id = entry_id(&log_id, seq, &prev, &hash);
         log.entries.insert(
@@ -182,8 +206,27 @@ impl SimStore {
         self.statements
             .entry(feed)
             .or_default()
-            .insert(device.as_bytes().to_vec());
+            .insert(statement(&feed, &device));
         self.arrival += 1;
+    }
+
+    /// Takes statements in, all of them or none. Says whether that changed anything.
+    pub(super) fn take_statements(
+        &mut self,
+        feed: FeedId,
+        items: &[Bytes],
+    ) -> Result<bool, Outcome> {
+        if !items.iter().all(|item| is_statement(&feed, item)) {
+            return Err(Outcome::Rejected {
+                reason: "nobody made it".to_owned(),
+            });
+        }
+        let held = self.statements.entry(feed).or_default();
+        let before = held.len();
+        held.extend(items.iter().map(|item| item.to_vec()));
+        let changed = held.len() > before;
+        self.arrival += u64::from(changed);
+        Ok(changed)
     }
 
     pub(super) fn digest(&self, feed: &FeedId) -> [u8; 16] {
@@ -296,7 +339,7 @@ impl SimStore {
         let admitted = self
             .statements
             .get(&log_id.feed)
-            .is_some_and(|all| all.contains(log_id.device.as_bytes().as_slice()));
+            .is_some_and(|all| all.contains(&statement(&log_id.feed, &log_id.device)));
         if !admitted {
             return Took::only(Outcome::NotAdmitted);
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::error::PeerError;
 use super::event::{Input, Millis, Output, PeerIdentity, ReadId, TakeId};
-use super::limits::SILENCE;
+use super::limits::{REMEMBER, SILENCE, TAKING_BYTES};
 use super::live::Commit;
 use super::message::Message;
 use super::peer::{Asked, Peer, Settling};
@@ -101,14 +101,14 @@ impl<P: PeerIdentity> Swarm<P> {
                 proof,
                 waits,
             } => {
-                self.end_session(now, peer);
+                self.end_session(peer);
                 self.open_session(now, peer, memory, clock, proof);
                 if waits {
                     self.with_peer(peer, |_, peer| begin_settling(peer, true));
                 }
                 self.touched.insert(peer);
             }
-            Input::Disconnected { peer } => self.end_session(now, peer),
+            Input::Disconnected { peer } => self.end_session(peer),
             Input::Frame { peer, bytes, clock } => self.frame(now, peer, &bytes, clock),
             Input::Sent { peer, bytes } => self.with_peer(peer, |_, peer| {
                 peer.outgoing = peer.outgoing.saturating_sub(bytes);
@@ -164,6 +164,12 @@ impl<P: PeerIdentity> Swarm<P> {
             .is_some_and(|peer| peer.lists.common().next().is_some())
     }
 
+    /// Whether so much waits to be stored that no more frames should be handed over until some of it is. What was asked
+    /// for is less by far, but a peer may answer with more than was to be expected.
+    pub const fn is_full(&self) -> bool {
+        self.taking >= 4 * TAKING_BYTES
+    }
+
     /// When [`Input::Tick`] is due; none while nothing waits for time to pass.
     pub fn next_timer(&self) -> Option<Millis> {
         let peers = self
@@ -182,7 +188,7 @@ impl<P: PeerIdentity> Swarm<P> {
         self.peers.insert(id, peer);
         self.touched.insert(id);
         if let Err(error) = result {
-            self.close(now, id, error);
+            self.close(id, error);
         }
     }
 
@@ -255,19 +261,19 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     /// A session that a peer ended by breaking a rule.
-    pub(super) fn close(&mut self, now: Millis, id: P, error: PeerError) {
-        self.end_session(now, id);
+    pub(super) fn close(&mut self, id: P, error: PeerError) {
+        self.end_session(id);
         self.out.push_back(Output::Close { peer: id, error });
     }
 
-    fn end_session(&mut self, now: Millis, id: P) {
+    fn end_session(&mut self, id: P) {
         // What was said in this session and is not carried out yet must not reach the next one.
         self.out.retain(|output| !output.is_of_session(&id));
-        let Some(mut peer) = self.peers.remove(&id) else {
+        let Some(peer) = self.peers.remove(&id) else {
             return;
         };
         if peer.unwritten {
-            self.remember(now, id, &mut peer, true);
+            self.write_memory(id, &peer);
         }
         for open in peer.open.values() {
             self.release(open);
@@ -301,7 +307,6 @@ impl<P: PeerIdentity> Swarm<P> {
                 .and_then(|peer| peer.due())
                 .unwrap_or("something");
             self.close(
-                now,
                 id,
                 PeerError::Silent {
                     millis: SILENCE,
@@ -338,7 +343,7 @@ impl<P: PeerIdentity> Swarm<P> {
             self.tell(now, id, &mut peer);
             self.serve(id, &mut peer);
             self.pull(now, id, &mut peer);
-            self.starved |= self.taking >= super::limits::TAKING_BYTES;
+            self.starved |= self.taking >= TAKING_BYTES;
             self.answer_settling(now, id, &mut peer);
             if peer.has_all() && !peer.caught_up {
                 self.caught_up(now, id, &mut peer);
@@ -372,15 +377,22 @@ impl<P: PeerIdentity> Swarm<P> {
         }
     }
 
-    /// Hands what is known of a peer to the driver: at once if `now_or_never`, else at most once a minute.
-    pub(super) fn remember(&mut self, now: Millis, id: P, peer: &mut Peer, at_once: bool) {
+    /// Hands what is known of a peer to the driver: soon if that saves much, else at most once a minute. Of one that
+    /// shares no feed nothing is kept, since anyone may make any number of those.
+    pub(super) fn remember(&mut self, now: Millis, id: P, peer: &mut Peer, soon: bool) {
         const SELDOM: Millis = 60_000;
-        peer.unwritten = !at_once
-            && peer
-                .written_at
-                .is_some_and(|at| now.saturating_sub(at) < SELDOM);
+        let wait = if soon { REMEMBER } else { SELDOM };
+        peer.unwritten = peer
+            .written_at
+            .is_some_and(|at| now.saturating_sub(at) < wait);
         if !peer.unwritten {
             peer.written_at = Some(now);
+            self.write_memory(id, peer);
+        }
+    }
+
+    fn write_memory(&mut self, id: P, peer: &Peer) {
+        if peer.lists.common().next().is_some() {
             self.out.push_back(Output::Remember {
                 peer: id,
                 memory: peer.memory_now().encode().into(),

@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use tidings::{EntryRef, NewPost, Node};
+use futures_util::StreamExt as _;
+use tidings::{EntryRef, NewPost, Node, PeerState, PeerStatus};
 
 use super::busy;
 use super::help::{PATIENCE, Random, offline, online};
@@ -32,6 +33,11 @@ pub(crate) enum Task {
     All,
     /// Holds the folder.
     Hold,
+    /// Is there, online, and tells how many have a session.
+    Serve,
+    /// Posts now and then, online, until there is a file `stop` in its folder, and goes with `end`; tells what it holds of
+    /// others.
+    Talk,
 }
 
 /// No test by itself: what the child does. Without the environment of a child it ends at once.
@@ -54,6 +60,8 @@ async fn a_child_works_until_it_is_killed() {
             );
         }
         "Hold" => hold(&offline(&folder).await).await,
+        "Serve" => serve(&online(&folder).await).await,
+        "Talk" => talk(&online(&folder).await, &folder).await,
         other => panic!("no task {other}"),
     }
 }
@@ -94,6 +102,65 @@ async fn hold(_node: &Node) {
     std::future::pending::<()>().await;
 }
 
+async fn serve(node: &Node) {
+    tell("ready");
+    let mut status = node.watch_status();
+    while status.next().await.is_some() {
+        tell(&format!("sessions {}", connected(node)));
+    }
+}
+
+async fn talk(node: &Node, folder: &Path) {
+    tell("ready");
+    let (stop, end, ahead) = (
+        folder.join("stop"),
+        folder.join("end"),
+        folder.join("ahead"),
+    );
+    let mut pause = tokio::time::interval(Duration::from_millis(40));
+    let (mut before, mut posted, mut jumped) = (String::new(), 0, false);
+    loop {
+        pause.tick().await;
+        // Its clock was set while it stood still.
+        if !jumped && let Ok(millis) = std::fs::read_to_string(&ahead) {
+            jumped = true;
+            jump(millis.parse().unwrap());
+        }
+        if end.exists() {
+            node.shutdown().await.unwrap();
+            return tell("closed");
+        }
+        if stop.exists() {
+            tell(&format!("posted {posted}"));
+        } else {
+            let sent = node.post(format!("talk {posted}")).send().await.unwrap();
+            tell(&format!("ack {sent}"));
+            posted += 1;
+        }
+        let counts = node.counts().unwrap();
+        let held = counts.all() - counts.own();
+        let now = format!("held {held} from {}", connected(node));
+        if now != before {
+            tell(&now);
+            before = now;
+        }
+    }
+}
+
+#[cfg(feature = "test-util")]
+fn jump(millis: i64) {
+    Node::set_clock_ahead(millis);
+}
+
+#[cfg(not(feature = "test-util"))]
+fn jump(_millis: i64) {}
+
+/// With how many a node has a session.
+pub(crate) fn connected(node: &Node) -> usize {
+    let is_connected = |peer: &&PeerStatus| matches!(peer.state(), PeerState::Connected);
+    node.status().peers().iter().filter(is_connected).count()
+}
+
 pub(crate) fn tell(line: &str) {
     let mut out = std::io::stdout().lock();
     out.write_all(format!("\n{MARK}{line}\n").as_bytes())
@@ -110,7 +177,21 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn spawn(task: Task, folder: &Path) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        Self::spawn_in(None, task, folder)
+    }
+
+    /// The same in a network namespace.
+    pub(crate) fn spawn_in(namespace: Option<&str>, task: Task, folder: &Path) -> Self {
+        let exe = std::env::current_exe().unwrap();
+        let mut command = match namespace {
+            None => Command::new(exe),
+            Some(name) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", name]).arg(exe);
+                command
+            }
+        };
+        let mut child = command
             .args([
                 "--exact",
                 "--nocapture",
@@ -150,6 +231,24 @@ impl Running {
             .expect("the child gets ready")
             != "ready"
         {}
+    }
+
+    /// Waits until the child tells a line that is wanted.
+    pub(crate) fn until(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let line = self.line(end);
+            let line = line.unwrap_or_else(|| panic!("{what}: {:?}", self.told.last()));
+            if wanted(&line) {
+                return line;
+            }
+        }
+    }
+
+    /// What the child told so far.
+    pub(crate) fn told(&mut self) -> &[String] {
+        while self.line(Instant::now()).is_some() {}
+        &self.told
     }
 
     /// Lets the child work for a while.

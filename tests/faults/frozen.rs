@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::child::{Running, Task, acks};
 use super::help::{Ledger, PATIENCE, close, offline, online, posts, until};
 
-fn signal(child: &Running, name: &str) {
+pub(crate) fn signal(child: &Running, name: &str) {
     let mut kill = Command::new("kill");
     kill.args([&format!("-{name}"), &child.id().to_string()]);
     assert!(kill.status().unwrap().success());

@@ -201,7 +201,8 @@ impl Drop for SmallDisk {
     }
 }
 
-fn run(mut command: Command) -> Option<()> {
+/// Runs a command. None, with the reason printed, if that fails.
+pub(crate) fn run(mut command: Command) -> Option<()> {
     match command.output() {
         Ok(output) if output.status.success() => Some(()),
         Ok(output) => {

@@ -14,6 +14,10 @@ mod again;
 mod busy;
 mod child;
 mod crash;
+#[cfg(target_os = "linux")]
+mod crowd;
+#[cfg(target_os = "linux")]
+mod cut;
 mod damage;
 #[cfg(unix)]
 mod frozen;

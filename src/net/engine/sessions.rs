@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use iroh::EndpointId;
 use iroh::endpoint::VarInt;
 
+use super::super::endpoint;
 use super::super::session::{Ended, FromSession, Opened, SessionId, code, on_stream};
 use super::super::waiting::Standing;
 use super::{Actor, Session, ShutOut, random};
@@ -14,6 +15,11 @@ use crate::sync::{Backoff, Input, PeerError};
 const SESSIONS: usize = 256;
 /// How long a peer may take to show that it wants a feed that this node wants too. After that, others may have its place.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long one that shares a feed and has all of it keeps its place while others wait: they take turns, since a feed may
+/// have more followers than places.
+const TURN: Duration = Duration::from_secs(60);
+/// The same of one that shares a feed and has not all of it yet, or says so.
+const LONG_TURN: Duration = Duration::from_secs(10 * 60);
 /// Peers whose misbehaviour is remembered.
 const REMEMBERED: usize = 1_024;
 /// How long a peer that broke a rule is not let in.
@@ -66,6 +72,7 @@ impl Actor {
                     bytes,
                     clock: crate::net::now().as_millis(),
                 });
+                self.widen(&peer);
             }
             FromSession::Sent { id, peer, bytes } => {
                 if self.moved(id, &peer, now) {
@@ -137,7 +144,7 @@ impl Actor {
         }
         if self.sessions.len() >= SESSIONS
             && !self.sessions.contains_key(&peer)
-            && !self.make_room(now)
+            && !self.make_room(&peer, dialed, now)
         {
             refuse(code::BUSY);
             return self.failed(
@@ -166,11 +173,31 @@ impl Actor {
         self.begin(opened);
     }
 
-    /// Ends a session that is of no use to anybody here; `false` if there is none.
-    fn make_room(&mut self, now: Instant) -> bool {
+    /// A peer that shares a feed is not treated as a stranger any more.
+    fn widen(&mut self, peer: &EndpointId) {
+        let shares = self.swarm.shares_any(*peer);
+        self.with_session(peer, |session| {
+            if shares && !std::mem::replace(&mut session.is_wide, true) {
+                endpoint::widen(&session.connection);
+            }
+        });
+    }
+
+    /// Ends a session whose turn is over in favour of another peer; `false` if there is none. For one that this node looks
+    /// for itself, any that it does not look for goes.
+    fn make_room(&mut self, comer: &EndpointId, dialed: bool, now: Instant) -> bool {
+        let targets = self.dialer.targets();
+        let is_awaited = dialed || targets.contains_key(comer);
         let sessions = self.sessions.iter();
-        let sessions = sessions.map(|(peer, session)| (*peer, session.opened));
-        let Some(peer) = first_to_go(sessions, |peer| self.swarm.shares_any(*peer), now) else {
+        let others =
+            sessions.filter(|(peer, session)| !session.dialed && !targets.contains_key(*peer));
+        let places = others.map(|(peer, session)| Place {
+            peer: *peer,
+            opened: session.opened,
+            shares: self.swarm.shares_any(*peer),
+            has_all: session.standing.caught_up,
+        });
+        let Some(peer) = first_to_go(places, is_awaited, now) else {
             return false;
         };
         if let Some(session) = self.sessions.remove(&peer) {
@@ -204,9 +231,13 @@ impl Actor {
             behind: 0,
             clock_differs_by: None,
             standing,
+            is_wide: dialed,
             heard: false,
             opened: Instant::now(),
         };
+        if dialed {
+            endpoint::widen(&session.connection);
+        }
         self.sessions.insert(peer, session);
         self.dialer.connected(&peer);
         self.rounds.iter_mut().for_each(|round| round.opened(&peer));
@@ -278,24 +309,55 @@ impl Actor {
             return self.dialer.failed(&peer, now, reason);
         }
         self.shut_out.retain(|_, out| out.until > now);
-        if self.shut_out.len() < REMEMBERED {
-            let (until, reason) = (now + SHUT_OUT, reason.clone());
-            self.shut_out.insert(peer, ShutOut { until, reason });
+        let shut_out = ShutOut {
+            until: now + SHUT_OUT,
+            reason: reason.clone(),
+        };
+        self.shut_out.insert(peer, shut_out);
+        if self.shut_out.len() > REMEMBERED {
+            let oldest = self.shut_out.iter().min_by_key(|(_, out)| out.until);
+            if let Some(oldest) = oldest.map(|(peer, _)| *peer) {
+                self.shut_out.remove(&oldest);
+            }
         }
         self.dialer.broke_a_rule(&peer, now, reason);
     }
 }
 
-/// Of the sessions that had their time and share no feed with this node, the one that was opened first.
+/// A session of a peer that this node does not look for itself.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    peer: EndpointId,
+    opened: Instant,
+    /// It wants a feed that this node wants too.
+    shares: bool,
+    /// Nothing is left that it had to give.
+    has_all: bool,
+}
+
+impl Place {
+    /// Until when it keeps its place.
+    fn until(&self) -> Instant {
+        self.opened
+            + match (self.shares, self.has_all) {
+                (false, _) => GRACE,
+                (true, true) => TURN,
+                (true, false) => LONG_TURN,
+            }
+    }
+}
+
+/// Whose turn is over: first of those who share nothing, then of those who have all; of these the one that came first. If
+/// somebody is awaited, the same of all.
 fn first_to_go(
-    sessions: impl Iterator<Item = (EndpointId, Instant)>,
-    shares: impl Fn(&EndpointId) -> bool,
+    places: impl Iterator<Item = Place>,
+    is_awaited: bool,
     now: Instant,
 ) -> Option<EndpointId> {
-    sessions
-        .filter(|(peer, opened)| *opened + GRACE <= now && !shares(peer))
-        .min_by_key(|(_, opened)| *opened)
-        .map(|(peer, _)| peer)
+    places
+        .filter(|place| is_awaited || place.until() <= now)
+        .min_by_key(|place| (place.shares, !place.has_all, place.opened))
+        .map(|place| place.peer)
 }
 
 #[cfg(test)]
@@ -308,18 +370,46 @@ mod tests {
         SecretKey::from_bytes(&[n; 32]).public()
     }
 
+    /// A place that was taken after so many seconds.
+    fn place(n: u8, opened: Instant, shares: bool, has_all: bool) -> Place {
+        Place {
+            peer: endpoint(n),
+            opened: opened + Duration::from_secs(n.into()),
+            shares,
+            has_all,
+        }
+    }
+
     #[test]
     fn strangers_go_first_and_only_after_a_while() {
         let begun = Instant::now();
         let after = |seconds| begun + Duration::from_secs(seconds);
-        let sessions = || (0..4).map(|n| (endpoint(n), after(n.into())));
-        let shares = |peer: &EndpointId| *peer == endpoint(0);
-        assert_eq!(first_to_go(sessions(), shares, after(10)), None);
+        let places = || (0..4).map(|n| place(n, begun, n == 0, n == 0));
+        assert_eq!(first_to_go(places(), false, after(10)), None);
         assert_eq!(
-            first_to_go(sessions(), shares, after(30)),
+            first_to_go(places(), false, after(30)),
             Some(endpoint(1)),
             "of the others the oldest"
         );
-        assert_eq!(first_to_go(sessions(), |_| true, after(30)), None);
+    }
+
+    #[test]
+    fn followers_take_turns_and_who_has_all_goes_before_who_has_not() {
+        let begun = Instant::now();
+        let after = |seconds| begun + Duration::from_secs(seconds);
+        let places = || (0..4).map(|n| place(n, begun, true, n > 1));
+        assert_eq!(first_to_go(places(), false, after(60)), None);
+        assert_eq!(first_to_go(places(), false, after(90)), Some(endpoint(2)));
+        let behind = || places().take(2);
+        assert_eq!(first_to_go(behind(), false, after(90)), None);
+        assert_eq!(first_to_go(behind(), false, after(700)), Some(endpoint(0)));
+    }
+
+    #[test]
+    fn who_is_awaited_gets_a_place_at_once() {
+        let begun = Instant::now();
+        let places = (0..4).map(|n| place(n, begun, true, false));
+        assert_eq!(first_to_go(places, true, begun), Some(endpoint(0)));
+        assert_eq!(first_to_go(std::iter::empty(), true, begun), None);
     }
 }

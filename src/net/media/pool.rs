@@ -42,6 +42,7 @@ impl Pool {
             }
             let connected = self.endpoint.connect(address, ALPN).await;
             let connection = connected.map_err(|error| error.to_string())?;
+            crate::net::endpoint::widen(&connection);
             *open = Some(connection.clone());
             Ok(connection)
         });

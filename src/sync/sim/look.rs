@@ -1,6 +1,8 @@
 //! What a test asks of a simulation.
 
-use super::{Sending, Sim};
+use std::collections::BTreeMap;
+
+use super::{Lie, Sending, Sim};
 use crate::format::{EntryId, FeedId, LogId, Seq};
 use crate::sync::{Millis, PeerError};
 
@@ -23,6 +25,12 @@ impl Sim {
     /// How a node's sessions with peers ended by a broken rule.
     pub fn errors(&self, id: u32) -> &[(u32, PeerError)] {
         &self.node(id).errors
+    }
+
+    /// The lies that a node told, and how often.
+    pub fn lies(&self, id: u32) -> BTreeMap<Lie, u64> {
+        let liar = self.node(id).liar.as_ref();
+        liar.map(|liar| liar.told().clone()).unwrap_or_default()
     }
 
     /// When a node last had all that another announced.

@@ -6,6 +6,10 @@
     reason = "numbers of nodes and feeds are small"
 )]
 
+mod holes;
+mod lies;
+#[cfg(feature = "net")]
+mod live;
 mod memory;
 mod odd;
 mod partitions;
