@@ -12,6 +12,10 @@ pub(super) const WANTS: usize = 65_536;
 /// Wants that are kept of one peer over restarts; beyond it the list is sent again, 16 bytes a feed.
 pub(super) const WANTS_REMEMBERED: usize = 16_384;
 
+/// How often in a session what is remembered of a peer is written as soon as it changes; then once a minute. It takes up to
+/// 512 KiB, and changes with a message of 60 bytes.
+pub(super) const WRITES_AT_ONCE: u32 = 16;
+
 /// Ids in one message of wants or asks: 16 bytes each, so that it fills about half a frame.
 pub(super) const IDS_PER_MESSAGE: usize = 8_192;
 

@@ -113,7 +113,7 @@ pub(super) enum Serve {
     },
     Heads {
         request: u64,
-        feeds: Vec<FeedId>,
+        feeds: BTreeSet<FeedId>,
     },
 }
 
@@ -158,6 +158,7 @@ pub(super) struct Peer {
     pub(super) memory: Memory,
     /// What memory was last written with, so that agreements are written seldom.
     pub(super) written_at: Option<Millis>,
+    pub(super) writes_at_once: u32,
     pub(super) unwritten: bool,
     /// The wants of this node, as this peer is told them.
     pub(super) mine: BTreeMap<Hash16, FeedId>,
@@ -254,6 +255,7 @@ impl Peer {
             session,
             memory,
             written_at: None,
+            writes_at_once: 0,
             unwritten: false,
             mine,
             common,

@@ -1,9 +1,11 @@
 //! Answering requests: read when the outgoing queue has room, say plainly what is not held.
 
+use std::collections::BTreeSet;
+
 use super::error::PeerError;
 use super::event::{Answer, Output, PeerIdentity, ReadId};
-use super::fields::RunRequest;
-use super::limits::{OUTGOING_BYTES, READS, REQUESTS, WANTS};
+use super::fields::{FeedHeads, RunRequest};
+use super::limits::{HEADS_BYTES, OUTGOING_BYTES, READS, REQUESTS, WANTS};
 use super::message::Message;
 use super::peer::{News, Peer, Serve};
 use super::swarm::{Reading, Swarm};
@@ -26,7 +28,12 @@ impl<P: PeerIdentity> Swarm<P> {
         items: &[RunRequest],
     ) -> Result<(), PeerError> {
         check_room(peer, items.len())?;
-        for (request, item) in (first..).zip(items) {
+        let Some(end) = first.checked_add(items.len() as u64) else {
+            return Err(PeerError::BadRequest {
+                why: "the last of some requests has a number too",
+            });
+        };
+        for (request, item) in (first..end).zip(items) {
             let log = peer.told_of(item.alias)?;
             let room = item.start.block_end().0.saturating_sub(item.start.0);
             if item.count == 0 || item.count > room {
@@ -100,7 +107,8 @@ impl<P: PeerIdentity> Swarm<P> {
         ids: &[Hash16],
     ) -> Result<(), PeerError> {
         check_room(peer, 1)?;
-        let feeds: Vec<FeedId> = ids
+        // An id that stands there a thousand times is answered once.
+        let feeds: BTreeSet<FeedId> = ids
             .iter()
             .filter_map(|id| peer.common.get(id))
             .copied()
@@ -166,19 +174,30 @@ impl<P: PeerIdentity> Swarm<P> {
                     let read = self.read_id(id, peer, Reading::of(request, log.feed));
                     self.out.push_back(Output::ReadProof { read, log });
                 }
-                Serve::Heads { request, feeds } => self.serve_heads(id, peer, request, &feeds),
+                Serve::Heads { request, feeds } => self.serve_heads(id, peer, request, feeds),
             }
         }
     }
 
-    fn serve_heads(&mut self, id: P, peer: &mut Peer, request: u64, feeds: &[FeedId]) {
-        peer.serving_ids = peer.serving_ids.saturating_sub(feeds.len());
-        let heads = feeds
-            .iter()
-            .flat_map(|feed| self.heads_of(id, peer, *feed, &News::All, true))
-            .collect();
+    /// Tells a message's worth of the heads that were asked for; the rest has its turn when the queue has room.
+    fn serve_heads(&mut self, id: P, peer: &mut Peer, request: u64, mut feeds: BTreeSet<FeedId>) {
+        let mut heads = Vec::new();
+        let mut bytes = 0;
+        while bytes < HEADS_BYTES {
+            let Some(feed) = feeds.pop_first() else {
+                break;
+            };
+            peer.serving_ids = peer.serving_ids.saturating_sub(1);
+            let of_feed = self.heads_of(id, peer, feed, &News::All, true);
+            bytes += of_feed.iter().map(FeedHeads::bytes_at_most).sum::<usize>();
+            heads.extend(of_feed);
+        }
         self.send_heads(id, peer, heads, false);
-        self.send(id, peer, &Message::Done { request });
+        if feeds.is_empty() {
+            self.send(id, peer, &Message::Done { request });
+        } else {
+            peer.serving.push_front(Serve::Heads { request, feeds });
+        }
     }
 
     fn is_common(&self, id: P, peer: &Peer, feed: &FeedId) -> bool {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::error::PeerError;
 use super::event::{Input, Millis, Output, PeerIdentity, ReadId, TakeId};
-use super::limits::SILENCE;
+use super::limits::{SILENCE, WRITES_AT_ONCE};
 use super::live::Commit;
 use super::message::Message;
 use super::peer::{Asked, Peer, Settling};
@@ -99,11 +99,11 @@ impl<P: PeerIdentity> Swarm<P> {
                 clock,
                 proof,
             } => {
-                self.end_session(now, peer);
+                self.end_session(peer);
                 self.open_session(now, peer, memory, clock, proof);
                 self.touched.insert(peer);
             }
-            Input::Disconnected { peer } => self.end_session(now, peer),
+            Input::Disconnected { peer } => self.end_session(peer),
             Input::Frame { peer, bytes, clock } => self.frame(now, peer, &bytes, clock),
             Input::Sent { peer, bytes } => self.with_peer(peer, |_, peer| {
                 peer.outgoing = peer.outgoing.saturating_sub(bytes);
@@ -177,7 +177,7 @@ impl<P: PeerIdentity> Swarm<P> {
         self.peers.insert(id, peer);
         self.touched.insert(id);
         if let Err(error) = result {
-            self.close(now, id, error);
+            self.close(id, error);
         }
     }
 
@@ -250,19 +250,19 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     /// A session that a peer ended by breaking a rule.
-    pub(super) fn close(&mut self, now: Millis, id: P, error: PeerError) {
-        self.end_session(now, id);
+    pub(super) fn close(&mut self, id: P, error: PeerError) {
+        self.end_session(id);
         self.out.push_back(Output::Close { peer: id, error });
     }
 
-    fn end_session(&mut self, now: Millis, id: P) {
+    fn end_session(&mut self, id: P) {
         // What was said in this session and is not carried out yet must not reach the next one.
         self.out.retain(|output| !output.is_of_session(&id));
-        let Some(mut peer) = self.peers.remove(&id) else {
+        let Some(peer) = self.peers.remove(&id) else {
             return;
         };
         if peer.unwritten {
-            self.remember(now, id, &mut peer, true);
+            self.write_memory(id, &peer);
         }
         for open in peer.open.values() {
             self.release(open);
@@ -296,7 +296,6 @@ impl<P: PeerIdentity> Swarm<P> {
                 .and_then(|peer| peer.due())
                 .unwrap_or("something");
             self.close(
-                now,
                 id,
                 PeerError::Silent {
                     millis: SILENCE,
@@ -362,20 +361,25 @@ impl<P: PeerIdentity> Swarm<P> {
         }
     }
 
-    /// Hands what is known of a peer to the driver: at once if `now_or_never`, else at most once a minute.
+    /// Hands what is known of a peer to the driver: at once if that is asked, and was not too often, else at most once a
+    /// minute.
     pub(super) fn remember(&mut self, now: Millis, id: P, peer: &mut Peer, at_once: bool) {
         const SELDOM: Millis = 60_000;
-        peer.unwritten = !at_once
-            && peer
-                .written_at
-                .is_some_and(|at| now.saturating_sub(at) < SELDOM);
+        let recently = |at| now.saturating_sub(at) < SELDOM;
+        peer.unwritten = peer.written_at.is_some_and(recently)
+            && (!at_once || peer.writes_at_once >= WRITES_AT_ONCE);
         if !peer.unwritten {
             peer.written_at = Some(now);
-            self.out.push_back(Output::Remember {
-                peer: id,
-                memory: peer.memory.encode().into(),
-            });
+            peer.writes_at_once += u32::from(at_once);
+            self.write_memory(id, peer);
         }
+    }
+
+    fn write_memory(&mut self, id: P, peer: &Peer) {
+        self.out.push_back(Output::Remember {
+            peer: id,
+            memory: peer.memory.encode().into(),
+        });
     }
 
     pub(super) fn send(&mut self, id: P, peer: &mut Peer, message: &Message) {

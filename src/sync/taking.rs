@@ -55,7 +55,7 @@ impl<P: PeerIdentity> Swarm<P> {
         self.peers.insert(id, peer);
         self.touched.insert(id);
         if let Err(error) = result {
-            self.close(now, id, error);
+            self.close(id, error);
         }
     }
 
