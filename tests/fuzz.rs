@@ -50,7 +50,7 @@ fn fuzz(name: &str) {
     // Whole nodes and stores take tens of milliseconds each.
     let share = match name {
         "feeds" => 10,
-        "pictures" | "swarm" => 3,
+        "pictures" | "pieces" | "swarm" => 3,
         _ => 1,
     };
     let usual = Config::default();
@@ -89,6 +89,7 @@ targets! {
     media
     memory
     message
+    pieces
     pictures
     run_of_entries
     statement
