@@ -99,6 +99,12 @@ targets! {
 }
 
 #[test]
+fn memory_is_counted() {
+    let used = allocation_counter::measure(|| drop(std::hint::black_box(vec![0u8; 70_000])));
+    assert!(used.bytes_max >= 70_000, "{used:?}");
+}
+
+#[test]
 fn every_target_has_a_test_a_corpus_and_a_file_for_libfuzzer() {
     let known: BTreeSet<&str> = TARGETS.iter().map(Target::name).collect();
     let tested: BTreeSet<&str> = TESTED.iter().copied().collect();
