@@ -92,7 +92,11 @@ fn signed(
     let mut runs = Vec::new();
     while at.0 < ENTRIES {
         let draft = |n: usize| {
-            let kind = Kind::new(if n % 3 == 0 { "post/1" } else { "reaction/1" })?;
+            let kind = Kind::new(if n.is_multiple_of(3) {
+                "post/1"
+            } else {
+                "reaction/1"
+            })?;
             let body = Bytes::from(vec![b'.'; n]);
             Ok(Draft::new(kind, Timestamp(time), body))
         };
