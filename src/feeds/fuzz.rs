@@ -430,7 +430,7 @@ impl World {
 
 /// What is seen of each author by who took all of both, in order.
 static SEEN: LazyLock<Vec<Vec<Vec<Seen>>>> = LazyLock::new(|| {
-    let made = || {
+    let made = || -> Result<Vec<_>, FeedsError> {
         let mut world = World::open()?;
         for author in &PEOPLE.1 {
             world.take_all(author)?;
@@ -440,7 +440,7 @@ static SEEN: LazyLock<Vec<Vec<Vec<Seen>>>> = LazyLock::new(|| {
             .map(|author| check_pages(&world.store, author))
             .collect()
     };
-    made().unwrap_or_else(|error: FeedsError| panic!("{error}"))
+    made().unwrap_or_else(|error| panic!("{error}"))
 });
 
 fn a_log<'p>(author: &'p Person, from: &mut Choices<'_>) -> Option<(LogId, &'p [Run])> {
