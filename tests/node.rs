@@ -189,3 +189,13 @@ async fn nothing_new_costs_two_small_messages() {
     let bytes = report.received() + report.sent();
     assert!((1..=256).contains(&bytes), "{bytes} bytes");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn syncing_for_as_long_as_it_takes_with_nobody_is_over_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let ada = open(folder.path()).await;
+    let report = tokio::time::timeout(PATIENCE, ada.sync(Duration::MAX)).await;
+    let report = report.expect("it does not wait for ever").unwrap();
+    assert_eq!(report.peers().len(), 0);
+    ada.shutdown().await.unwrap();
+}
