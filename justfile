@@ -1,5 +1,8 @@
 # Everything that tells whether work is done.
 
+# A recipe fails with whatever fails in it, before a pipe too.
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
 # So that a warning in the documentation counts.
 export RUSTDOCFLAGS := "-Dwarnings"
 
@@ -34,33 +37,59 @@ floors:
 deny:
     cargo deny --all-features check licenses bans sources
 
-# What takes long, needs a network or tools of its own.
-nightly: check
+# What takes long, needs a network or tools of its own: `just tools` says which, and how each is had.
+nightly: tools check
     cargo deny --all-features check
     cargo hack check --feature-powerset --depth 2 --no-dev-deps
     cargo +1.91 check --lib --all-features
     cargo minimal-versions check --direct --lib --all-features
     PROPTEST_CASES=20000 cargo test --release --all-features
-    cargo bench --no-run
+    cargo bench --no-run --features test-util
     cargo mutants --file 'src/format/**'
     just fuzz
     just crash
     just soak
     typos
 
+# What `just nightly` needs besides Rust and just itself; fails if anything of it is missing.
+tools:
+    #!/usr/bin/env bash
+    missing=0
+    need() { # name, how it is had, a command that works if it is there
+        if ! "${@:3}" >/dev/null 2>&1; then
+            echo "$1 is missing: $2"
+            missing=1
+        fi
+    }
+    need "Rust 1.91" "rustup toolchain install 1.91 --profile minimal" cargo +1.91 --version
+    need "nightly Rust" "rustup toolchain install nightly --profile minimal" cargo +nightly --version
+    need "cargo-deny" "cargo install cargo-deny --locked" cargo deny --version
+    need "cargo-fuzz" "cargo install cargo-fuzz --locked, and a C++ compiler" cargo fuzz --version
+    need "cargo-hack" "cargo install cargo-hack --locked" cargo hack --version
+    need "cargo-minimal-versions" "cargo install cargo-minimal-versions --locked" cargo minimal-versions --version
+    need "cargo-mutants" "cargo install cargo-mutants --locked" cargo mutants --version
+    need "typos" "cargo install typos-cli --locked" typos --version
+    need "Python 3, for plots" "the system's package" python3 --version
+    exit "$missing"
+
 # Power cut at every change to the disk, disks that fail, processes killed, random lives of many nodes, and 2,000 who
 # connect at once (`ulimit -n 20000`). One history
 # again: `TIDINGS_SEED=... just crash`, with the seed that was printed.
+[doc("Power cuts, failing disks, killed processes, random lives of many nodes.")]
 crash kills="200" lives="20000":
     TIDINGS_CUTS=all cargo test --release --lib --all-features cuts -- --nocapture
     TIDINGS_KILLS={{ kills }} cargo test --release --all-features --test faults kill -- --nocapture
     TIDINGS_SEEDS={{ lives }} cargo test --release --all-features --test sim --lib -- random networks archives waits
     TIDINGS_CROWD=2000 cargo test --release --all-features --test faults crowd -- --nocapture
 
-# Each target for so many seconds under libFuzzer; needs nightly and cargo-fuzz. What it finds lies in fuzz/artifacts.
-fuzz seconds="60":
-    for target in $(ls fuzz/corpus); do \
-        cargo +nightly fuzz run --release $target -- -max_total_time={{ seconds }} -rss_limit_mb=4096 || exit 1; \
+# Needs nightly and cargo-fuzz. What breaks a promise lies in fuzz/artifacts; inputs that reach something new are kept in
+# fuzz/target/found and lie there for the next time, so that the corpus that is checked in stays as it is.
+[doc("Each target, or the ones named, for so many seconds under libFuzzer.")]
+fuzz seconds="60" targets="":
+    names="{{ targets }}"; for target in ${names:-$(ls fuzz/corpus)}; do \
+        mkdir -p fuzz/target/found/$target; \
+        cargo +nightly fuzz run --release $target fuzz/target/found/$target fuzz/corpus/$target -- \
+            -max_total_time={{ seconds }} -rss_limit_mb=4096; \
     done
 
 # Two nodes at several hundred posts a second for so many minutes, one of them away now and then; with a plot of it.

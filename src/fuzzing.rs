@@ -35,6 +35,8 @@ pub const TARGETS: &[Target] = &[
     Target::new("media", net::fuzz_media),
     Target::new("memory", sync::fuzz::memory),
     Target::new("message", sync::fuzz::message),
+    // What it puts together was signed once, and is kept.
+    Target::new("pieces", format::fuzz::pieces).with(64, 1_024 * KIB),
     // Decoders, which get no more than `DRAWN_BYTES` for the pixels and as much for turning them.
     #[cfg(feature = "net")]
     Target::new("pictures", pictures::fuzz::pictures).with(64, 800 * KIB * KIB),

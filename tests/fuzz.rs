@@ -50,7 +50,7 @@ fn fuzz(name: &str) {
     // Whole nodes and stores take tens of milliseconds each.
     let share = match name {
         "feeds" => 10,
-        "pictures" | "swarm" => 3,
+        "pictures" | "pieces" | "swarm" => 3,
         _ => 1,
     };
     let usual = Config::default();
@@ -89,12 +89,19 @@ targets! {
     media
     memory
     message
+    pieces
     pictures
     run_of_entries
     statement
     swarm
     text
     ticket
+}
+
+#[test]
+fn memory_is_counted() {
+    let used = allocation_counter::measure(|| drop(std::hint::black_box(vec![0u8; 70_000])));
+    assert!(used.bytes_max >= 70_000, "{used:?}");
 }
 
 #[test]

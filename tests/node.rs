@@ -234,3 +234,13 @@ async fn of_many_peers_with_nothing_new_few_stay_connected_and_all_are_asked() {
     }
     reader.shutdown().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn syncing_for_as_long_as_it_takes_with_nobody_is_over_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let ada = open(folder.path()).await;
+    let report = tokio::time::timeout(PATIENCE, ada.sync(Duration::MAX)).await;
+    let report = report.expect("it does not wait for ever").unwrap();
+    assert_eq!(report.peers().len(), 0);
+    ada.shutdown().await.unwrap();
+}

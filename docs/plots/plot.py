@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Draws the lines that the workloads print as JSON, as SVG by hand: nothing but Python is needed.
 
-    cargo bench --features test-util --bench workloads -- W11 | python3 docs/plots/plot.py docs/plots
-    just soak | python3 docs/plots/plot.py docs/plots
+    TIDINGS_BENCH_FULL=1 cargo bench --features test-util --bench workloads -- W11 | python3 docs/plots/plot.py docs/plots
+
+`just year` and `just soak` do that.
 
 Reads lines from standard input, skips what is no point of a line, and writes year.svg or soak.svg, whichever came.
 """

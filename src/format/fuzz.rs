@@ -3,10 +3,13 @@
 //! The promises: nothing panics; what is read is written as the same bytes again, where the format has one form; what is
 //! refused is refused by every way of reading it. See `fuzzing.rs` for who calls these.
 
+mod pieces;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub(crate) use self::pieces::pieces;
 use super::archive::{ArchiveItem, ArchiveReader, ArchiveWriter, verify_archive};
 use super::codec::{Reader, decode, encode};
 use super::id::{BlobHash, DeviceId, EntryId, EntryRef, FeedId, Kind, Lane, LogId, StatementId};

@@ -39,6 +39,8 @@ use crate::sync::{Input, Output, Swarm};
 const MAIL: usize = 64;
 /// How long one dialing may take: iroh itself gives up on a dead address after 30 s.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// A round of syncing that may take longer than clocks count ends after this.
+const LONGEST_SYNC: Duration = Duration::from_secs(365 * 24 * 3_600);
 /// How long a shutdown waits for peers to hear that their sessions are closed.
 const CLOSE_HEARD: Duration = Duration::from_millis(1_500);
 /// The same where there is nobody to hear it.
@@ -179,7 +181,9 @@ impl Engine {
     /// Asks everyone for news and waits until all that they have is held, or they cannot be reached, or time runs out.
     pub(crate) async fn sync(&self, limit: Duration) -> Result<SyncReport, NetError> {
         let (reply, report) = oneshot::channel();
-        let deadline = Instant::now() + limit;
+        let now = Instant::now();
+        // For ever is as long as a year.
+        let deadline = now.checked_add(limit).unwrap_or(now + LONGEST_SYNC);
         self.commands
             .send(Command::Sync { deadline, reply })
             .await

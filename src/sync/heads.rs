@@ -10,7 +10,7 @@ use super::limits::{
     ALIASES, BUCKET_BITS, BUCKETS_A_SESSION, FEW_FEEDS, HEADS_BYTES, LOGS_PER_PART,
 };
 use super::message::Message;
-use super::peer::{News, Peer, Told};
+use super::peer::{Asked, News, Open, Peer, Told};
 use super::replica::{Log, LogKey, short};
 use super::swarm::Swarm;
 use crate::format::{FeedId, Hash16, LogId};
@@ -346,6 +346,11 @@ impl<P: PeerIdentity> Swarm<P> {
     /// Asks for the heads of feeds with holes of which the peer had nothing new to tell.
     pub(super) fn look_for_holes(&self, peer: &mut Peer) {
         if peer.holes_asked || !peer.compared_in {
+            return;
+        }
+        // One round at a time: a peer that says over and over that it filled something would make a list without end.
+        let of_heads = |open: &Open| matches!(open.what, Asked::Heads);
+        if !peer.queues.asks.is_empty() || peer.open.values().any(of_heads) {
             return;
         }
         peer.holes_asked = true;

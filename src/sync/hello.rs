@@ -338,7 +338,9 @@ impl<P: PeerIdentity> Swarm<P> {
     pub(super) fn answer_settling(&mut self, now: Millis, id: P, peer: &mut Peer) {
         let asks = peer.settling.is_some_and(|settling| !settling.asked);
         let fresh = peer.settling.is_some_and(|settling| settling.fresh);
-        if !(asks || peer.answer_due) || !peer.wants_in || !peer.is_quiet() {
+        // A peer that asks again and again and reads no answer gets one when it has read.
+        let waits = !peer.wants_in || !peer.is_quiet() || !peer.has_room();
+        if !(asks || peer.answer_due) || waits {
             return;
         }
         let print = self.fingerprint(peer);

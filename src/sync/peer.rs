@@ -153,8 +153,7 @@ pub(super) enum Serve {
     },
     Heads {
         request: u64,
-        /// Served from the end.
-        feeds: Vec<FeedId>,
+        feeds: BTreeSet<FeedId>,
     },
 }
 

@@ -300,7 +300,9 @@ impl<P: PeerIdentity> Swarm<P> {
                 found: "statements",
             });
         };
-        let bytes = items.iter().map(Bytes::len).sum::<usize>();
+        // What stands around each is counted too, or a list of empty ones would cost nothing.
+        let around = items.len().saturating_mul(size_of::<Bytes>());
+        let bytes = around + items.iter().map(Bytes::len).sum::<usize>();
         open.bytes += bytes;
         if open.bytes > STATEMENTS_BYTES
             || items

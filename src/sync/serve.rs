@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::error::PeerError;
 use super::event::{Answer, Output, PeerIdentity, ReadId};
-use super::fields::RunRequest;
-use super::limits::{OUTGOING_BYTES, READS, REQUESTS, WANTS};
+use super::fields::{FeedHeads, RunRequest};
+use super::limits::{HEADS_BYTES, OUTGOING_BYTES, READS, REQUESTS, WANTS};
 use super::message::Message;
 use super::peer::{News, Peer, Serve};
 use super::swarm::{Reading, Swarm};
@@ -28,7 +28,12 @@ impl<P: PeerIdentity> Swarm<P> {
         items: &[RunRequest],
     ) -> Result<(), PeerError> {
         check_room(peer, items.len())?;
-        for (request, item) in (first..).zip(items) {
+        let Some(end) = first.checked_add(items.len() as u64) else {
+            return Err(PeerError::BadRequest {
+                why: "the last of some requests has a number too",
+            });
+        };
+        for (request, item) in (first..end).zip(items) {
             let log = peer.told_of(item.alias)?;
             let room = item.start.block_end().0.saturating_sub(item.start.0);
             if item.count == 0 || item.count > room {
@@ -102,12 +107,8 @@ impl<P: PeerIdentity> Swarm<P> {
         ids: &[Hash16],
     ) -> Result<(), PeerError> {
         check_room(peer, 1)?;
-        // Each once: an id takes 16 bytes, the heads of its feed may take many thousands.
-        let ids: BTreeSet<&Hash16> = ids.iter().collect();
-        let feeds: Vec<FeedId> = ids
-            .into_iter()
-            .filter_map(|id| peer.lists.shared(id))
-            .collect();
+        // An id that stands there a thousand times is answered once.
+        let feeds: BTreeSet<FeedId> = ids.iter().filter_map(|id| peer.lists.shared(id)).collect();
         peer.serving_ids += feeds.len();
         if peer.serving_ids > WANTS {
             return Err(PeerError::TooManyRequests { limit: WANTS });
@@ -174,15 +175,20 @@ impl<P: PeerIdentity> Swarm<P> {
         }
     }
 
-    /// Heads of one feed after the other, as long as the outgoing queue has room; the rest waits for its turn.
-    fn serve_heads(&mut self, id: P, peer: &mut Peer, request: u64, mut feeds: Vec<FeedId>) {
-        while peer.has_room()
-            && let Some(feed) = feeds.pop()
-        {
+    /// Tells a message's worth of the heads that were asked for; the rest has its turn when the queue has room.
+    fn serve_heads(&mut self, id: P, peer: &mut Peer, request: u64, mut feeds: BTreeSet<FeedId>) {
+        let mut heads = Vec::new();
+        let mut bytes = 0;
+        while bytes < HEADS_BYTES {
+            let Some(feed) = feeds.pop_first() else {
+                break;
+            };
             peer.serving_ids = peer.serving_ids.saturating_sub(1);
-            let heads = self.heads_of(id, peer, feed, &News::All, true);
-            self.send_heads(id, peer, heads, false);
+            let of_feed = self.heads_of(id, peer, feed, &News::All, true);
+            bytes += of_feed.iter().map(FeedHeads::bytes_at_most).sum::<usize>();
+            heads.extend(of_feed);
         }
+        self.send_heads(id, peer, heads, false);
         if feeds.is_empty() {
             self.send(id, peer, &Message::Done { request });
         } else {

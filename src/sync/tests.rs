@@ -1,5 +1,6 @@
 //! Peers that lie: each ends in the named error, and changes nothing.
 
+mod costs;
 mod floods;
 mod late;
 mod memory;

@@ -36,6 +36,7 @@ pub(crate) fn all() -> Vec<(&'static str, String, Vec<u8>)> {
     seeds.push(("memory", "all".to_owned(), memory()));
     seeds.extend((0..12).map(|n| ("swarm", format!("noise-{n:02}"), noise(n, 1_200))));
     seeds.extend((0..6).map(|n| ("feeds", format!("noise-{n:02}"), noise(100 + n, 800))));
+    seeds.extend((0..6).map(|n| ("pieces", format!("noise-{n:02}"), noise(200 + n, 120))));
     let mut stream = [&[1; 33][..], &70_000u64.to_be_bytes()].concat();
     stream.extend([[0, 0, 0, 0, 0, 0, 0, 0, 5], [0, 0, 0, 0, 0, 0, 0, 4, 1]].concat());
     seeds.push(("media", "two-requests".to_owned(), stream));

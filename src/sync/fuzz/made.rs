@@ -106,7 +106,11 @@ impl Known {
     }
 
     fn some_ids(&self, from: &mut Choices<'_>) -> Vec<Hash16> {
-        (0..from.below(6)).map(|_| self.id(from)).collect()
+        match from.byte() {
+            // One over and over, up to what a message may hold.
+            255 => vec![self.id(from); usize::from(from.byte()) * 32],
+            low => (0..low % 6).map(|_| self.id(from)).collect(),
+        }
     }
 
     fn log(&self, from: &mut Choices<'_>) -> Option<LogId> {

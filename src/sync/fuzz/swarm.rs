@@ -5,6 +5,7 @@
 //! an honest peer comes: whatever happened before, the two must agree.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 
@@ -259,6 +260,10 @@ fn store(entries: u64, private: bool) -> SimStore {
     store
 }
 
+/// What the others hold. Most of the time of an input would go into making it anew.
+static THEIRS: LazyLock<SimStore> = LazyLock::new(|| store(60, false));
+static HONEST_HOLDS: LazyLock<SimStore> = LazyLock::new(|| store(50, false));
+
 /// A peer that speaks the protocol, and whose words the fuzzer changes on their way.
 struct Hostile {
     name: SimPeer,
@@ -271,7 +276,7 @@ impl Hostile {
         let name = SimPeer(u32::try_from(1 + number).unwrap_or(1));
         let feeds: Vec<FeedId> = (0..FEEDS).map(feed).collect();
         // It has more to offer, all of it genuine: only order and framing are its own.
-        let store = store(60, false);
+        let store = THEIRS.clone();
         let known = Known {
             ids: feeds
                 .iter()
@@ -398,7 +403,7 @@ fn reconcile(mut node: Node) {
     for number in 0..FEEDS {
         node.follow(feed(number));
     }
-    let mut other = Node::new(HONEST, store(50, false));
+    let mut other = Node::new(HONEST, HONEST_HOLDS.clone());
     node.connect(HONEST, None);
     other.connect(ME, None);
     for _ in 0..20_000 {
