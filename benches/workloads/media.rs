@@ -7,10 +7,12 @@ use tidings::{Attach, Attachment, Node};
 
 use super::limits;
 use super::machine::{MemoryPeak, Tries, cpu, memory, now};
-use super::report::{Row, mib};
+use super::report::{Row, Unit};
 use super::world::{self, Folder};
 
 const BYTES: u64 = 256 * 1024 * 1024;
+/// What iroh-blobs' own downloader reaches on a machine of this size.
+const IROH_BLOBS: f64 = 190.0;
 const TRIES: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -44,31 +46,26 @@ pub(crate) async fn run() {
     let per_second = |time: Duration| BYTES as f64 / 1_048_576.0 / time.as_secs_f64();
     let per_gib = |time: Duration| time.as_secs_f64() * 4.0 / TRIES as f64;
     let (fetched, streamed) = (per_second(fetches.p50()), per_second(streams.p50()));
-    let part = fetched / streamed;
-    Row::new(
-        "W8a",
-        "256 MiB from one peer, verified and on disk",
-        format!("{fetched:.0} MiB/s, {:.1} CPU-s/GiB", per_gib(fetch_cpu)),
-    )
-    .bare(fetched, "MiB/s")
-    .beside(
-        format!(
-            "one QUIC stream {streamed:.0} MiB/s, {:.1} CPU-s/GiB",
-            per_gib(stream_cpu)
-        ),
-        part,
-    )
-    .budget("at least 0.8 of it", part >= 0.8);
-    Row::new("W8a", "its memory, both ends together", mib(grown))
-        .bare(grown as f64, "B")
+    let what = "256 MiB from one peer, verified and on disk";
+    Row::new("W8a", what, Unit::MibPerSecond, fetched)
+        .beside(streamed, "one QUIC stream")
+        .at_least_times(0.8);
+    Row::new("W8a", what, Unit::MibPerSecond, fetched)
+        .beside(IROH_BLOBS, "iroh-blobs, measured elsewhere")
+        .at_least_times(1.2);
+    let what = "its processor time, both ends together";
+    Row::new("W8a", what, Unit::CpuSecondsPerGib, per_gib(fetch_cpu))
+        .beside(per_gib(stream_cpu), "one QUIC stream")
         .note();
     Row::new(
         "W8a",
-        "attaching it",
-        format!("{:.0} MiB/s", per_second(attaching)),
+        "its memory, both ends together",
+        Unit::Mib,
+        grown as f64,
     )
-    .bare(per_second(attaching), "MiB/s")
     .note();
+    let attached = per_second(attaching);
+    Row::new("W8a", "attaching it", Unit::MibPerSecond, attached).note();
 }
 
 /// Posts a file that no compression makes smaller.
@@ -82,6 +79,6 @@ async fn attach(author: &Node) -> (Attachment, Duration) {
     (post.attachments()[0].clone(), took)
 }
 
-fn noise() -> impl Read + Send + 'static {
+pub(crate) fn noise() -> impl Read + Send + 'static {
     blake3::Hasher::new().update(b"film").finalize_xof()
 }

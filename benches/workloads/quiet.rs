@@ -10,7 +10,7 @@ use tidings::{Node, Status};
 use super::data::{World, packed};
 use super::limits::{Echo, spawn};
 use super::machine::{loopback_bytes, now};
-use super::report::{Row, millis};
+use super::report::{Row, Unit, millis};
 use super::world::{self, Folder};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -113,19 +113,30 @@ fn nothing_new(met: &Meeting, feeds: u64, bare: u64) {
         took,
         ..
     } = met;
-    let figure = format!("{own} B of our own both ways, {trips} round trips");
     let what = format!("nothing new, {feeds} shared feeds");
-    Row::new("W5a", what, figure)
-        .bare(*own as f64, "B")
-        .budget("at most 256 B, 1 round trip", *own <= 256 && *trips <= 1);
-    let figure = format!("{wire} B; sync() said so after {}", millis(*took - SETTLE));
-    Row::new("W5a", "its bytes on the wire", figure)
-        .bare(*wire as f64, "B")
-        .beside(
-            format!("{bare} B bare iroh connect"),
-            *wire as f64 / bare as f64,
-        )
-        .budget("the limit and 1 kB", *wire <= bare + 1_000);
+    Row::new(
+        "W5a",
+        format!("{what}: our own bytes both ways"),
+        Unit::Bytes,
+        *own as f64,
+    )
+    .at_most(256.0);
+    Row::new(
+        "W5a",
+        format!("{what}: round trips"),
+        Unit::Trips,
+        *trips as f64,
+    )
+    .at_most(1.0);
+    Row::new(
+        "W5a",
+        format!("{what}: on the wire"),
+        Unit::Bytes,
+        *wire as f64,
+    )
+    .more(format!("sync() said so after {}", millis(*took - SETTLE)))
+    .beside(bare as f64, "a bare iroh connection")
+    .at_most_beyond(1_000.0);
 }
 
 /// One more post in each of ten feeds; their bytes.
@@ -148,11 +159,20 @@ fn ten_came(met: &Meeting, posts: u64) {
     } = met;
     assert_eq!(*entries, 10, "all of them came");
     let beyond = own.saturating_sub(posts);
-    let figure = format!("{beyond} B beyond the posts' {posts}, {trips} round trips");
-    Row::new("W5b", "ten new posts in 10 of 1,000 shared feeds", figure)
-        .bare(beyond as f64, "B")
-        .budget(
-            "at most 4,096 B, 2 round trips",
-            beyond <= 4_096 && *trips <= 2,
-        );
+    let what = "ten new posts in 10 of 1,000 shared feeds";
+    Row::new(
+        "W5b",
+        format!("{what}: bytes beyond the posts"),
+        Unit::Bytes,
+        beyond as f64,
+    )
+    .more(format!("the posts are {posts} B"))
+    .at_most(4_096.0);
+    Row::new(
+        "W5b",
+        format!("{what}: round trips"),
+        Unit::Trips,
+        *trips as f64,
+    )
+    .at_most(2.0);
 }

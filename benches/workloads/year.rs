@@ -11,7 +11,7 @@ use tidings::format::{
 use tidings::{FeedTicket, Kind, Node, Timestamp};
 
 use super::machine::{cpu, now};
-use super::report::{Row, mib, millis};
+use super::report::{Row, Unit, mib, millis, ms};
 use super::world::{self, Folder, Scale};
 use super::{data, series};
 
@@ -177,20 +177,18 @@ pub(crate) async fn run(scale: Scale) {
         weeks.push(came);
     }
     let last = weeks.last().expect("a year has weeks");
-    let times = last.disk as f64 / top as f64;
-    let figure = format!(
-        "{}; {} long, of that {} free",
-        mib(last.disk),
-        mib(last.file),
-        mib(last.free)
-    );
     let what = format!(
         "the file on the disk after a year, {} posts came",
         year.posts
     );
-    Row::new("W11", what, figure)
-        .beside(format!("{} of rows, the most it held", mib(top)), times)
-        .budget("ratio at most 2", times <= 2.0);
+    Row::new("W11", what, Unit::Mib, last.disk as f64)
+        .more(format!(
+            "{} long, of that {} free",
+            mib(last.file),
+            mib(last.free)
+        ))
+        .beside(top as f64, "of rows, the most it held")
+        .at_most_times(2.0);
     compacted(&year.folder, last).await;
     Node::set_clock_ahead(0);
 }
@@ -333,12 +331,10 @@ async fn compacted(folder: &Path, before: &Week) {
             "pause_ms": pause.as_millis(), "cpu_ms": spent.as_millis(),
         }),
     );
-    let figure = format!("{} long, {} CPU", millis(pause), millis(spent));
-    Row::new("W11", "compaction's pause after that year", figure)
-        .beside(
-            format!("{} before, {} after", mib(before.disk), mib(after)),
-            after as f64 / before.disk as f64,
-        )
+    let what = "compaction's pause after that year";
+    let sizes = format!("{} before, {} after", mib(before.disk), mib(after));
+    Row::new("W11", what, Unit::Millis, ms(pause))
+        .more(format!("{} CPU; {sizes}", millis(spent)))
         .note();
 }
 
