@@ -33,6 +33,15 @@ impl Bare {
         }
     }
 
+    /// The one that was made in this folder.
+    pub(crate) fn open(folder: &Path) -> Self {
+        let database = Database::open(folder.join("bare.redb")).expect("a file of redb");
+        Self {
+            database,
+            single: 0,
+        }
+    }
+
     /// Bytes of the pages in use: the file itself is doubled whenever it is full.
     pub(crate) fn used(&self) -> u64 {
         let write = self.database.begin_write().expect("a transaction");

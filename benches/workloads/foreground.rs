@@ -18,6 +18,7 @@ const EACH: u64 = 2;
 /// Nodes that have these feeds, each its share of them.
 const PEERS: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(60);
+const STILL: Duration = Duration::from_secs(12);
 /// What a fresh connection says for itself has been said by then.
 const SETTLE: Duration = Duration::from_millis(500);
 
@@ -120,8 +121,8 @@ pub(crate) async fn still_role(folder: &Path) {
     let node: Node = world::open_offline(folder).await;
     child::tell("open");
     let (_, seconds) = idle::asked().await;
-    // What opening began is done.
-    tokio::time::sleep(idle::CALM).await;
+    // What opening began is done, and the threads that tokio keeps for ten seconds more are gone.
+    tokio::time::sleep(STILL).await;
     let (woken, spent) = (idle::switches(), cpu());
     // This thread, and no timer of the runtime, which would be one more thread to wake.
     std::thread::sleep(Duration::from_secs(seconds));

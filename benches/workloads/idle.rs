@@ -22,7 +22,7 @@ const SHARED: usize = 20;
 const PEERS: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Nothing has come for so long: what was to be exchanged is exchanged.
-pub(crate) const CALM: Duration = Duration::from_secs(5);
+const CALM: Duration = Duration::from_secs(5);
 
 /// What a stretch of idling came to.
 pub(crate) struct Idle {

@@ -82,11 +82,12 @@ fn point(held: u64, rates: &Rates) {
 fn tell(rates: &Rates, posts: u64) {
     point(posts, rates);
     let what = format!("{posts} foreign posts taken in: verified, indexed, durable");
-    Row::new("W2a", &what, Unit::PostsPerSecond, rates.ours)
+    Row::new("W2a", what, Unit::PostsPerSecond, rates.ours)
         .more(format!("{:.1} us CPU a post", rates.cpu))
         .beside(rates.bare, "bare redb rows, sorted")
         .at_least_times(0.6);
-    Row::new("W2a", &what, Unit::PostsPerSecond, rates.ours)
+    let what = "the same, beside nostr-lmdb";
+    Row::new("W2a", what, Unit::PostsPerSecond, rates.ours)
         .beside(NOSTR_LMDB, "nostr-lmdb, measured elsewhere")
         .at_least_times(6.0);
 }

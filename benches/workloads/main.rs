@@ -93,7 +93,7 @@ async fn workloads() {
         replica::run().await;
     }
     if report::wants("W5") {
-        quiet::run().await;
+        quiet::run(scale).await;
     }
     if report::wants("W6") {
         live::run().await;

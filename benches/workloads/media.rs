@@ -50,9 +50,14 @@ pub(crate) async fn run() {
     Row::new("W8a", what, Unit::MibPerSecond, fetched)
         .beside(streamed, "one QUIC stream")
         .at_least_times(0.8);
-    Row::new("W8a", what, Unit::MibPerSecond, fetched)
-        .beside(IROH_BLOBS, "iroh-blobs, measured elsewhere")
-        .at_least_times(1.2);
+    Row::new(
+        "W8a",
+        "the same, beside iroh-blobs",
+        Unit::MibPerSecond,
+        fetched,
+    )
+    .beside(IROH_BLOBS, "iroh-blobs, measured elsewhere")
+    .at_least_times(1.2);
     let what = "its processor time, both ends together";
     Row::new("W8a", what, Unit::CpuSecondsPerGib, per_gib(fetch_cpu))
         .beside(per_gib(stream_cpu), "one QUIC stream")

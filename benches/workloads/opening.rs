@@ -4,8 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use redb::Database;
-
+use super::bare::Bare;
 use super::child::{self, Child};
 use super::data::{self, AUTHORS, World};
 use super::machine::{Tries, cool, memory, now, timed};
@@ -21,20 +20,24 @@ pub(crate) async fn run(scale: Scale) {
     let folder = Folder::new();
     let held = folder.join("held");
     let mut world = World::new(AUTHORS);
-    let node = world::filled(&held, &mut world, 100, None).await;
+    let bare = Bare::create(folder.path());
+    let node = world::filled(&held, &mut world, 100, Some(&bare)).await;
     node.shutdown().await.expect("a clean end");
-    drop(node);
-    measure(&held, world.posts());
+    drop((node, bare));
+    measure(&held, folder.path(), world.posts());
     let node = world::open_offline(&held).await;
-    world::fill(&node, &mut world, scale.of(900, 9_900), None).await;
+    let bare = Bare::open(folder.path());
+    let each = scale.of(900, 9_900);
+    world::fill(&node, &mut world, each, Some(&bare)).await;
     node.shutdown().await.expect("a clean end");
-    drop(node);
-    measure(&held, world.posts());
+    drop((node, bare));
+    measure(&held, folder.path(), world.posts());
 }
 
-fn measure(held: &Path, posts: u64) {
+/// The store in `held`, beside the same rows in a file of bare redb.
+fn measure(held: &Path, bare: &Path, posts: u64) {
     for cache in [Cache::Warm, Cache::Cold] {
-        let clean = opened(held, posts, cache);
+        let clean = opened(held, bare, posts, cache);
         for rest in [true, false] {
             killed(held, posts, cache, rest, clean);
         }
@@ -77,7 +80,7 @@ fn open(held: &Path) -> (Duration, Duration, u64) {
     )
 }
 
-fn opened(held: &Path, posts: u64, cache: Cache) -> Duration {
+fn opened(held: &Path, bare_folder: &Path, posts: u64, cache: Cache) -> Duration {
     let (mut both, mut pages, mut bare) = (Tries::default(), Tries::default(), Tries::default());
     let (mut how, mut most) = (String::new(), 0);
     for _ in 0..ROUNDS {
@@ -86,8 +89,8 @@ fn opened(held: &Path, posts: u64, cache: Cache) -> Duration {
         both.push(opening + page);
         pages.push(page);
         most = most.max(memory);
-        cache.prepare(held);
-        bare.push(timed(|| Database::open(held.join("store.redb")).expect("a store")).1);
+        cache.prepare(bare_folder);
+        bare.push(timed(|| Bare::open(bare_folder)).1);
     }
     let what = format!("open and first page, {how}, {posts} held");
     let page = millis(pages.p50());

@@ -11,7 +11,7 @@ use super::data::{World, packed};
 use super::limits::{Echo, spawn};
 use super::machine::{loopback_bytes, now};
 use super::report::{Row, Unit, millis};
-use super::world::{self, Folder};
+use super::world::{self, Folder, Scale};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Posts of each feed that both hold.
@@ -19,9 +19,13 @@ const EACH: u64 = 4;
 /// As long as the bare endpoints are listened to, for what a fresh connection says for itself.
 const SETTLE: Duration = Duration::from_millis(500);
 
-pub(crate) async fn run() {
+pub(crate) async fn run(scale: Scale) {
     let bare = Echo::connect().await.connect_bytes;
-    for feeds in [1, 1_000] {
+    let sizes = [1, 1_000, 10_000];
+    for feeds in sizes
+        .into_iter()
+        .take(if scale == Scale::Full { 3 } else { 2 })
+    {
         let folder = Folder::new();
         let (here, there) = (folder.join("one"), folder.join("other"));
         let mut world = prepare(&here, &there, feeds).await;
@@ -29,7 +33,7 @@ pub(crate) async fn run() {
         befriend(&server, &there, &world).await;
         let met = meet(&there).await;
         nothing_new(&met, feeds, bare);
-        if feeds > 10 {
+        if feeds == 1_000 {
             let posts = ten_new(&server, &mut world).await;
             ten_came(&meet(&there).await, posts);
         }

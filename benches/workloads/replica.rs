@@ -21,13 +21,20 @@ const MEMORY: f64 = 64.0 * 1_048_576.0;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) async fn run() {
-    replica(100, 7).await;
-    replica(1_000, 5).await;
+    // Sizes without rows are points of a line only.
+    for (each, rounds, has_rows) in [
+        (10, 3, false),
+        (100, 7, true),
+        (300, 3, false),
+        (1_000, 5, true),
+    ] {
+        replica(each, rounds, has_rows).await;
+    }
     trips::first_page(AUTHORS, 1_000);
 }
 
 /// Rounds of one new replica each, all from the same folder: the median counts, the slowest is told.
-async fn replica(each: u64, rounds: usize) {
+async fn replica(each: u64, rounds: usize, has_rows: bool) {
     let folder = Folder::new();
     let here = folder.join("server");
     let (bare, mut world) = (Bare::create(folder.path()), World::new(AUTHORS));
@@ -39,6 +46,10 @@ async fn replica(each: u64, rounds: usize) {
         came.push(round(&here, &folder.join(&format!("follower {nth}")), &world).await);
     }
     let limit = Limit::measure(&bare, each).await;
+    point(world.posts(), &came, &limit);
+    if !has_rows {
+        return;
+    }
     speed(world.posts(), &came, &limit);
     bytes(world.posts(), &came, &limit);
     memory_and_page(world.posts(), &came, &limit);
@@ -133,18 +144,28 @@ fn middle<T: Ord + Copy>(came: &[Came], what: impl Fn(&Came) -> T) -> T {
     all[all.len() / 2]
 }
 
+fn point(posts: u64, came: &[Came], limit: &Limit) {
+    let figures = serde_json::json!({
+        "posts": posts, "ours": rate(posts, middle(came, |came| came.all)), "limit": limit.rate,
+        "receiver": micros(middle(came, |came| came.cpu), posts),
+        "sender": micros(middle(came, |came| came.server_cpu), posts), "cpu_limit": limit.cpu,
+    });
+    series::point("replica", figures);
+}
+
 fn speed(posts: u64, came: &[Came], limit: &Limit) {
     let pace = rate(posts, middle(came, |came| came.all));
     let slowest = came.iter().map(|came| came.all).max().unwrap_or_default();
     let slowest = per_second(rate(posts, slowest));
     let what = format!("new replica of {AUTHORS} feeds, {posts} posts, with connecting");
-    Row::new("W4a", &what, Unit::PostsPerSecond, pace)
+    Row::new("W4a", what, Unit::PostsPerSecond, pace)
         .more(format!("slowest of {}: {slowest}", came.len()))
         .beside(limit.rate, "bare redb rows, sorted")
         .note();
     // The rate is promised for 100,000 posts; connecting alone is more of a tenth of that than of the whole.
     if posts >= 100_000 {
-        Row::new("W4a", &what, Unit::PostsPerSecond, pace)
+        let what = format!("the same, {posts} posts, beside hypercore");
+        Row::new("W4a", what, Unit::PostsPerSecond, pace)
             .beside(HYPERCORE, "hypercore, measured elsewhere")
             .at_least_times(15.0);
     }
@@ -155,9 +176,6 @@ fn speed(posts: u64, came: &[Came], limit: &Limit) {
         .more(format!("receiver {receiver:.1}, sender {sender:.1}"))
         .beside(limit.cpu, "bare Ed25519 and BLAKE3")
         .at_most(25.0);
-    let figures = serde_json::json!({ "posts": posts, "ours": pace, "limit": limit.rate,
-        "receiver": receiver, "sender": sender, "cpu_limit": limit.cpu });
-    series::point("replica", figures);
 }
 
 fn bytes(posts: u64, came: &[Came], limit: &Limit) {

@@ -23,10 +23,15 @@ const BYTES: u64 = 192 * MIB;
 const MIB: u64 = 1_048_576;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Waits for its end of the link, sets it up, and becomes what it is told.
-const BEHIND_A_LINK: &str =
-    "until ip link set lo up && ip link set link up; do sleep 0.02; done 2>/dev/null
-ip address add $0.2/24 dev link
-tc qdisc add dev link root tbf rate $1 burst 256kb latency 50ms
+const BEHIND_A_LINK: &str = "
+tries=0
+until ip link set dev far up 2>/dev/null; do
+    tries=$((tries + 1)); [ $tries -lt 500 ] || exit 1; sleep 0.02
+done
+set -e
+ip link set dev lo up
+ip address add $0.2/24 dev far
+tc qdisc add dev far root tbf rate $1 burst 256kb latency 50ms
 shift
 exec \"$@\"";
 
@@ -77,7 +82,7 @@ async fn follow(node: &Node, ticket: &FeedTicket) {
 /// MiB a second, from the call to the last byte on disk and verified, once all peers are connected.
 async fn fetch(folder: &Folder, attachment: &Attachment) -> f64 {
     let mut peers: Vec<Child> = (0..PEERS)
-        .map(|peer| behind_a_link("share", &home(folder, peer), peer))
+        .map(|peer| behind_a_link("share", &home(folder, peer), PEERS + peer))
         .collect();
     let reader = world::open_online(&folder.join("reader")).await;
     for peer in &mut peers {
@@ -120,16 +125,17 @@ async fn bare(folder: &Folder) -> f64 {
     (BYTES / MIB) as f64 / took.as_secs_f64()
 }
 
-/// A child in a network namespace of its own, at the other end of a link that is as slow as it sends.
-fn behind_a_link(role: &str, folder: &Path, peer: u8) -> Child {
+/// A child in a network namespace of its own, at the other end of a link that is as slow as it sends. Each has another
+/// number: a link goes when the system comes to it, some time after who was there.
+fn behind_a_link(role: &str, folder: &Path, number: u8) -> Child {
     let (net, rate) = (
-        format!("10.99.{peer}"),
+        format!("10.99.{number}"),
         format!("{}bit", MIB_PER_SECOND * MIB * 8),
     );
     let mut command = Command::new("unshare");
     command.args(["--net", "sh", "-c", BEHIND_A_LINK, &net, &rate]);
     let child = Child::start_by(command, role, folder);
-    let (pid, near) = (child.id().to_string(), format!("link{peer}"));
+    let (pid, near) = (child.id().to_string(), format!("near{number}"));
     let space = |of: &str| std::fs::read_link(format!("/proc/{of}/ns/net")).ok();
     let start = now();
     while space(&pid) == space("self") {
@@ -137,12 +143,12 @@ fn behind_a_link(role: &str, folder: &Path, peer: u8) -> Child {
         std::thread::sleep(Duration::from_millis(1));
     }
     let add = [
-        "link", "add", &near, "type", "veth", "peer", "name", "link", "netns", &pid,
+        "link", "add", "dev", &near, "type", "veth", "peer", "name", "far", "netns", &pid,
     ];
     assert!(run_well("ip", &add), "a link");
     let address = format!("{net}.1/24");
     assert!(run_well("ip", &["address", "add", &address, "dev", &near]));
-    assert!(run_well("ip", &["link", "set", &near, "up"]));
+    assert!(run_well("ip", &["link", "set", "dev", &near, "up"]));
     child
 }
 

@@ -145,11 +145,13 @@ fn verdicts(samples: &[[Sample; 2]], posted: u64, met: Duration, minutes: u64) {
         let late = of(&samples[samples.len() - quarter..]);
         let cpu = samples.last().map_or(0, |both| both[node].cpu) / posted.max(1);
         let (early_memory, late_memory) = (early.0 as f64, late.0 as f64);
-        Row::new("W12", "memory in the last quarter", Unit::Mib, late_memory)
+        let name = ["one", "other"][node];
+        let what = format!("memory in the last quarter, {name}");
+        Row::new("W12", what, Unit::Mib, late_memory)
             .more(format!("{cpu} us CPU a post"))
             .beside(early_memory, "in the second quarter")
             .at_most_beyond(early_memory / 4.0 + SLACK);
-        let what = "the file, a held entry, in the last quarter";
+        let what = format!("the file, a held entry, in the last quarter, {name}");
         Row::new("W12", what, Unit::Bytes, late.1)
             .beside(early.1, "in the second quarter")
             .at_most_times(1.25);

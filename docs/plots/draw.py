@@ -4,7 +4,7 @@ import math
 from html import escape
 
 WIDTH, HEIGHT = 760, 340
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 46, 60
+LEFT, RIGHT, TOP, BOTTOM = 64, 28, 46, 60
 # Colours that differ to everybody, and strokes that differ without colour.
 COLORS = ["#0b6e99", "#c2410c", "#4d7c0f", "#7e22ce", "#525252"]
 DASHES = ["", "7 4", "2 3", "9 3 2 3", "1 2"]
@@ -35,17 +35,20 @@ class Linear:
 
 
 class Log:
-    """From a power of ten to a power of ten."""
+    """From 1, 2 or 5 times a power of ten to another such number."""
 
     def __init__(self, values):
         values = [value for value in values if value > 0] or [1]
-        self.low = math.floor(math.log10(min(values)) + 1e-9)
-        self.high = max(math.ceil(math.log10(max(values)) - 1e-9), self.low + 1)
-        self.ticks = [10.0 ** power for power in range(self.low, self.high + 1)]
+        nice = [digit * 10.0 ** power for power in range(-12, 13) for digit in (1, 2, 5)]
+        low = max(at for at in nice if at <= min(values) * (1 + 1e-9))
+        high = min(at for at in nice if at >= max(values) * (1 - 1e-9) and at > low)
+        self.low, self.high = low, high
+        inside = [at for at in nice if low <= at <= high]
+        # Where there are many, the powers of ten are enough.
+        self.ticks = inside if len(inside) <= 8 else [at for at in inside if math.log10(at) % 1 < 1e-6]
 
     def place(self, value):
-        at = math.log10(max(value, 10.0 ** self.low))
-        return (at - self.low) / (self.high - self.low)
+        return math.log(max(value, self.low) / self.low) / math.log(self.high / self.low)
 
 
 class Fitted(Linear):
@@ -119,10 +122,10 @@ def chart(title, across, up, lines, top, along=Fitted, upward=Linear):
     return out
 
 
-def page(height, body):
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+def page(height, body, width=WIDTH):
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
            f'font-family="sans-serif" font-size="11" fill="{INK}">',
-           f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>']
+           f'<rect width="{width}" height="{height}" fill="#fff"/>']
     return "\n".join([*out, *body, "</svg>", ""])
 
 

@@ -13,7 +13,7 @@ import math
 import sys
 from pathlib import Path
 
-from draw import BAD, GOOD, INK, LEFT, PALE, RIGHT, WIDTH, Linear, Log, charts, number, page, shape, text
+from draw import BAD, GOOD, INK, PALE, RIGHT, Log, charts, page, shape, text
 
 HERE = Path(__file__).resolve().parent
 FIGURES = HERE / "figures.jsonl"
@@ -37,8 +37,17 @@ def place(row):
     return (int(digits) if digits else {"idle": 8.5}.get(name, 99), name)
 
 
+def last_of_each(lines):
+    """Of rows that came twice, as several runs after another say them, the last; points of lines are all kept."""
+    rows = {(line["number"], line["what"]): line for line in lines if "series" not in line and "number" in line}
+    spreads = {(line["number"], line["what"]): line for line in lines if line.get("series") == "spread"}
+    latest = [*rows.values(), *spreads.values()]
+    return [line for line in lines if "number" not in line or any(line is one for one in latest)]
+
+
 def merged(new):
     old = [json.loads(line) for line in FIGURES.read_text().splitlines()] if FIGURES.exists() else []
+    new = last_of_each(new)
     came = {kind(line) for line in new}
     lines = [line for line in old if kind(line) not in came] + new
     lines.sort(key=lambda line: ("number" in line and "series" not in line,
@@ -90,8 +99,8 @@ def budgets(rows):
         worse[id(row)] = [top / bottom if bottom else (1.0 if top == bottom else math.inf) for top, bottom in (both, allowed)]
     finite = [value for pair in worse.values() for value in pair if 0 < value < math.inf]
     axis = Log([max(value, 1e-3) for value in finite])
-    names, step, top = 356, 17, 74
-    right = WIDTH - RIGHT - 38
+    names, step, top, width = 470, 17, 74, 960
+    right = width - RIGHT - 38
     bottom = top + step * len(rows)
 
     def across(value):
@@ -115,17 +124,17 @@ def budgets(rows):
     for nth, row in enumerate(rows):
         y = top + step * nth + step / 2
         if nth % 2:
-            out.insert(0, f'<rect x="0" y="{y - step / 2}" width="{WIDTH}" height="{step}" fill="#f6f6f7"/>')
+            out.insert(0, f'<rect x="0" y="{y - step / 2}" width="{width}" height="{step}" fill="#f6f6f7"/>')
         value, allowed = worse[id(row)]
         color, what = (GOOD, "circle") if row["verdict"] == "met" else (BAD, "cross")
         out.append(text(8, y + 4, row["number"], more='font-weight="bold"'))
-        out.append(text(40, y + 4, shortened(row["what"], 54)))
+        out.append(text(44, y + 4, shortened(row["what"], 76)))
         at, end = across(value), across(allowed)
         out.append(f'<line x1="{at:.1f}" x2="{end:.1f}" y1="{y}" y2="{y}" stroke="{color}" stroke-opacity="0.45"/>')
         out.append(f'<line x1="{end:.1f}" x2="{end:.1f}" y1="{y - 6}" y2="{y + 6}" stroke="{INK}" stroke-width="2"/>')
         out.append(shape(what, at, y, color))
-        out.append(text(WIDTH - 8, y + 4, "-" if value == math.inf else f"{value:.2f}", "end"))
-    return page(bottom + 24, out)
+        out.append(text(width - 8, y + 4, "-" if value == math.inf else f"{value:.2f}", "end"))
+    return page(bottom + 24, out, width)
 
 
 def intake(points):
@@ -161,7 +170,7 @@ def line(points, across, up, scale=1.0):
 
 def year(points):
     names = [("file", "the file, its length"), ("disk", "the file on the disk"), ("rows", "all rows that it holds"),
-             ("entries", "of that entries"), ("free", "free pages")]
+             ("entries", "of that entries")]
     lines = [(name, line(points, "week", key, MIB)) for key, name in names]
     return charts(("A year of a busy user", "week", "MiB", lines, {}))
 
