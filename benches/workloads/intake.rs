@@ -64,7 +64,11 @@ async fn small(folder: &Folder) {
 }
 
 async fn take(node: &Node, world: &World, runs: &[Run], is_first: bool) -> Rates {
-    let statements = is_first.then(|| world.statements()).unwrap_or_default();
+    let statements = if is_first {
+        world.statements()
+    } else {
+        Vec::new()
+    };
     let incoming = packed(runs);
     let start = now();
     world::take_all(node, statements, incoming).await;

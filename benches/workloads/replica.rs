@@ -68,15 +68,14 @@ impl Limit {
         let mut world = World::new(AUTHORS);
         let runs = world.write(each);
         let posts = world.posts();
-        let bodies = |run: &Run| -> usize {
+        let bodies = |run: &Run| -> u64 {
             let items = run.items().iter();
             items
-                .map(|item| item.body().map_or(0, |body| body.len()))
+                .map(|item| item.body().map_or(0, |body| body.len() as u64))
                 .sum()
         };
         // A feed and a device: what no encoding does without.
-        let keys = 64 * AUTHORS as usize;
-        let all = keys + runs.iter().map(bodies).sum::<usize>();
+        let all = 64 * AUTHORS + runs.iter().map(bodies).sum::<u64>();
         Self {
             rate: rate(posts, bare.layout(&runs)),
             cpu: micros(limits::verifying(&runs), posts),
