@@ -67,27 +67,27 @@ impl Unit {
 /// What a figure must not pass, and from which side.
 #[derive(Clone, Copy)]
 enum Bound {
-    AtMost(f64),
-    AtLeast(f64),
+    Most(f64),
+    Least(f64),
     /// Of the limit.
-    AtMostTimes(f64),
-    AtLeastTimes(f64),
+    MostTimes(f64),
+    LeastTimes(f64),
     /// The limit, and so much more.
-    AtMostBeyond(f64),
+    MostBeyond(f64),
 }
 
 impl Bound {
     /// The bound in the figure's own unit.
     fn absolute(self, limit: f64) -> f64 {
         match self {
-            Self::AtMost(bound) | Self::AtLeast(bound) => bound,
-            Self::AtMostTimes(times) | Self::AtLeastTimes(times) => times * limit,
-            Self::AtMostBeyond(more) => limit + more,
+            Self::Most(bound) | Self::Least(bound) => bound,
+            Self::MostTimes(times) | Self::LeastTimes(times) => times * limit,
+            Self::MostBeyond(more) => limit + more,
         }
     }
 
     const fn is_least(self) -> bool {
-        matches!(self, Self::AtLeast(_) | Self::AtLeastTimes(_))
+        matches!(self, Self::Least(_) | Self::LeastTimes(_))
     }
 
     fn holds(self, value: f64, limit: f64) -> bool {
@@ -101,11 +101,11 @@ impl Bound {
 
     fn text(self, unit: Unit) -> String {
         match self {
-            Self::AtMost(bound) => format!("at most {}", unit.text(bound)),
-            Self::AtLeast(bound) => format!("at least {}", unit.text(bound)),
-            Self::AtMostTimes(times) => format!("at most {times} x the limit"),
-            Self::AtLeastTimes(times) => format!("at least {times} x the limit"),
-            Self::AtMostBeyond(more) => format!("at most the limit and {}", unit.text(more)),
+            Self::Most(bound) => format!("at most {}", unit.text(bound)),
+            Self::Least(bound) => format!("at least {}", unit.text(bound)),
+            Self::MostTimes(times) => format!("at most {times} x the limit"),
+            Self::LeastTimes(times) => format!("at least {times} x the limit"),
+            Self::MostBeyond(more) => format!("at most the limit and {}", unit.text(more)),
         }
     }
 }
@@ -152,27 +152,27 @@ impl Row {
 
     /// Prints it with the most that its budget allows.
     pub(crate) fn at_most(self, bound: f64) {
-        self.judge(Bound::AtMost(bound));
+        self.judge(Bound::Most(bound));
     }
 
     /// Prints it with the least that its budget allows.
     pub(crate) fn at_least(self, bound: f64) {
-        self.judge(Bound::AtLeast(bound));
+        self.judge(Bound::Least(bound));
     }
 
     /// Prints it; the budget is so many times the limit at the most.
     pub(crate) fn at_most_times(self, times: f64) {
-        self.judge(Bound::AtMostTimes(times));
+        self.judge(Bound::MostTimes(times));
     }
 
     /// Prints it; the budget is so many times the limit at the least.
     pub(crate) fn at_least_times(self, times: f64) {
-        self.judge(Bound::AtLeastTimes(times));
+        self.judge(Bound::LeastTimes(times));
     }
 
     /// Prints it; the budget is the limit and so much more.
     pub(crate) fn at_most_beyond(self, more: f64) {
-        self.judge(Bound::AtMostBeyond(more));
+        self.judge(Bound::MostBeyond(more));
     }
 
     /// Prints a figure that no budget names.
