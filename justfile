@@ -92,10 +92,14 @@ fuzz seconds="60" targets="":
             -max_total_time={{ seconds }} -rss_limit_mb=4096; \
     done
 
+# The workloads that are named, or all of them; from their figures the table and the plots of docs/performance.md.
+bench *names:
+    TIDINGS_BENCH_JSON=1 cargo bench -- {{ names }} | python3 docs/plots/plot.py
+
 # Two nodes at several hundred posts a second for so many minutes, one of them away now and then; with a plot of it.
 soak minutes="30":
-    TIDINGS_SOAK_MINUTES={{ minutes }} cargo bench --features test-util --bench workloads -- W12 | python3 docs/plots/plot.py docs/plots
+    TIDINGS_SOAK_MINUTES={{ minutes }} just bench W12
 
 # A simulated year, and its plot.
 year:
-    TIDINGS_BENCH_FULL=1 cargo bench --features test-util --bench workloads -- W11 | python3 docs/plots/plot.py docs/plots
+    TIDINGS_BENCH_FULL=1 just bench W11

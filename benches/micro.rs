@@ -1,19 +1,28 @@
-//! Small steps by themselves, under criterion: signing, verifying and packing a block of 64 posts of 300 bytes, and the
-//! store's single durable write and a read of 50 rows in a file of 10,000.
+//! Small steps by themselves: signing, verifying and unpacking a block of 64 posts of 300 bytes beside bare Ed25519 and
+//! BLAKE3, as rows of the table; and under criterion, with the store's single durable write and a read of 50 rows in a
+//! file of 10,000.
 //!
 //! `cargo bench --bench micro`. The workloads they are part of are in `benches/workloads`.
+
+#[path = "workloads/report.rs"]
+#[allow(dead_code, reason = "the workloads print more kinds of rows")]
+mod report;
 
 use std::hint::black_box;
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group};
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::ed25519::signature::Signer as _;
 use tidings::format::{
     Body, DeviceSecret, Draft, EntryId, FeedSecret, LogId, PackedRun, Run, Seq, encode, lanes,
     standard,
 };
 use tidings::store::{Direction, Durability, RedbOptions, RedbStorage, Storage as _};
 use tidings::{Kind, Post, Timestamp};
+
+use self::report::{Row, Unit};
 
 const BLOCK: u64 = 64;
 
@@ -115,5 +124,107 @@ fn store(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Times that each step of a row is taken, in turns.
+const TURNS: usize = 400;
+
+/// Microseconds that each of these takes, the middle of many turns.
+#[expect(clippy::disallowed_methods, reason = "benches measure real time")]
+fn middles<const N: usize>(mut steps: [&mut dyn FnMut(); N]) -> [f64; N] {
+    let mut took = [const { Vec::new() }; N];
+    for _ in 0..TURNS {
+        for (step, took) in steps.iter_mut().zip(&mut took) {
+            let start = std::time::Instant::now();
+            step();
+            took.push(start.elapsed());
+        }
+    }
+    took.map(|mut took| {
+        took.sort_unstable();
+        took[took.len() / 2].as_secs_f64() * 1e6
+    })
+}
+
+/// The body of each post, and what stands for it in the chain.
+fn hash(run: &Run) {
+    for item in run.items() {
+        let body = item.body().map_or(&[][..], |body| body);
+        black_box((blake3::hash(body), blake3::hash(&[1; 180])));
+    }
+}
+
+/// The same steps beside bare signatures and hashes: one signature a block, two hashes a post.
+fn rows() {
+    let (device, log, run) = signed();
+    let drafts = drafts();
+    let packed = PackedRun::from_bytes(run.packed().clone());
+    let secret = SigningKey::from_bytes(&[7; 32]);
+    let (key, signature) = (secret.verifying_key(), secret.sign(&[7; 32]));
+    let [sign, bare_sign, verify, bare_verify, decode, bare_hash] = middles([
+        &mut || {
+            let runs = Run::sign(&device, &log, Seq::ZERO, EntryId::ZERO, black_box(&drafts));
+            black_box(runs.expect("posts within the limits"));
+        },
+        &mut || {
+            black_box(secret.sign(black_box(&[7; 32])));
+            hash(&run);
+        },
+        &mut || {
+            black_box(black_box(&packed).verify(&log, None).expect("a signed run"));
+        },
+        &mut || {
+            let good = key.verify_strict(black_box(&[7; 32]), &signature);
+            good.expect("a good signature");
+            hash(&run);
+        },
+        &mut || {
+            for item in run.items() {
+                black_box(item.body().and_then(|body| Body::decode(body).ok()));
+            }
+        },
+        &mut || hash(&run),
+    ]);
+    report::head();
+    let rows = [
+        (
+            "packing and signing a block of 64 posts",
+            sign,
+            bare_sign,
+            "bare Ed25519 and BLAKE3",
+        ),
+        (
+            "verifying and unpacking it",
+            verify,
+            bare_verify,
+            "bare Ed25519 and BLAKE3",
+        ),
+        (
+            "decoding its bodies",
+            decode,
+            bare_hash,
+            "bare BLAKE3 of them",
+        ),
+    ];
+    for (what, ours, bare, limit) in rows {
+        let each = format!("{:.2} us a post", ours / BLOCK as f64);
+        let row = Row::new("micro", what, Unit::Micros, ours).more(each);
+        row.beside(bare, limit).note();
+    }
+}
+
 criterion_group!(benches, blocks, store);
-criterion_main!(benches);
+
+/// The workloads get the same arguments: where one of them is named, nothing here is meant.
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| report::is_number(argument)) {
+        return;
+    }
+    if arguments.iter().all(|argument| argument.starts_with('-')) {
+        rows();
+    }
+    // What criterion says is for people.
+    if !report::is_json() {
+        benches();
+        Criterion::default().configure_from_args().final_summary();
+    }
+}

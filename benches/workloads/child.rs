@@ -19,7 +19,17 @@ impl Child {
     /// Starts one; `folder` and `more` are its arguments.
     pub(crate) fn start(role: &str, folder: &Path, more: &[String]) -> Self {
         let program = std::env::current_exe().expect("this program");
-        let mut process = Command::new(program)
+        Self::spawn(Command::new(program), role, folder, more)
+    }
+
+    /// Starts one by a command that ends in becoming what its first argument names.
+    pub(crate) fn start_by(mut command: Command, role: &str, folder: &Path) -> Self {
+        command.arg(std::env::current_exe().expect("this program"));
+        Self::spawn(command, role, folder, &[])
+    }
+
+    fn spawn(mut command: Command, role: &str, folder: &Path, more: &[String]) -> Self {
+        let mut process = command
             .arg(folder)
             .args(more)
             .env(ROLE, role)
@@ -30,6 +40,11 @@ impl Child {
         let to = process.stdin.take().expect("a pipe");
         let from = BufReader::new(process.stdout.take().expect("a pipe"));
         Self { process, to, from }
+    }
+
+    /// Its number among the processes.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// The next line that it says.

@@ -11,7 +11,7 @@ use tidings::{FeedTicket, Node, PeerState};
 use super::child::{self, Child};
 use super::data::World;
 use super::machine::{cpu, loopback_bytes, memory, now};
-use super::report::{Row, mib};
+use super::report::{Row, Unit, mib};
 use super::world::{self, Folder, Scale};
 use super::{limits, scale};
 
@@ -30,13 +30,13 @@ const APART: Duration = Duration::from_millis(100);
 const CALM: Duration = Duration::from_secs(5);
 
 /// What a stretch of idling came to.
-struct Idle {
+pub(crate) struct Idle {
     memory: u64,
-    wakes: f64,
-    cpu: f64,
+    pub(crate) wakes: f64,
+    pub(crate) cpu: f64,
     own: f64,
     wire: f64,
-    connected: u64,
+    pub(crate) connected: u64,
 }
 
 pub(crate) async fn run(scale: Scale) {
@@ -47,12 +47,10 @@ pub(crate) async fn run(scale: Scale) {
     let all = alone(&folder.join("many"), many, seconds).await;
     let each = all.memory.saturating_sub(few.memory) as f64 / (many - 10) as f64;
     let what = format!("memory a followed feed, online, {many} beside 10 followed");
-    let figure = format!(
-        "{each:.0} B ({} beside {})",
-        mib(all.memory),
-        mib(few.memory)
-    );
-    Row::new("W10", what, figure).budget("at most 2 KiB", each <= 2_048.0);
+    let figure = format!("{} beside {}", mib(all.memory), mib(few.memory));
+    Row::new("W10", what, Unit::Bytes, each)
+        .more(figure)
+        .at_most(2_048.0);
     wakes(&all, 0.0, many);
     for peers in [1, PEERS] {
         let with = with_peers(&folder, many, peers, seconds).await;
@@ -79,10 +77,9 @@ async fn kept(folder: &Folder) {
     tokio::time::sleep(2 * CALM).await;
     let kept = open(&node);
     let what = format!("connections kept with nothing to do, {DIALED} peers dialed");
-    let figure = format!("{kept}, of {most} after sync()");
-    Row::new("W10", what, figure)
-        .bare(kept as f64, "connections")
-        .budget("at most 8", kept <= 8);
+    Row::new("W10", what, Unit::Connections, kept as f64)
+        .more(format!("of {most} after sync()"))
+        .at_most(8.0);
     dialed.push(node);
     for node in dialed {
         node.shutdown().await.expect("a clean end");
@@ -92,45 +89,31 @@ async fn kept(folder: &Folder) {
 fn wakes(idle: &Idle, bare: f64, feeds: u64) {
     let Idle { wakes, cpu, .. } = idle;
     let what = format!("wake-ups idle, {feeds} followed, {} peers", idle.connected);
-    let figure = format!("{wakes:.1} a second, {cpu:.2} ms CPU a second");
-    Row::new("W10", what, figure)
-        .beside(format!("{bare:.1} bare iroh"), wakes / bare.max(0.1))
-        .budget(
-            "at most 1 a second more than the limit",
-            *wakes <= bare + 1.0,
-        );
+    Row::new("W10", what, Unit::WakesPerSecond, *wakes)
+        .more(format!("{cpu:.2} ms CPU a second"))
+        .beside(bare, "bare iroh")
+        .at_most_beyond(1.0);
 }
 
 fn connected(idle: &Idle, alone: &Idle, bare: &Idle, feeds: u64) {
     let peers = idle.connected;
-    let figure = format!(
-        "{:.0} B of our own, {:.0} B on the wire",
-        idle.own, idle.wire
-    );
     let what = format!("bytes a minute idle, {feeds} followed, {peers} peers");
-    Row::new("W10", what, figure)
-        .beside(
-            format!("{:.0} B bare iroh", bare.wire),
-            idle.wire / bare.wire.max(1.0),
-        )
-        .budget("none of our own", idle.own < 1.0);
-    let more = idle.memory.saturating_sub(alone.memory) as f64 / peers.max(1) as f64;
-    let figure = format!(
-        "{:.0} KiB a peer, {} in all",
-        more / 1_024.0,
-        mib(idle.memory)
-    );
-    let before = bare.memory as f64 / peers.max(1) as f64;
+    Row::new("W10", format!("{what}: our own"), Unit::Bytes, idle.own).at_most(0.0);
     Row::new(
         "W10",
-        format!("memory beyond that of no peers, {peers} peers"),
-        figure,
+        format!("{what}: on the wire"),
+        Unit::Bytes,
+        idle.wire,
     )
-    .beside(
-        format!("{:.0} KiB a peer bare iroh", before / 1_024.0),
-        more / before.max(1.0),
-    )
+    .beside(bare.wire, "bare iroh")
     .note();
+    let each = |bytes: u64| bytes as f64 / peers.max(1) as f64;
+    let more = each(idle.memory.saturating_sub(alone.memory));
+    let what = format!("memory a peer beyond that of no peers, {peers} peers");
+    Row::new("W10", what, Unit::Mib, more)
+        .more(format!("{} in all", mib(idle.memory)))
+        .beside(each(bare.memory), "bare iroh")
+        .note();
 }
 
 /// Fills a folder and looks at the node in it while nobody is there.
@@ -179,7 +162,7 @@ async fn with_peers(folder: &Folder, feeds: u64, peers: usize, seconds: u64) -> 
     idle
 }
 
-fn idle(child: &mut Child, peers: usize, seconds: u64) -> Idle {
+pub(crate) fn idle(child: &mut Child, peers: usize, seconds: u64) -> Idle {
     child.say(&format!("{peers} {seconds}"));
     let [memory, wakes, cpu, own, wire, connected] = child.numbers();
     let second = |sum: u64| sum as f64 / seconds as f64;
@@ -194,7 +177,7 @@ fn idle(child: &mut Child, peers: usize, seconds: u64) -> Idle {
 }
 
 /// The same of endpoints without anything of ours.
-async fn bare(peers: usize, seconds: u64) -> Idle {
+pub(crate) async fn bare(peers: usize, seconds: u64) -> Idle {
     let mut child = Child::start("bare", Path::new("none"), &[]);
     let (name, port) = (child.line(), child.line());
     let far = EndpointAddr::new(name.parse().expect("an endpoint"))
@@ -252,12 +235,12 @@ pub(crate) async fn bare_role() {
     heard().await;
 }
 
-async fn heard() -> Option<String> {
+pub(crate) async fn heard() -> Option<String> {
     let line = tokio::task::spawn_blocking(child::heard).await;
     line.expect("a line")
 }
 
-async fn asked() -> (u64, u64) {
+pub(crate) async fn asked() -> (u64, u64) {
     let line = heard().await.expect("what to do");
     let mut words = line
         .split_whitespace()
@@ -289,20 +272,26 @@ async fn calm(node: &Node, peers: u64) {
 }
 
 /// Memory beyond `before`; then wake-ups, microseconds of processor time and bytes on the wire in so many seconds.
-async fn watch(before: u64, seconds: u64) -> [u64; 4] {
+pub(crate) async fn watch(before: u64, seconds: u64) -> [u64; 4] {
     let (switched, spent, wire) = (switches(), cpu(), loopback_bytes());
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     let (used, bytes) = (cpu() - spent, loopback_bytes() - wire);
-    let woken: u64 = switches()
-        .iter()
-        .map(|(thread, after)| after - switched.get(thread).copied().unwrap_or(0).min(*after))
-        .sum();
+    let woken = woken(&switched);
     let used = u64::try_from(used.as_micros()).unwrap_or(u64::MAX);
     [memory().saturating_sub(before), woken, used, bytes]
 }
 
+/// How often threads of this process have been woken since then.
+pub(crate) fn woken(since: &BTreeMap<String, u64>) -> u64 {
+    let mut woken = 0;
+    for (thread, after) in switches() {
+        woken += after - since.get(&thread).copied().unwrap_or(0).min(after);
+    }
+    woken
+}
+
 /// How often each thread of this process has gone to sleep so far: each time, something woke it.
-fn switches() -> BTreeMap<String, u64> {
+pub(crate) fn switches() -> BTreeMap<String, u64> {
     let threads = fs::read_dir("/proc/self/task")
         .into_iter()
         .flatten()

@@ -1,4 +1,5 @@
-//! What the machine can do at all, measured in the same run: bare redb, bare hashes and signatures, a bare iroh stream.
+//! What the machine can do at all, measured in the same run: bare hashes and signatures, a bare iroh stream. Bare redb is
+//! in `bare`.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -14,126 +15,16 @@ use iroh::endpoint::{
     SendStream, VarInt, presets,
 };
 use iroh::{Endpoint, EndpointAddr, RelayMode, SecretKey, TransportAddr};
-use redb::{Database, ReadableDatabase as _, TableDefinition};
 use tidings::format::Run;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use super::data::AUTHORS;
+use super::bare::Bare;
 use super::machine::{Tries, loopback_bytes, now, timed};
 
-const TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("bare");
-/// Posts of a large transaction: more gain nothing, and all of them are held in memory.
-const TRANSACTION: u64 = 50_000;
-/// Bytes of an index key beyond its time: table, number or hash, place in the log, log.
-const INDEX_ROWS: [(u8, usize); 4] = [(b'T', 0), (b'P', 4), (b'C', 4), (b'G', 8)];
 pub(crate) const ALPN: &[u8] = b"bare-echo";
 /// Bytes handed to a stream at one time.
 const PIECE: usize = 256 * 1024;
-
-/// A bare redb database.
-pub(crate) struct Bare(Database, u64);
-
-impl Bare {
-    pub(crate) fn create(folder: &Path) -> Self {
-        Self(
-            Database::create(folder.join("bare.redb")).expect("a new file"),
-            0,
-        )
-    }
-
-    /// Writes one row of 300 bytes in a durable transaction of its own.
-    pub(crate) fn commit_one(&mut self) -> Duration {
-        self.1 += 1;
-        let row = (self.1.to_be_bytes().to_vec(), vec![b'r'; 300]);
-        timed(|| self.commit(&[row])).1
-    }
-
-    fn commit(&self, rows: &[(Vec<u8>, Vec<u8>)]) {
-        let write = self.0.begin_write().expect("a transaction");
-        {
-            let mut table = write.open_table(TABLE).expect("a table");
-            for (key, value) in rows {
-                table
-                    .insert(key.as_slice(), value.as_slice())
-                    .expect("a row");
-            }
-        }
-        write.commit().expect("a commit");
-    }
-
-    /// Writes what taking these runs in has to write at least: a row a run, four index rows a post, sorted in each
-    /// transaction of 50,000 posts. How long it took.
-    pub(crate) fn layout(&self, runs: &[Run]) -> Duration {
-        let mut took = Duration::ZERO;
-        let mut rows = Vec::new();
-        let mut posts = 0;
-        for (nth, run) in runs.iter().enumerate() {
-            layout_rows(nth as u64, run, &mut rows);
-            posts += run.len();
-            if posts >= TRANSACTION || nth + 1 == runs.len() {
-                took += timed(|| {
-                    rows.sort_unstable();
-                    self.commit(&rows);
-                })
-                .1;
-                rows.clear();
-                posts = 0;
-            }
-        }
-        took
-    }
-
-    /// Reads 50 rows of the index of times from the newest on, and 50 runs: what a first page has to read at least.
-    pub(crate) fn first_page(&self) -> Duration {
-        timed(|| {
-            let read = self.0.begin_read().expect("a snapshot");
-            let table = read.open_table(TABLE).expect("a table");
-            let newest = table.range::<&[u8]>(b"T".as_slice()..b"U".as_slice());
-            let rows = newest.expect("a range").rev().take(50).flatten();
-            let mut bytes = 0;
-            for (key, _) in rows {
-                let run = run_key(&key.value()[9..17], 0);
-                let from = table
-                    .range::<&[u8]>(..=run.as_slice())
-                    .expect("a range")
-                    .next_back();
-                bytes += from.map_or(0, |row| row.expect("a row").1.value().len());
-            }
-            assert!(bytes > 0, "there are runs");
-        })
-        .1
-    }
-}
-
-fn run_key(log: &[u8], first: u64) -> Vec<u8> {
-    [b"S".as_slice(), log, &first.to_be_bytes()].concat()
-}
-
-fn layout_rows(nth: u64, run: &Run, rows: &mut Vec<(Vec<u8>, Vec<u8>)>) {
-    let log = run.log().order();
-    let mut block = Vec::with_capacity(run.packed().len() + 32 * run.ids().len());
-    block.extend(run.ids().iter().flat_map(|id| id.as_bytes()));
-    block.extend_from_slice(run.packed());
-    rows.push((run_key(&log, run.first().0), block));
-    let author = nth % AUTHORS;
-    for (seq, item) in (run.first().0..).zip(run.items()) {
-        for (table, extra) in INDEX_ROWS {
-            let mut key = vec![table];
-            let part = match table {
-                b'G' => seq * 7 % 20,
-                b'P' => author,
-                _ => 0,
-            };
-            key.extend_from_slice(&part.to_be_bytes()[8 - extra..]);
-            key.extend_from_slice(&item.time().as_millis().to_be_bytes());
-            key.extend_from_slice(&log);
-            key.extend_from_slice(&seq.to_be_bytes());
-            key.extend_from_slice(&[0; 4]);
-            rows.push((key, vec![1]));
-        }
-    }
-}
 
 /// The time that bare `ed25519` and `blake3` take for these runs on one core: a signature a run, two hashes a post.
 pub(crate) fn verifying(runs: &[Run]) -> Duration {
@@ -144,13 +35,30 @@ pub(crate) fn verifying(runs: &[Run]) -> Duration {
         for run in runs {
             key.verify_strict(&[7; 32], &signature)
                 .expect("a good signature");
-            for item in run.items() {
-                let body = item.body().map_or(&[][..], |body| body);
-                std::hint::black_box((blake3::hash(body), blake3::hash(&[1; 180])));
-            }
+            hash(run);
         }
     })
     .1
+}
+
+/// The time that they take to sign these runs on one core: a signature a run, two hashes a post.
+pub(crate) fn signing(runs: &[Run]) -> Duration {
+    let secret = SigningKey::from_bytes(&[7; 32]);
+    timed(|| {
+        for run in runs {
+            std::hint::black_box(secret.sign(&[7; 32]));
+            hash(run);
+        }
+    })
+    .1
+}
+
+/// The body of each post, and what stands for it in the chain.
+fn hash(run: &Run) {
+    for item in run.items() {
+        let body = item.body().map_or(&[][..], |body| body);
+        std::hint::black_box((blake3::hash(body), blake3::hash(&[1; 180])));
+    }
 }
 
 /// Two bare iroh endpoints on loopback and one open stream between them.
@@ -231,22 +139,35 @@ pub(crate) fn answer(far: Endpoint) {
 
 /// Sends so many bytes one way on one stream between two bare endpoints.
 pub(crate) async fn stream(bytes: u64) {
-    let mut ends = OneWay::connect().await;
-    let mut send = ends.send;
-    let sending = spawn(async move {
-        let piece = Bytes::from(vec![7; PIECE]);
-        for _ in 0..bytes / PIECE as u64 {
-            send.write_chunk(piece.clone()).await.ok()?;
-        }
-        send.finish().ok()?;
-        send.stopped().await.ok()
-    });
+    let (far, near) = (bind().await, bind().await);
+    let address = EndpointAddr::new(far.id()).with_ip_addr(loopback(&far));
+    let sending = spawn(pour(far.clone(), bytes));
+    drain(&near, address, bytes).await;
+    sending.await.expect("no panic");
+}
+
+/// Gives whoever connects so many bytes.
+pub(crate) async fn pour(from: Endpoint, bytes: u64) -> Option<()> {
+    let connection = from.accept().await?.await.ok()?;
+    let (mut send, _) = connection.accept_bi().await.ok()?;
+    let piece = Bytes::from(vec![7; 256 * 1024]);
+    for _ in 0..bytes / piece.len() as u64 {
+        send.write_chunk(piece.clone()).await.ok()?;
+    }
+    send.finish().ok()?;
+    send.stopped().await.ok().map(|_| ())
+}
+
+/// Takes them from there.
+pub(crate) async fn drain(near: &Endpoint, address: EndpointAddr, bytes: u64) {
+    let connection = near.connect(address, ALPN).await.expect("the other end");
+    let (mut send, mut recv) = connection.open_bi().await.expect("a stream");
+    send.write_all(&[1]).await.expect("an open stream");
     let mut came = 0;
-    while let Some(chunk) = ends.recv.read_chunk(PIECE).await.expect("its bytes") {
+    while let Some(chunk) = recv.read_chunk(PIECE).await.expect("its bytes") {
         came += chunk.len() as u64;
     }
     assert_eq!(came, bytes);
-    sending.await.expect("no panic");
 }
 
 /// Does the same with the bytes of a file, hashed before they are sent, and hashed, written and synced where they come:

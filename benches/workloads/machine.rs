@@ -15,6 +15,42 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+/// The machine that all of this is measured on, and the disk that a folder lies on.
+pub(crate) fn describe(folder: &Path) -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let (cpu, memory, mounts) = (
+        read("/proc/cpuinfo"),
+        read("/proc/meminfo"),
+        read("/proc/self/mounts"),
+    );
+    let value = |text: &str, name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name));
+        let value = line.and_then(|line| Some(line.split_once(':')?.1.trim().to_owned()));
+        value.unwrap_or_else(|| "unknown".to_owned())
+    };
+    let kib = value(&memory, "MemTotal")
+        .split(' ')
+        .next()
+        .map(str::parse::<u64>);
+    let gib = kib.and_then(Result::ok).unwrap_or(0) as f64 / 1_048_576.0;
+    let mount = mounts
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ').skip(1);
+            let (place, kind) = (words.next()?, words.next()?);
+            folder.starts_with(place).then_some((place.len(), kind))
+        })
+        .max();
+    format!(
+        "{} cores of {}, {gib:.0} GiB of memory, {}, {} {}",
+        std::thread::available_parallelism().map_or(1, usize::from),
+        value(&cpu, "model name"),
+        mount.map_or("an unknown file system", |(_, kind)| kind),
+        std::env::consts::OS,
+        read("/proc/sys/kernel/osrelease").trim()
+    )
+}
+
 /// Processor time of this process so far, all threads.
 pub(crate) fn cpu() -> Duration {
     let spent = clock_gettime(ClockId::ProcessCPUTime);
@@ -78,12 +114,28 @@ impl MemoryPeak {
     }
 }
 
-/// Bytes on disk below a folder.
+/// Bytes of the files in a folder, by their length.
 pub(crate) fn disk(folder: &Path) -> u64 {
     let files = fs::read_dir(folder).expect("a folder").flatten();
     files
         .map(|file| file.metadata().map_or(0, |meta| meta.len()))
         .sum()
+}
+
+/// Makes the machine forget what it has read of the files in a folder; says how it was done.
+pub(crate) fn cool(folder: &Path) -> &'static str {
+    let files = fs::read_dir(folder).expect("a folder").flatten();
+    for file in files.filter_map(|entry| fs::File::open(entry.path()).ok()) {
+        // What is not on the disk yet cannot be forgotten; a folder has nothing to say to this.
+        file.sync_all().unwrap_or_default();
+        #[cfg(target_os = "linux")]
+        rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap_or_default();
+    }
+    if fs::write("/proc/sys/vm/drop_caches", "3").is_ok() {
+        "all caches dropped"
+    } else {
+        "the store's pages dropped"
+    }
 }
 
 /// How long something took.
@@ -108,6 +160,25 @@ impl Tries {
 
     pub(crate) fn p99(&self) -> Duration {
         self.part(99)
+    }
+
+    /// What a table says beside the middle.
+    pub(crate) fn tail(&self) -> String {
+        let of = |percent| self.part(percent).as_secs_f64() * 1e3;
+        format!(
+            "p90 {:.2}, p99 {:.2}, most {:.2} ms of {}",
+            of(90),
+            of(99),
+            of(100),
+            self.0.len()
+        )
+    }
+
+    /// Milliseconds at 0, 1, ... 100 percent.
+    pub(crate) fn percentiles(&self) -> Vec<f64> {
+        (0..=100)
+            .map(|percent| self.part(percent).as_secs_f64() * 1e3)
+            .collect()
     }
 
     /// The shortest, the middle and the longest, and how many: to see what a median is made of.

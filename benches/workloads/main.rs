@@ -1,17 +1,20 @@
 //! The workloads that the budgets of `docs/performance.md` are about, each beside what the machine can do at all.
 //!
 //! ```text
-//! cargo bench --features test-util --bench workloads             all of them, scaled down: some minutes
-//! cargo bench --features test-util --bench workloads -- W1 W6    these only
-//! TIDINGS_BENCH_FULL=1 cargo bench ...                           at full size
-//! cargo bench ... -- W0                                          the spread of the limits themselves
+//! cargo bench                                all of them, scaled down: some minutes
+//! cargo bench -- W1 W2c                      these only; with rows of the same name only
+//! TIDINGS_BENCH_FULL=1 cargo bench           at full size
+//! TIDINGS_BENCH_JSON=1 cargo bench -- W4     a line of JSON a figure
+//! cargo bench -- W0                          the spread of the limits themselves
 //! ```
 //!
 //! Absolute figures move from day to day and from machine to machine; ratios of one run are what counts. Where the
 //! system lets it, all of this runs in a network namespace of its own, so that nobody else's bytes are counted.
 
+mod bare;
 mod child;
 mod data;
+mod foreground;
 mod idle;
 mod intake;
 mod limits;
@@ -26,7 +29,9 @@ mod replica;
 mod report;
 mod scale;
 mod series;
+mod several;
 mod soak;
+mod trips;
 mod world;
 mod year;
 
@@ -38,7 +43,7 @@ use tokio::runtime::Builder;
 use self::world::Scale;
 
 /// Set in the process that runs in a network namespace of its own.
-const ALONE: &str = "TIDINGS_BENCH_ALONE";
+pub(crate) const ALONE: &str = "TIDINGS_BENCH_ALONE";
 
 fn main() {
     let runtime = Builder::new_multi_thread()
@@ -53,57 +58,72 @@ fn main() {
         assert!(ended.success(), "the workloads failed");
         return;
     }
-    let names: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|name| name.starts_with('W'))
+    // Others are flags, or for what criterion measures: `benches/micro.rs` gets the same arguments.
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let is_flag = |argument: &String| argument.starts_with('-');
+    let names: Vec<String> = arguments
+        .iter()
+        .filter(|argument| report::is_number(argument))
+        .cloned()
         .collect();
-    runtime.block_on(workloads(&names));
+    if names.is_empty() && !arguments.iter().all(is_flag) {
+        return;
+    }
+    report::ask(names);
+    runtime.block_on(workloads());
 }
 
-async fn workloads(names: &[String]) {
+async fn workloads() {
     let scale = Scale::from_env();
-    let asked = |name: &str| names.is_empty() || names.iter().any(|asked| asked == name);
-    if names.iter().any(|name| name == "W0") {
+    if report::is_named("W0") {
         limits::print(world::Folder::new().path()).await;
     }
+    report::machine(&machine::describe(&std::env::temp_dir()));
     report::head();
-    if asked("W1") {
+    if report::wants("W1") {
         own::run(scale).await;
     }
-    if asked("W2") {
+    if report::wants("W2") {
         intake::run(scale).await;
     }
-    if asked("W3") {
+    if report::wants("W3") {
         pages::run(scale).await;
     }
-    if asked("W4") {
+    if report::wants("W4") {
         replica::run().await;
     }
-    if asked("W5") {
-        quiet::run().await;
+    if report::wants("W5") {
+        quiet::run(scale).await;
     }
-    if asked("W6") {
+    if report::wants("W6") {
         live::run().await;
     }
-    if asked("W7") {
+    if report::wants("W7") {
         opening::run(scale).await;
     }
-    if asked("W8") {
+    if report::wants("W8a") {
         media::run().await;
     }
-    if asked("W9") {
+    if report::wants("W8b") {
+        several::run().await;
+    }
+    if report::wants("idle") {
+        foreground::run(scale).await;
+    }
+    if report::wants("W9") {
         scale::run(scale).await;
     }
-    if asked("W10") {
+    if report::wants("W10") {
         idle::run(scale).await;
     }
-    if asked("W11") {
+    if report::wants("W11") {
         year::run(scale).await;
     }
     // Half an hour long, so only when it is named.
-    if names.iter().any(|name| name == "W12") {
+    if report::is_named("W12") {
         soak::run().await;
     }
+    report::tail();
 }
 
 async fn play(role: &str, arguments: &[String]) {
@@ -116,6 +136,9 @@ async fn play(role: &str, arguments: &[String]) {
         "pull" => replica::pull_role(folder, argument(1), argument(2)).await,
         "idle" => idle::idle_role(folder).await,
         "bare" => idle::bare_role().await,
+        "still" => foreground::still_role(folder).await,
+        "share" => several::share_role(folder).await,
+        "pour" => several::pour_role().await,
         "soak" => soak::role(folder, argument(1)).await,
         other => panic!("there is no role {other}"),
     }

@@ -9,10 +9,12 @@ use tidings::{Attach, Attachment, Node};
 
 use super::limits;
 use super::machine::{MemoryPeak, Tries, cpu, memory, now};
-use super::report::{Row, mib};
+use super::report::{Row, Unit};
 use super::world::{self, Folder};
 
 const BYTES: u64 = 256 * 1024 * 1024;
+/// What iroh-blobs' own downloader reaches on a machine of this size.
+const IROH_BLOBS: f64 = 190.0;
 const TRIES: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -73,44 +75,39 @@ pub(crate) async fn run() {
     }
     author.shutdown().await.expect("a clean end");
     rows(&fetched, &streamed, &stored);
-    Row::new("W8a", "its memory, both ends together", mib(grown))
-        .bare(grown as f64, "B")
-        .note();
     Row::new(
         "W8a",
-        "attaching it",
-        format!("{:.0} MiB/s", per_second(attaching)),
+        "its memory, both ends together",
+        Unit::Mib,
+        grown as f64,
     )
-    .bare(per_second(attaching), "MiB/s")
     .note();
+    let attached = per_second(attaching);
+    Row::new("W8a", "attaching it", Unit::MibPerSecond, attached).note();
 }
 
 fn rows(fetched: &Spent, streamed: &Spent, stored: &Spent) {
     let (fetched, fetch_cpu) = fetched.rates();
-    let told = |(rate, cpu): (f64, f64)| format!("{rate:.0} MiB/s, {cpu:.1} CPU-s/GiB");
     let (stream, stream_cpu) = streamed.rates();
-    let figure = told((fetched, fetch_cpu));
-    let part = fetched / stream;
-    Row::new(
-        "W8a",
-        "256 MiB from one peer, verified and on disk",
-        figure.clone(),
-    )
-    .bare(fetched, "MiB/s")
-    .beside(
-        format!("one QUIC stream {}", told((stream, stream_cpu))),
-        part,
-    )
-    .budget("at least 0.8 of it", part >= 0.8);
     let (store, store_cpu) = stored.rates();
-    Row::new(
-        "W8a",
-        "the same, beside a stream read and hashed at one end, hashed, written and synced at the other",
-        figure,
-    )
-    .bare(fetched, "MiB/s")
-    .beside(told((store, store_cpu)), fetched / store)
-    .note();
+    let row = |what: &str| Row::new("W8a", what, Unit::MibPerSecond, fetched);
+    row("256 MiB from one peer, verified and on disk")
+        .beside(stream, "one QUIC stream")
+        .at_least_times(0.8);
+    row("the same, beside iroh-blobs")
+        .beside(IROH_BLOBS, "iroh-blobs, measured elsewhere")
+        .at_least_times(1.2);
+    row("the same, beside a stream that is hashed at both ends, written and synced")
+        .beside(store, "that stream")
+        .note();
+    let cpu = |limit, what: &str| {
+        let own = "its processor time, both ends together";
+        Row::new("W8a", own, Unit::CpuSecondsPerGib, fetch_cpu)
+            .beside(limit, what)
+            .note();
+    };
+    cpu(stream_cpu, "one QUIC stream");
+    cpu(store_cpu, "the hashed and written one");
 }
 
 /// Posts a file that no compression makes smaller.
@@ -124,6 +121,6 @@ async fn attach(author: &Node) -> (Attachment, Duration) {
     (post.attachments()[0].clone(), took)
 }
 
-fn noise() -> impl Read + Send + 'static {
+pub(crate) fn noise() -> impl Read + Send + 'static {
     blake3::Hasher::new().update(b"film").finalize_xof()
 }

@@ -10,8 +10,8 @@ use tidings::{Node, Status};
 use super::data::{World, packed};
 use super::limits::{self, Echo, spawn};
 use super::machine::{loopback_bytes, now};
-use super::report::{Row, millis};
-use super::world::{self, Folder};
+use super::report::{Row, Unit, millis};
+use super::world::{self, Folder, Scale};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Posts of each feed that both hold.
@@ -24,9 +24,13 @@ const ROUNDS: usize = 7;
 /// What a hello takes on its stream. Who sent and got no more has made one round trip: one each way.
 const HELLO: u64 = 100;
 
-pub(crate) async fn run() {
+pub(crate) async fn run(scale: Scale) {
     let bare = bare().await;
-    for feeds in [1, 1_000] {
+    let sizes = [1, 1_000, 10_000];
+    for feeds in sizes
+        .into_iter()
+        .take(if scale == Scale::Full { 3 } else { 2 })
+    {
         let folder = Folder::new();
         let (here, there) = (folder.join("one"), folder.join("other"));
         let mut world = prepare(&here, &there, feeds).await;
@@ -34,7 +38,7 @@ pub(crate) async fn run() {
         befriend(&server, &there, &world).await;
         let met = rounds(async || meet(&there).await).await;
         nothing_new(&met, feeds, bare);
-        if feeds > 10 {
+        if feeds == 1_000 {
             let posts = ten_new(&server, &mut world).await;
             ten_came(&meet(&there).await, posts);
         }
@@ -157,25 +161,22 @@ fn nothing_new(met: &[Meeting], feeds: u64, bare: u64) {
     let (own, wire) = (sent + received, of(|met| met.wire));
     let trips = 1 + u64::from(sent.max(received) > HELLO);
     let took = middle(met.iter().map(|met| met.took).collect());
-    let figure = format!("{own} B of our own both ways, {trips} round trips");
-    let what = format!("nothing new, {feeds} shared feeds");
-    Row::new("W5a", what, figure)
-        .bare(own as f64, "B")
-        .budget("at most 256 B, 1 round trip", own <= 256 && trips <= 1);
-    let figure = format!("{wire} B; sync() said so after {}", millis(took));
-    Row::new("W5a", "its bytes on the wire", figure)
-        .bare(wire as f64, "B")
-        .beside(
-            format!("{bare} B bare iroh connect, same settings"),
-            wire as f64 / bare as f64,
-        )
-        .budget("the limit and 1 kB", wire <= bare + 1_000);
+    let name = format!("nothing new, {feeds} shared feeds");
+    let what = format!("{name}: our own bytes both ways");
+    Row::new("W5a", what, Unit::Bytes, own as f64).at_most(256.0);
+    let what = format!("{name}: round trips");
+    Row::new("W5a", what, Unit::Trips, trips as f64).at_most(1.0);
+    let what = format!("{name}: on the wire");
+    Row::new("W5a", what, Unit::Bytes, wire as f64)
+        .more(format!("sync() said so after {}", millis(took)))
+        .beside(bare as f64, "a bare iroh connection of the same settings")
+        .at_most_beyond(1_000.0);
     let own = of(|met| met.again.0);
     let took = middle(met.iter().map(|met| met.again.1).collect());
-    let figure = format!("{own} B of our own both ways, {}", millis(took));
-    Row::new("W5a", "sync() again in that session", figure)
-        .bare(own as f64, "B")
-        .budget("at most 256 B", own <= 256);
+    let what = format!("{name}: sync() again in that session, our own bytes");
+    Row::new("W5a", what, Unit::Bytes, own as f64)
+        .more(format!("after {}", millis(took)))
+        .at_most(256.0);
 }
 
 /// One more post in each of ten feeds; their bytes.
@@ -193,11 +194,20 @@ fn ten_came(met: &Meeting, posts: u64) {
     let Meeting { trips, entries, .. } = met;
     assert_eq!(*entries, 10, "all of them came");
     let beyond = (met.sent + met.received).saturating_sub(posts);
-    let figure = format!("{beyond} B beyond the posts' {posts}, {trips} round trips");
-    Row::new("W5b", "ten new posts in 10 of 1,000 shared feeds", figure)
-        .bare(beyond as f64, "B")
-        .budget(
-            "at most 4,096 B, 2 round trips",
-            beyond <= 4_096 && *trips <= 2,
-        );
+    let what = "ten new posts in 10 of 1,000 shared feeds";
+    Row::new(
+        "W5b",
+        format!("{what}: bytes beyond the posts"),
+        Unit::Bytes,
+        beyond as f64,
+    )
+    .more(format!("the posts are {posts} B"))
+    .at_most(4_096.0);
+    Row::new(
+        "W5b",
+        format!("{what}: round trips"),
+        Unit::Trips,
+        *trips as f64,
+    )
+    .at_most(2.0);
 }

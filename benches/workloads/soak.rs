@@ -8,7 +8,7 @@ use tidings::{EntryRef, FeedTicket, Node};
 
 use super::child::{self, Child};
 use super::machine::{cpu, disk, memory, now};
-use super::report::{Row, mib};
+use super::report::{Row, Unit};
 use super::world::{self, Folder};
 use super::{data, series};
 
@@ -24,7 +24,7 @@ const AWAY: u64 = 4;
 /// How long both may take to come to the same once nobody writes any more.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// By how much memory may differ between a quarter of the run and its end, beside a quarter of itself.
-const SLACK: u64 = 8 * 1_048_576;
+const SLACK: f64 = 8.0 * 1_048_576.0;
 
 /// What a node says of itself.
 #[derive(Clone, Copy)]
@@ -124,13 +124,13 @@ fn tell(at: Duration, now: &[Sample; 2]) {
 fn verdicts(samples: &[[Sample; 2]], posted: u64, met: Duration, minutes: u64) {
     let what =
         format!("{posted} posts in {minutes} minutes, both nodes hold the same and check clean");
-    let seconds = (minutes * 60).max(1);
-    let figure = format!(
-        "{} posts a second; the same {:.1} s after the last",
-        posted / seconds,
-        met.as_secs_f64()
-    );
-    Row::new("W12", what, figure).budget("at least 300 a second", posted / seconds >= 300);
+    let pace = posted as f64 / (minutes * 60).max(1) as f64;
+    Row::new("W12", what, Unit::PostsPerSecond, pace)
+        .more(format!(
+            "the same {:.1} s after the last",
+            met.as_secs_f64()
+        ))
+        .at_least(300.0);
     for node in 0..2 {
         let of = |part: &[[Sample; 2]]| -> (u64, f64) {
             let count = part.len().max(1) as u64;
@@ -144,23 +144,17 @@ fn verdicts(samples: &[[Sample; 2]], posted: u64, met: Duration, minutes: u64) {
         let early = of(&samples[quarter.min(samples.len() - 1)..(2 * quarter).min(samples.len())]);
         let late = of(&samples[samples.len() - quarter..]);
         let cpu = samples.last().map_or(0, |both| both[node].cpu) / posted.max(1);
-        let figure = format!("{}; {cpu} us CPU a post", mib(late.0));
-        Row::new("W12", "memory in the last quarter", figure)
-            .beside(
-                format!("{} in the second quarter", mib(early.0)),
-                late.0 as f64 / early.0 as f64,
-            )
-            .budget(
-                "flat: 8 MiB and a quarter more at the most",
-                late.0 <= early.0 * 5 / 4 + SLACK,
-            );
-        let figure = format!("{:.0} B", late.1);
-        Row::new("W12", "the file, a held entry, in the last quarter", figure)
-            .beside(
-                format!("{:.0} B in the second quarter", early.1),
-                late.1 / early.1,
-            )
-            .budget("ratio at most 1.25", late.1 <= early.1 * 1.25);
+        let (early_memory, late_memory) = (early.0 as f64, late.0 as f64);
+        let name = ["one", "other"][node];
+        let what = format!("memory in the last quarter, {name}");
+        Row::new("W12", what, Unit::Mib, late_memory)
+            .more(format!("{cpu} us CPU a post"))
+            .beside(early_memory, "in the second quarter")
+            .at_most_beyond(early_memory / 4.0 + SLACK);
+        let what = format!("the file, a held entry, in the last quarter, {name}");
+        Row::new("W12", what, Unit::Bytes, late.1)
+            .beside(early.1, "in the second quarter")
+            .at_most_times(1.25);
     }
 }
 

@@ -6,8 +6,8 @@ use tempfile::TempDir;
 use tidings::format::{LogId, PackedRun, Statement};
 use tidings::{FeedId, FeedTicket, Node};
 
+use super::bare::Bare;
 use super::data::{World, packed};
-use super::limits::Bare;
 
 /// How large the workloads are: scaled down to a few minutes, or whole.
 #[derive(Clone, Copy, PartialEq, Eq)]
