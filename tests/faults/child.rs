@@ -238,11 +238,20 @@ impl Running {
         let end = Instant::now() + PATIENCE;
         loop {
             let line = self.line(end);
-            let line = line.unwrap_or_else(|| panic!("{what}: {:?}", self.told.last()));
+            let line = line.unwrap_or_else(|| panic!("{what}: {}", self.last_words()));
             if wanted(&line) {
                 return line;
             }
         }
+    }
+
+    /// The last line of each sort that the child told.
+    fn last_words(&self) -> String {
+        let mut last = std::collections::BTreeMap::new();
+        for line in &self.told {
+            last.insert(line.split(' ').next(), line.as_str());
+        }
+        last.into_values().collect::<Vec<_>>().join(", ")
     }
 
     /// What the child told so far.
