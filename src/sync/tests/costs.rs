@@ -195,7 +195,7 @@ fn a_want_that_comes_and_goes_is_not_written_each_time() {
         writes += written(&table.say(&wants(false, &[comes], &[], both)));
         writes += written(&table.say(&wants(false, &[], &[comes], one)));
     }
-    assert!((1..20).contains(&writes), "{writes} writes");
+    assert!(writes <= 1, "{writes} writes within one moment");
     table.say(&wants(false, &[comes], &[], both));
     let outputs = table.input(Input::Disconnected { peer: THEM });
     assert_eq!(written(&outputs), 1, "what it is in the end is written");
