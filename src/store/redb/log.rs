@@ -80,6 +80,8 @@ impl Log {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
+        // Who wrote them may have been killed before they were synced.
+        log.is_unsynced = log.end > 0;
         Ok((log, changes))
     }
 

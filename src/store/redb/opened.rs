@@ -64,10 +64,12 @@ impl Opened {
         Ok(opened)
     }
 
-    /// Lets the changes that opening made reach the file.
+    /// Lets the changes that opening made reach the file, and sees to it that what was read from the log is on the disk: it
+    /// may be seen, and sent, from now on.
     pub(super) fn keep(&self, path: &Path) -> Result<(), StoreError> {
-        let kept = self.file.keep().map_err(redb::Error::Io);
-        self.explained(path, kept)
+        let kept = self.file.keep();
+        let kept = kept.and_then(|()| self.log().sync(self.file.front()));
+        self.explained(path, kept.map_err(redb::Error::Io))
     }
 
     pub(super) fn has_failed(&self) -> bool {
