@@ -27,6 +27,7 @@
 //!
 //! The bytes of all messages are in `docs/protocol.md`.
 
+mod echo;
 mod error;
 mod event;
 mod fields;

@@ -95,6 +95,16 @@ pub(super) const STATEMENTS_PER_MESSAGE: usize = 4_096;
 /// Without a frame for so long while something is due, a peer counts as silent.
 pub(super) const SILENCE: Millis = 30_000;
 
+/// After the first thing was said that nobody showed to have heard, before it is asked whether it was: one question for
+/// all that is said meanwhile.
+pub(super) const ECHO: Millis = 5_000;
+
+/// How long the answer may take: longer than a peer's disk holds it up, with some 32 MiB waiting.
+pub(super) const ECHO_LIMIT: Millis = 20_000;
+
+/// Bytes a millisecond that a line carries at least: what was said before a question has to go through before it.
+pub(super) const SLOWEST: usize = 8;
+
 /// After the last change, before fingerprints are exchanged again: a burst of posts costs one exchange.
 pub(super) const SETTLE: Millis = 2_000;
 

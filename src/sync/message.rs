@@ -86,6 +86,10 @@ pub(super) enum Message {
     Done {
         request: u64,
     },
+    /// Whether all that was said before it has come, or that it has.
+    Echo {
+        answers: bool,
+    },
 }
 
 impl Message {
@@ -108,6 +112,7 @@ impl Message {
             Self::Statements { .. } => "statements",
             Self::Proof { .. } => "a proof",
             Self::Done { .. } => "an end of answers",
+            Self::Echo { .. } => "an echo",
         }
     }
 
@@ -130,6 +135,7 @@ impl Message {
             Self::Statements { .. } => 14,
             Self::Proof { .. } => 15,
             Self::Done { .. } => 16,
+            Self::Echo { .. } => 17,
         }
     }
 
@@ -224,6 +230,7 @@ impl Message {
                 w.bytes(proof);
             }
             Self::Done { request } => w.varint(*request),
+            Self::Echo { answers } => w.u8(u8::from(*answers)),
         }
     }
 
@@ -330,6 +337,7 @@ impl Message {
             16 => Self::Done {
                 request: r.varint()?,
             },
+            17 => Self::Echo { answers: flag(r)? },
             _ => {
                 return Err(FormatError::Malformed {
                     what: "a message of an unknown sort",

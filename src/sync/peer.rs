@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::echo::Echoes;
 use super::error::PeerError;
 use super::event::Millis;
 use super::fields::{Hash8, Hello};
@@ -277,6 +278,7 @@ pub(super) struct Peer {
     pub(super) incoming_whole: bool,
     pub(super) progress_at: Millis,
     pub(super) due_since: Option<Millis>,
+    pub(super) echoes: Echoes,
 }
 
 impl Peer {
@@ -347,6 +349,7 @@ impl Peer {
             incoming_whole: false,
             progress_at: now,
             due_since: Some(now),
+            echoes: Echoes::default(),
         }
     }
 

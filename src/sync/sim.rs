@@ -57,6 +57,8 @@ struct Link {
     busy: [u64; 2],
     /// The node that was dialed and says its hello once it has heard the other's.
     listening: Option<u32>,
+    /// Ways in which nothing comes any more, though nothing says so.
+    dead: [bool; 2],
 }
 
 #[derive(Debug)]

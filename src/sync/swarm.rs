@@ -172,10 +172,10 @@ impl<P: PeerIdentity> Swarm<P> {
 
     /// When [`Input::Tick`] is due; none while nothing waits for time to pass.
     pub fn next_timer(&self) -> Option<Millis> {
-        let peers = self
-            .peers
-            .values()
-            .flat_map(|peer| [peer.settle_at, peer.deep_at, silent_at(peer)]);
+        let peers = self.peers.values().flat_map(|peer| {
+            let echo = peer.echoes.next();
+            [peer.settle_at, peer.deep_at, silent_at(peer), echo]
+        });
         peers.chain([self.paused_until]).flatten().min()
     }
 
@@ -208,6 +208,9 @@ impl<P: PeerIdentity> Swarm<P> {
         }
         if is_progress(&message) {
             peer.progress_at = now;
+        }
+        if is_answer(&message) {
+            peer.echoes.heard(now);
         }
         match message {
             Message::Hello(hello) => self.on_hello(now, id, peer, hello, clock),
@@ -246,6 +249,7 @@ impl<P: PeerIdentity> Swarm<P> {
             Message::Statements { request, items } => self.on_statements(id, peer, request, items),
             Message::Proof { request, proof } => self.on_proof(now, id, peer, request, proof),
             Message::Done { request } => self.on_done(now, id, peer, request),
+            Message::Echo { answers } => Self::on_echo(peer, answers),
         }
     }
 
@@ -314,6 +318,7 @@ impl<P: PeerIdentity> Swarm<P> {
                 },
             );
         }
+        self.tick_echoes(now);
         let settled: Vec<P> = self
             .peers
             .iter()
@@ -349,6 +354,7 @@ impl<P: PeerIdentity> Swarm<P> {
                 self.caught_up(now, id, &mut peer);
             }
             peer.due_since = peer.due().map(|_| peer.due_since.unwrap_or(now));
+            self.echo(now, id, &mut peer);
             self.peers.insert(id, peer);
         }
     }
@@ -403,6 +409,8 @@ impl<P: PeerIdentity> Swarm<P> {
     pub(super) fn send(&mut self, id: P, peer: &mut Peer, message: &Message) {
         let frame = message.encode();
         peer.outgoing += frame.len();
+        let opens = !(peer.compared_in && peer.compared_out);
+        peer.echoes.said(message, frame.len(), opens);
         self.out.push_back(Output::Send { peer: id, frame });
     }
 
@@ -458,6 +466,19 @@ const fn is_progress(message: &Message) -> bool {
             | Message::ProofRequest { .. }
             | Message::Ask { .. }
             | Message::Push { .. }
+            | Message::Echo { .. }
+    )
+}
+
+/// Messages that show that a request was heard.
+const fn is_answer(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::Run { .. }
+            | Message::Body { .. }
+            | Message::Statements { .. }
+            | Message::Proof { .. }
+            | Message::Done { .. }
     )
 }
 

@@ -259,7 +259,6 @@ async fn a_network_that_is_cut_in_the_middle_and_comes_back_loses_nothing() {
 /// In the other network the two may or may not find each other: nobody tells them their addresses there but what iroh
 /// remembers of the connection that they had. Back home the addresses of their tickets are good.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "once in some six runs one side hears nothing more over a session that is open, and why is not known"]
 async fn a_node_that_gets_another_address_or_leaves_its_network_and_comes_home_is_found_again() {
     let Some(mut talk) = Talk::begin().await else {
         return;

@@ -14,6 +14,7 @@ mod memory;
 mod odd;
 mod partitions;
 mod random;
+mod stalls;
 mod waiting;
 
 use tidings::format::{LogId, Seq};

@@ -94,6 +94,9 @@ impl Known {
                 request: request(from),
                 proof: Bytes::copy_from_slice(from.bytes(60)),
             },
+            16 => Message::Echo {
+                answers: from.flag(),
+            },
             _ => Message::Done {
                 request: request(from),
             },

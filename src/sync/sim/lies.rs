@@ -213,6 +213,10 @@ lies! {
     ProofByte: "a proof" => Named(&["does not verify"]);
     /// An end of what was not asked.
     DoneRequest: "an end of answers" => Named(NOT_OPEN);
+    /// An echo of what was not asked.
+    EchoTwice: "an echo" => Borne(&["without a question"]);
+    /// It asks, and never answers.
+    EchoNone: "an echo" => Borne(&["nothing came"]);
     /// Bytes that are no message.
     Garbage: "" => Named(NO_MESSAGE);
     /// Another version of the protocol.

@@ -28,6 +28,7 @@ impl Sim {
             rate,
             busy: [0; 2],
             listening,
+            dead: [false; 2],
         };
         self.links.insert((a.min(b), a.max(b)), link);
     }
@@ -67,6 +68,14 @@ impl Sim {
         if self.links.remove(&(a.min(b), a.max(b))).is_some() {
             self.input(a, Input::Disconnected { peer: SimPeer(b) });
             self.input(b, Input::Disconnected { peer: SimPeer(a) });
+        }
+    }
+
+    /// From now on nothing of what `from` says comes to `to` in the connection that they have, and neither is told so.
+    pub fn deafen(&mut self, from: u32, to: u32) {
+        if let Some(link) = self.links.get_mut(&(from.min(to), from.max(to))) {
+            let [up, down] = &mut link.dead;
+            *(if from > to { down } else { up }) = true;
         }
     }
 

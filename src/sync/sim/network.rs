@@ -44,6 +44,8 @@ impl Sim {
         *busy = (*busy).max(now * link.rate) + frame.len() as u64;
         let gone = busy.checked_div(link.rate).unwrap_or(now).max(now);
         let session = link.session;
+        let [up, down] = link.dead;
+        let is_dead = if from > to { down } else { up };
         let there = gone + link.latency;
         let tag = frame.get(1).copied().unwrap_or(255);
         self.sent.push(Sending {
@@ -69,15 +71,15 @@ impl Sim {
                 bytes,
             },
         );
-        self.events.insert(
-            (there, self.next_event + 1),
-            Event::Frame {
-                from,
-                to,
-                session,
-                frame,
-            },
-        );
+        let frame = Event::Frame {
+            from,
+            to,
+            session,
+            frame,
+        };
+        if !is_dead {
+            self.events.insert((there, self.next_event + 1), frame);
+        }
     }
 
     /// Runs until something happened, or the time is over; `false` then.

@@ -64,6 +64,13 @@ pub(super) fn tell(
         Message::Done { request } => Some(vec![Message::Done {
             request: request + 1_000,
         }]),
+        Message::Echo { answers } => match lie {
+            Lie::EchoTwice => Some(vec![
+                Message::Echo { answers },
+                Message::Echo { answers: true },
+            ]),
+            _ => Some(vec![Message::Echo { answers: false }]),
+        },
         Message::WantsAsk => None,
     };
     told.map(|messages| messages.iter().map(Message::encode).collect())
