@@ -1,10 +1,13 @@
 //! One iroh connection: a send loop and a receive loop on its one stream.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_core::Stream as _;
 use iroh::EndpointId;
-use iroh::endpoint::{Connection, ConnectionError, RecvStream, SendStream, VarInt};
+use iroh::endpoint::{Connection, ConnectionError, PathEvent, RecvStream, SendStream, VarInt};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -59,6 +62,11 @@ pub(super) enum FromSession {
         id: SessionId,
         peer: EndpointId,
         bytes: usize,
+    },
+    /// A path that carried something is no more.
+    PathLost {
+        id: SessionId,
+        peer: EndpointId,
     },
     /// A frame larger than any may be was announced; nothing of it was read.
     TooLarge {
@@ -138,6 +146,7 @@ pub(super) async fn run(
             tokio::select! {
                 reason = send_loop(send, frames, id, peer, &engine) => LoopEnd::Other(reason),
                 end = receive_loop(recv, dialed, id, peer, &engine) => end,
+                () = watch_paths(&connection, id, peer, &engine) => LoopEnd::Other("this node ended it".to_owned()),
             }
         }
         Err(reason) => LoopEnd::Other(reason),
@@ -231,6 +240,34 @@ async fn receive_loop(
             Err(error) => return LoopEnd::Other(error.to_string()),
         }
     }
+}
+
+/// Tells of paths that are lost. What was on its way in one may never come, see `sync/echo.rs`.
+async fn watch_paths(
+    connection: &Connection,
+    id: SessionId,
+    peer: EndpointId,
+    engine: &mpsc::Sender<FromSession>,
+) {
+    let mut events = connection.path_events();
+    let mut next = async || poll_fn(|cx| Pin::new(&mut events).poll_next(cx)).await;
+    while let Some(event) = next().await {
+        let is_lost = match event {
+            PathEvent::Closed { last_stats, .. } => last_stats.frame_tx.stream > 0,
+            PathEvent::Lagged { .. } => true,
+            _ => false,
+        };
+        if is_lost
+            && engine
+                .send(FromSession::PathLost { id, peer })
+                .await
+                .is_err()
+        {
+            return;
+        }
+    }
+    // The connection is over, as the other loops hear too.
+    std::future::pending::<()>().await;
 }
 
 /// Bytes that a frame takes on its stream.

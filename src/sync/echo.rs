@@ -7,7 +7,7 @@
 
 use super::error::PeerError;
 use super::event::{Millis, PeerIdentity};
-use super::limits::{ECHO, ECHO_LIMIT, SLOWEST};
+use super::limits::{DOUBT_LIMIT, ECHO, ECHO_LIMIT, SLOWEST};
 use super::message::Message;
 use super::peer::Peer;
 use super::swarm::Swarm;
@@ -23,6 +23,8 @@ pub(super) struct Echoes {
     ask_at: Option<Millis>,
     /// Until when the open question has to be answered, and how long that was.
     until: Option<(Millis, Millis)>,
+    /// How much of that is for what was said before the question.
+    way: Millis,
     /// The peer's question is not answered yet.
     owed: bool,
 }
@@ -52,7 +54,8 @@ impl Echoes {
 
     /// When something is to be done though nothing happens.
     pub(super) fn next(&self) -> Option<Millis> {
-        self.ask_at.or(self.until.map(|(until, _)| until))
+        let until = self.until.map(|(until, _)| until);
+        self.ask_at.or(until)
     }
 }
 
@@ -79,7 +82,7 @@ impl<P: PeerIdentity> Swarm<P> {
             let mut unanswered = None;
             self.with_peer(id, |swarm, peer| match peer.echoes.until {
                 Some((_, millis)) => unanswered = Some(millis),
-                None => swarm.ask_for_echo(now, id, peer),
+                None => swarm.ask_for_echo(now, id, peer, ECHO_LIMIT),
             });
             if let Some(millis) = unanswered {
                 let due = "an echo of what was said";
@@ -88,10 +91,23 @@ impl<P: PeerIdentity> Swarm<P> {
         }
     }
 
-    fn ask_for_echo(&mut self, now: Millis, id: P, peer: &mut Peer) {
+    /// A path of the connection is no more: asks at once, or waits less long for the answer.
+    pub(super) fn doubt(&mut self, now: Millis, id: P, peer: &mut Peer) {
+        match &mut peer.echoes.until {
+            None => self.ask_for_echo(now, id, peer, DOUBT_LIMIT),
+            Some((until, limit)) => {
+                let way = peer.echoes.way;
+                *limit = (*limit).min(DOUBT_LIMIT.saturating_add(way));
+                *until = (*until).min(now.saturating_add(*limit));
+            }
+        }
+    }
+
+    fn ask_for_echo(&mut self, now: Millis, id: P, peer: &mut Peer, limit: Millis) {
         let said = std::mem::take(&mut peer.echoes.said);
         let way = u64::try_from(said / SLOWEST).unwrap_or(Millis::MAX);
-        let limit = ECHO_LIMIT.saturating_add(way);
+        let limit = limit.saturating_add(way);
+        peer.echoes.way = way;
         peer.echoes.unheard = false;
         peer.echoes.ask_at = None;
         peer.echoes.until = Some((now.saturating_add(limit), limit));

@@ -168,6 +168,11 @@ pub enum Input<P> {
         /// How many.
         bytes: usize,
     },
+    /// Something happened to the connection after which what was said may never come: find out whether it does.
+    Doubted {
+        /// With whom.
+        peer: P,
+    },
     /// Somebody waits for this peer: find out as soon as nothing is left to do whether both hold the same, and answer
     /// with [`Output::Agreed`].
     Settle {

@@ -102,6 +102,10 @@ pub(super) const ECHO: Millis = 5_000;
 /// How long the answer may take: longer than a peer's disk holds it up, with some 32 MiB waiting.
 pub(super) const ECHO_LIMIT: Millis = 20_000;
 
+/// The same where there is cause to doubt that the connection carries anything: a round trip to a satellite, some times
+/// over. Who is wrong pays for a connection.
+pub(super) const DOUBT_LIMIT: Millis = 6_000;
+
 /// Bytes a millisecond that a line carries at least: what was said before a question has to go through before it.
 pub(super) const SLOWEST: usize = 8;
 

@@ -114,6 +114,10 @@ impl<P: PeerIdentity> Swarm<P> {
                 peer.outgoing = peer.outgoing.saturating_sub(bytes);
             }),
             Input::Settle { peer } => self.with_peer(peer, |_, peer| begin_settling(peer, false)),
+            Input::Doubted { peer } => {
+                let id = peer;
+                self.with_peer(id, |swarm, peer| swarm.doubt(now, id, peer));
+            }
             Input::Tick => self.tick(now),
             Input::Stored {
                 log,

@@ -80,6 +80,15 @@ impl Actor {
                     self.handle(Input::Sent { peer, bytes });
                 }
             }
+            FromSession::PathLost { id, peer } => {
+                if self
+                    .sessions
+                    .get(&peer)
+                    .is_some_and(|session| session.id == id)
+                {
+                    self.handle(Input::Doubted { peer });
+                }
+            }
             FromSession::TooLarge { id, peer, found } => {
                 self.spare.retain(|_, spare| spare.id != id);
                 if self.moved(id, &peer, now) {

@@ -79,6 +79,12 @@ impl Sim {
         }
     }
 
+    /// Tells a node that something happened to its connection.
+    pub fn doubt(&mut self, node: u32, peer: u32) {
+        let peer = SimPeer(peer);
+        self.input(node, Input::Doubted { peer });
+    }
+
     /// Whether two nodes are connected.
     pub fn is_connected(&self, a: u32, b: u32) -> bool {
         self.links.contains_key(&(a.min(b), a.max(b)))
