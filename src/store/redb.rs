@@ -27,6 +27,7 @@ mod fault;
 mod file;
 mod front;
 mod journal;
+mod laid;
 mod lock;
 mod log;
 mod opened;

@@ -99,14 +99,9 @@ impl<B: Base> StagedTx<B> {
 
 impl<B: Base> ReadTx for StagedTx<B> {
     fn get(&self, key: &[u8], visit: &mut dyn FnMut(&[u8])) -> Result<bool, StoreError> {
-        match self.changes.get(key) {
-            Some(Some(value)) => {
-                visit(value);
-                Ok(true)
-            }
-            Some(None) => Ok(false),
-            None => self.beneath()?.get(key, visit),
-        }
+        get_over(&self.changes, key, visit, |visit| {
+            self.beneath()?.get(key, visit)
+        })
     }
 
     fn scan(
@@ -116,19 +111,9 @@ impl<B: Base> ReadTx for StagedTx<B> {
         direction: Direction,
         visit: &mut Visitor<'_>,
     ) -> Result<(), StoreError> {
-        let Some(bounds) = bounds(from, to) else {
-            return Ok(());
-        };
-        let mut range = self.changes.range::<[u8], _>(bounds);
-        let beneath = self.beneath()?;
-        match direction {
-            Direction::Ascending => Merge::new(&mut range, |ours, theirs| ours < theirs, visit)
-                .run(|each| beneath.scan(from, to, direction, each)),
-            Direction::Descending => {
-                Merge::new(&mut range.rev(), |ours, theirs| ours > theirs, visit)
-                    .run(|each| beneath.scan(from, to, direction, each))
-            }
-        }
+        scan_over(&self.changes, (from, to), direction, visit, |visit| {
+            self.beneath()?.scan(from, to, direction, visit)
+        })
     }
 }
 
@@ -156,6 +141,45 @@ impl<B: Base> WriteTx for StagedTx<B> {
         let applied = base.apply(changes, durability);
         drop(turn);
         applied
+    }
+}
+
+/// Does as [`ReadTx::get`] of changes laid over what is beneath them.
+pub(super) fn get_over(
+    changes: &Changes,
+    key: &[u8],
+    visit: &mut dyn FnMut(&[u8]),
+    beneath: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<bool, StoreError>,
+) -> Result<bool, StoreError> {
+    match changes.get(key) {
+        Some(Some(value)) => {
+            visit(value);
+            Ok(true)
+        }
+        Some(None) => Ok(false),
+        None => beneath(visit),
+    }
+}
+
+/// Does as [`ReadTx::scan`] of changes laid over what is beneath them.
+pub(super) fn scan_over(
+    changes: &Changes,
+    (from, to): (&[u8], Option<&[u8]>),
+    direction: Direction,
+    visit: &mut Visitor<'_>,
+    beneath: impl FnOnce(&mut Visitor<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let Some(bounds) = bounds(from, to) else {
+        return Ok(());
+    };
+    let mut range = changes.range::<[u8], _>(bounds);
+    match direction {
+        Direction::Ascending => {
+            Merge::new(&mut range, |ours, theirs| ours < theirs, visit).run(beneath)
+        }
+        Direction::Descending => {
+            Merge::new(&mut range.rev(), |ours, theirs| ours > theirs, visit).run(beneath)
+        }
     }
 }
 

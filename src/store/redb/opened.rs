@@ -9,12 +9,14 @@ use redb::{Database, ReadableDatabase as _, TableError};
 use super::super::staged::Changes;
 use super::super::{Durability, StoreError};
 use super::file::{Missing, StoreFile};
+use super::laid::Laid;
 use super::log::{Log, Way};
 use super::{GENERATION, LOGS, RedbOptions, TABLE, apply, fault};
 
 pub(super) struct Opened {
     pub(super) database: Database,
     file: StoreFile,
+    pub(super) laid: Laid,
     // Whoever has the turn to write is alone with it.
     log: Mutex<Log>,
     // Raised by whoever meets a failure after which redb answers nothing more.
@@ -37,16 +39,14 @@ impl Opened {
                     .set_check_integrity_on_open(options.check_integrity)
                     .create_with_backend(file.clone())?;
                 let (log, changes) = Log::read(file.front(), generation(&database)?)?;
-                if !changes.is_empty() {
-                    apply::in_memory(&database, &changes, None)?;
-                }
-                Ok((database, file, log))
+                Ok((database, file, log, Laid::new(changes)))
             })
         });
         match opened {
-            Ok((database, file, log)) => Ok(Self {
+            Ok((database, file, log, laid)) => Ok(Self {
                 database,
                 file,
+                laid,
                 log: Mutex::new(log),
                 failed,
             }),
@@ -91,24 +91,35 @@ impl Opened {
         match log.way(&changes, durability) {
             Way::Log(record) => {
                 let place = log.end();
-                let logged = log.append(front, &record, durability);
+                log.append(front, &record, durability)
+                    .inspect_err(|_| log.take_back(front, place))?;
                 // Seen only once it is where it was promised to be.
-                let written = logged
-                    .map_err(redb::Error::Io)
-                    .and_then(|()| apply::in_memory(&self.database, &changes, None));
-                written.inspect_err(|_| log.take_back(front, place))
+                self.laid.add(changes);
+                Ok(())
             }
             Way::Sync => Ok(log.sync(front)?),
             Way::Memory(next) => {
+                self.put_in()?;
                 log.fall_behind();
                 apply::in_memory(&self.database, &changes, Some(next))
             }
             Way::Checkpoint(next) => {
+                self.put_in()?;
                 apply::checkpoint(&self.database, changes, next)?;
                 *log = Log::new(next);
                 Ok(())
             }
         }
+    }
+
+    /// Puts into redb what is only in the log so far.
+    fn put_in(&self) -> Result<(), redb::Error> {
+        let (changes, ()) = self.laid.over(|| ());
+        if !changes.is_empty() {
+            apply::in_memory(&self.database, &changes, None)?;
+            self.laid.clear();
+        }
+        Ok(())
     }
 
     /// Moves redb's pages to the front of the file and cuts the rest off.

@@ -7,21 +7,24 @@ use std::sync::atomic::AtomicBool;
 
 use redb::{ReadOnlyTable, ReadableDatabase as _};
 
-use super::super::staged::bounds;
+use super::super::staged::{Changes, bounds, get_over, scan_over};
 use super::super::{Direction, ReadTx, StoreError, Visitor};
 use super::{Opened, TABLE, fault};
 
-/// A table as of one commit. Holds pages of it, but does not keep the file open.
+/// The rows as of one commit. Holds pages of it, but does not keep the file open.
 pub(super) struct Snapshot {
     path: Arc<Path>,
     failed: Arc<AtomicBool>,
     table: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    laid: Arc<Changes>,
 }
 
 impl Snapshot {
     pub(super) fn take(path: &Arc<Path>, opened: &Opened) -> Result<Self, StoreError> {
-        let table = fault::caught(|| Ok(opened.database.begin_read()?.open_table(TABLE)?));
+        let open = || Ok(opened.database.begin_read()?.open_table(TABLE)?);
+        let (laid, table) = opened.laid.over(|| fault::caught(open));
         Ok(Self {
+            laid,
             table: table.map_err(|error| fault::explain(path, &opened.failed, error))?,
             path: path.clone(),
             failed: opened.failed.clone(),
@@ -39,8 +42,8 @@ impl Snapshot {
     }
 }
 
-impl ReadTx for Snapshot {
-    fn get(&self, key: &[u8], visit: &mut dyn FnMut(&[u8])) -> Result<bool, StoreError> {
+impl Snapshot {
+    fn get_in_table(&self, key: &[u8], visit: &mut dyn FnMut(&[u8])) -> Result<bool, StoreError> {
         self.caught(|visiting| {
             let value = self.table.get(key)?;
             if let Some(value) = &value {
@@ -52,7 +55,7 @@ impl ReadTx for Snapshot {
         })
     }
 
-    fn scan(
+    fn scan_table(
         &self,
         from: &[u8],
         to: Option<&[u8]>,
@@ -77,6 +80,26 @@ impl ReadTx for Snapshot {
                 }
             }
             Ok(())
+        })
+    }
+}
+
+impl ReadTx for Snapshot {
+    fn get(&self, key: &[u8], visit: &mut dyn FnMut(&[u8])) -> Result<bool, StoreError> {
+        get_over(&self.laid, key, visit, |visit| {
+            self.get_in_table(key, visit)
+        })
+    }
+
+    fn scan(
+        &self,
+        from: &[u8],
+        to: Option<&[u8]>,
+        direction: Direction,
+        visit: &mut Visitor<'_>,
+    ) -> Result<(), StoreError> {
+        scan_over(&self.laid, (from, to), direction, visit, |visit| {
+            self.scan_table(from, to, direction, visit)
         })
     }
 }
