@@ -14,9 +14,10 @@ use super::log::{Log, Way};
 use super::{GENERATION, LOGS, RedbOptions, TABLE, apply, fault};
 
 pub(super) struct Opened {
+    // Before the database, which it reads.
+    pub(super) laid: Laid,
     pub(super) database: Database,
     file: StoreFile,
-    pub(super) laid: Laid,
     // Whoever has the turn to write is alone with it.
     log: Mutex<Log>,
     // Raised by whoever meets a failure after which redb answers nothing more.
@@ -100,11 +101,13 @@ impl Opened {
             Way::Sync => Ok(log.sync(front)?),
             Way::Memory(next) => {
                 self.put_in()?;
+                let _changing = self.laid.changing();
                 log.fall_behind();
                 apply::in_memory(&self.database, &changes, Some(next))
             }
             Way::Checkpoint(next) => {
                 self.put_in()?;
+                let _changing = self.laid.changing();
                 apply::checkpoint(&self.database, changes, next)?;
                 *log = Log::new(next);
                 Ok(())
@@ -114,24 +117,23 @@ impl Opened {
 
     /// Puts into redb what is only in the log so far.
     fn put_in(&self) -> Result<(), redb::Error> {
-        let (changes, ()) = self.laid.over(|| ());
-        if !changes.is_empty() {
-            apply::in_memory(&self.database, &changes, None)?;
-            self.laid.clear();
-        }
-        Ok(())
+        self.laid
+            .put_in(|rows| apply::in_memory(&self.database, rows, None))
     }
 
     /// Moves redb's pages to the front of the file and cuts the rest off.
     pub(super) fn compact(&mut self, path: &Path) -> Result<(), StoreError> {
         // redb commits while it moves pages; the log must be over by then.
         self.commit(path, Changes::new(), Durability::Checkpoint)?;
+        let changing = self.laid.changing();
         let compacted = fault::caught(|| Ok(self.database.compact()?));
+        drop(changing);
         self.explained(path, compacted)?;
         self.commit(path, Changes::new(), Durability::Checkpoint)
     }
 
     pub(super) fn close(self) {
+        drop(self.laid);
         // The file is to be opened anew: what fails now was reported already.
         drop(fault::caught(|| Ok(self.database.close()?)));
     }

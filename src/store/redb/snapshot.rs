@@ -5,27 +5,29 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use redb::{ReadOnlyTable, ReadableDatabase as _};
+use redb::ReadableDatabase as _;
 
 use super::super::staged::{Changes, bounds, get_over, scan_over};
 use super::super::{Direction, ReadTx, StoreError, Visitor};
+use super::laid::Table;
 use super::{Opened, TABLE, fault};
 
 /// The rows as of one commit. Holds pages of it, but does not keep the file open.
 pub(super) struct Snapshot {
     path: Arc<Path>,
     failed: Arc<AtomicBool>,
-    table: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    table: Arc<Table>,
     laid: Arc<Changes>,
 }
 
 impl Snapshot {
     pub(super) fn take(path: &Arc<Path>, opened: &Opened) -> Result<Self, StoreError> {
         let open = || Ok(opened.database.begin_read()?.open_table(TABLE)?);
-        let (laid, table) = opened.laid.over(|| fault::caught(open));
+        let taken = opened.laid.over(|| fault::caught(open));
+        let (laid, table) = taken.map_err(|error| fault::explain(path, &opened.failed, error))?;
         Ok(Self {
             laid,
-            table: table.map_err(|error| fault::explain(path, &opened.failed, error))?,
+            table,
             path: path.clone(),
             failed: opened.failed.clone(),
         })

@@ -235,6 +235,27 @@ fn what_is_in_the_log_is_not_laid_over_what_redb_kept_since() {
     assert_eq!(rows(&store)[&b"key"[..]], vec![2; 2 * LOG_BYTES]);
 }
 
+/// A process that is killed leaves what it wrote with the system, which may not have put it on the disk.
+#[test]
+fn what_was_seen_after_a_kill_outlives_a_power_cut() {
+    let mut random = Random(7);
+    for seed in 0..40 {
+        let disk = Disk::new(Vec::new());
+        let store = open(&disk).unwrap();
+        for (value, durability) in [(1, Durability::Durable), (2, Durability::Relaxed)] {
+            let mut write = store.write().unwrap();
+            write.put(b"key", vec![value; 10].into()).unwrap();
+            write.commit(durability).unwrap();
+        }
+        // Killed: it does nothing any more.
+        Box::leak(Box::new(store));
+        let seen = rows(Box::leak(Box::new(open(&disk).unwrap())));
+        assert_eq!(seen[&b"key"[..]], vec![2; 10]);
+        let left = disk.cut(disk.steps(), &mut |limit| random.below(limit));
+        assert_eq!(rows(&open(&Disk::new(left)).unwrap()), seen, "seed {seed}");
+    }
+}
+
 #[test]
 fn a_file_ends_where_the_last_page_does() {
     let folder = tempfile::tempdir().unwrap();
