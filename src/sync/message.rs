@@ -13,6 +13,8 @@ use super::fields::{
 use super::limits::{BODIES_PER_REQUEST, IDS_PER_MESSAGE, STATEMENTS_PER_MESSAGE, VERSION};
 use crate::format::{FormatError, Hash16, Reader, Seq, Writer, limits};
 
+const ECHO: u8 = 17;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Message {
     Hello(Hello),
@@ -135,11 +137,17 @@ impl Message {
             Self::Statements { .. } => 14,
             Self::Proof { .. } => 15,
             Self::Done { .. } => 16,
-            Self::Echo { .. } => 17,
+            Self::Echo { .. } => ECHO,
         }
     }
 
     pub(super) fn encode(&self) -> Bytes {
+        // Who asks for echoes without end makes as many of them wait as fit: they take no memory of their own.
+        match self {
+            Self::Echo { answers: false } => return Bytes::from_static(&[VERSION, ECHO, 0]),
+            Self::Echo { answers: true } => return Bytes::from_static(&[VERSION, ECHO, 1]),
+            _ => {}
+        }
         let mut w = Writer::with_capacity(64 + self.payload());
         w.u8(VERSION);
         w.u8(self.tag());
@@ -230,7 +238,8 @@ impl Message {
                 w.bytes(proof);
             }
             Self::Done { request } => w.varint(*request),
-            Self::Echo { answers } => w.u8(u8::from(*answers)),
+            // A frame of its own.
+            Self::Echo { .. } => {}
         }
     }
 
@@ -337,7 +346,7 @@ impl Message {
             16 => Self::Done {
                 request: r.varint()?,
             },
-            17 => Self::Echo { answers: flag(r)? },
+            ECHO => Self::Echo { answers: flag(r)? },
             _ => {
                 return Err(FormatError::Malformed {
                     what: "a message of an unknown sort",

@@ -360,6 +360,7 @@ fn small_messages_without_end() {
             answers: true,
         }
     });
+    flood("echoes", |_| Message::Echo { answers: false });
     flood("entries pushed to one log", |turn| Message::Push {
         name: match turn {
             0 => PushName::New(ids()[0], device(1), lanes::POSTS),
