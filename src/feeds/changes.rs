@@ -73,7 +73,7 @@ impl FeedSnapshot {
             &mut |key, value| {
                 match (keys::u64_at(key, 1), decode::<Event>(what, value)) {
                     (Some(at), Ok(event)) => {
-                        if at + event.width() > from {
+                        if at.saturating_add(event.width()) > from {
                             events.push((at, event));
                         }
                     }

@@ -1,6 +1,24 @@
 //! What a connected peer costs in memory.
 
+use tidings::sync::sim::Machine;
+
 use crate::{LATENCY, synced};
+
+/// What the machine of a node may hold at any moment of a random life: five times the most that 2,000 lives came to, and a
+/// fraction of what a queue or a peer that floods may come to (`src/sync/tests/floods.rs`).
+const MACHINE_BYTES: i64 = 256 * 1024;
+
+/// Drops the machine of a node, which was ended at some moment of its life, and sees what it held.
+pub(crate) fn assert_small(machine: Machine, seed: u64) {
+    let freed = allocation_counter::measure(|| drop(machine));
+    let held = -freed.bytes_current;
+        println!("HELD {held}");
+    }
+    assert!(
+        held <= MACHINE_BYTES,
+        "seed {seed}: a node held {held} bytes"
+    );
+}
 
 #[test]
 fn a_peer_that_shares_ten_thousand_feeds_costs_40_bytes_a_feed() {

@@ -12,6 +12,7 @@ use tidings::format::{EntryId, LogId, Seq};
 use tidings::sync::PeerError;
 use tidings::sync::sim::{Lie, Prng, Sim, feed, log};
 
+use super::memory::assert_small;
 use super::random::setting;
 
 /// A node may hold so many bytes for a peer that does not read.
@@ -21,6 +22,7 @@ const QUEUE_BYTES: usize = 2 * 1024 * 1024;
 const LANES: [&str; 3] = ["posts", "state", "reactions"];
 
 struct Life {
+    seed: u64,
     sim: Sim,
     random: Prng,
     nodes: u32,
@@ -45,6 +47,7 @@ impl Life {
         }
         sim.set_slow_disks([0, 0, 5, 200][random.below(4) as usize]);
         let mut life = Self {
+            seed,
             sim,
             random,
             nodes,
@@ -126,7 +129,7 @@ impl Life {
             13 => {
                 let id = self.node();
                 let keeps = self.random.below(3) > 0;
-                self.sim.restart(id, keeps);
+                assert_small(self.sim.restart(id, keeps), self.seed);
             }
             14 => self.partition(),
             15 => {
