@@ -12,8 +12,6 @@ const MACHINE_BYTES: i64 = 256 * 1024;
 pub(crate) fn assert_small(machine: Machine, seed: u64) {
     let freed = allocation_counter::measure(|| drop(machine));
     let held = -freed.bytes_current;
-        println!("HELD {held}");
-    }
     assert!(
         held <= MACHINE_BYTES,
         "seed {seed}: a node held {held} bytes"
