@@ -1,12 +1,14 @@
 //! W2: taking in posts of others, verified, with all indexes, durable.
 
+use std::path::Path;
+
 use serde_json::json;
 use tidings::Node;
 use tidings::format::Run;
 
 use super::bare::Bare;
 use super::data::{AUTHORS, World, packed};
-use super::machine::{cpu, disk, now};
+use super::machine::{cpu, disk, disk_taken, now};
 use super::report::{Row, Unit, micros, per_second, rate};
 use super::world::{self, Folder, Scale};
 use super::{limits, series};
@@ -32,13 +34,12 @@ pub(crate) async fn run(scale: Scale) {
     };
     tell(&first, world.posts());
     verifying(&runs, world.posts());
-    let (ours, raw) = (disk(&folder.join("taken")), bare.used());
-    room(ours, raw, world.posts());
+    room(&folder.join("taken"), bare.used(), world.posts());
     let last = more(&node, &bare, &mut world, scale).await;
     fall(&first, &last, world.posts());
     node.shutdown().await.expect("a clean end");
     if scale == Scale::Full {
-        room(disk(&folder.join("taken")), bare.used(), world.posts());
+        room(&folder.join("taken"), bare.used(), world.posts());
     }
 }
 
@@ -108,10 +109,14 @@ fn verifying(runs: &[Run], posts: u64) {
         .note();
 }
 
-fn room(ours: u64, raw: u64, posts: u64) {
+fn room(folder: &Path, raw: u64, posts: u64) {
     let each = |bytes: u64| bytes as f64 / posts as f64;
     let what = format!("disk a post, {posts} held");
-    Row::new("W2c", what, Unit::Bytes, each(ours))
+    Row::new("W2c", what, Unit::Bytes, each(disk_taken(folder)))
+        .more(format!(
+            "{:.0} B by the length of the file",
+            each(disk(folder))
+        ))
         .beside(each(raw), "the pages of bare redb rows")
         .at_most(600.0);
 }
