@@ -52,6 +52,12 @@ impl Echoes {
         }
     }
 
+    /// The peer holds what this node does, so it heard of it.
+    pub(super) const fn all_heard(&mut self) {
+        self.unheard = false;
+        self.ask_at = None;
+    }
+
     /// When something is to be done though nothing happens.
     pub(super) fn next(&self) -> Option<Millis> {
         let until = self.until.map(|(until, _)| until);
@@ -88,6 +94,13 @@ impl<P: PeerIdentity> Swarm<P> {
                 let due = "an echo of what was said";
                 self.close(id, PeerError::Silent { millis, due });
             }
+        }
+    }
+
+    /// Something else is said anyway, so that a question costs no packet of its own.
+    pub(super) fn echo_now(&mut self, now: Millis, id: P, peer: &mut Peer) {
+        if peer.echoes.unheard && peer.echoes.until.is_none() {
+            self.ask_for_echo(now, id, peer, ECHO_LIMIT);
         }
     }
 

@@ -332,6 +332,7 @@ impl<P: PeerIdentity> Swarm<P> {
             return;
         }
         self.send_now(now, id, peer, print, (false, false));
+        self.echo_now(now, id, peer);
     }
 
     /// Asks for, and answers with, fingerprints that somebody waits for, once nothing is left to do.
@@ -435,6 +436,9 @@ impl<P: PeerIdentity> Swarm<P> {
             return Ok(());
         }
         let mine = self.fingerprint(peer);
+        if print == mine {
+            peer.echoes.all_heard();
+        }
         // Silence would keep from the peer that holes were filled here.
         let told_all = peer.filled_out == self.filled;
         if theirs.unwrap_or(print) == mine && told_all {

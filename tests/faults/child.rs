@@ -86,6 +86,8 @@ async fn post_batches(node: &Node) {
         for sent in sent {
             tell(&format!("ack {sent}"));
         }
+        // So that hundreds of kills leave no more than can be read again after each.
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 

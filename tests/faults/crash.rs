@@ -111,7 +111,11 @@ async fn kill_while_posting(task: Task) {
         held.len()
     );
     assert!(acks > 0 && held.len() >= acks);
-    until(&ben, || texts(&ben, feed).len() >= held.len()).await;
+    let all = node.counts().unwrap().all();
+    until(&ben, || {
+        ben.counts().unwrap().all() >= all && texts(&ben, feed).len() >= held.len()
+    })
+    .await;
     assert_eq!(texts(&ben, feed), held);
     assert_never_forked(&ben).await;
     openings.check();
