@@ -88,15 +88,18 @@ async fn kill_while_posting(task: Task) {
 
     let (mut acked, mut ledger, mut openings) =
         (Vec::new(), Ledger::default(), Openings::default());
-    for _ in 0..kills() {
+    for killed in 0..kills() {
         acked.extend(acks(&run_and_kill(task, ada, &mut random)));
         // Sometimes the next child finds the folder as the kill left it.
         if random.below(3) > 0 {
             let node = openings.open(ada).await;
             assert_eq!(node.feed(), feed);
-            assert_whole(&node, &acked);
-            assert_whole_batches(&node);
-            ledger.read_on(&node).await;
+            // What is lost stays lost: it is seen as well after the next nine kills.
+            if kills() < 50 || killed % 10 == 0 {
+                assert_whole(&node, &acked);
+                assert_whole_batches(&node);
+                ledger.read_on(&node).await;
+            }
             close(node).await;
         }
     }
