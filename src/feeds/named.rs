@@ -169,7 +169,7 @@ impl FeedBatch<'_> {
         Ok(())
     }
 
-    /// Remembers that everything has to be judged again that a delete names, whose device got or lost its say.
+    /// Remembers that everything has to be judged again that a delete or an edit names, whose device got or lost its say.
     pub(super) fn rejudge_feed(
         &mut self,
         feed_no: FeedNo,
@@ -185,10 +185,20 @@ impl FeedBatch<'_> {
             logs.insert(name.order, no);
         }
         for (order, naming) in namings {
-            let by = self.log_name(naming.log_no)?.id.device;
-            let known = logs.get(&order).filter(|_| changed.contains(&by));
-            if let Some(no) = known.filter(|_| naming.rel == Rel::Delete) {
-                self.stale_targets.insert((*no, naming.seq));
+            let by = self.log_name(naming.log_no)?.id;
+            let Some(no) = logs.get(&order).filter(|_| changed.contains(&by.device)) else {
+                continue;
+            };
+            let target = (*no, naming.seq);
+            if naming.rel == Rel::Delete {
+                self.stale_targets.insert(target);
+            } else if let Some(edit) = self.rows().entry(naming.log_no, &by, naming.at)? {
+                let body = edit.body.and_then(|bytes| Body::decode(&bytes).ok());
+                let tags = self.stale_tags.entry(target).or_default();
+                if let Some(body) = body {
+                    tags.extend(super::index::folded(&body.tags));
+                    self.note_edited(target, &body);
+                }
             }
         }
         Ok(())

@@ -164,6 +164,14 @@ fn history(seed: u64) {
     stores.iter().for_each(assert_whole);
 }
 
+/// In it, edits come to count because their device becomes an admin: their tags were not written.
+const A_NEW_ADMIN: u64 = 285;
+
+#[test]
+fn what_a_new_admin_said_before_is_judged_again() {
+    history(A_NEW_ADMIN);
+}
+
 #[test]
 fn stores_that_hand_on_what_they_have_write_the_same_archives() {
     let first = setting("TIDINGS_SEED", 1);
