@@ -12,7 +12,7 @@ use tidings::format::{EntryId, LogId, Seq};
 use tidings::sync::PeerError;
 use tidings::sync::sim::{Lie, Prng, Sim, feed, log};
 
-use super::memory::assert_small;
+use super::memory::{HONEST_BYTES, LIED_TO_BYTES, assert_small};
 use super::random::setting;
 
 /// A node may hold so many bytes for a peer that does not read.
@@ -129,7 +129,11 @@ impl Life {
             13 => {
                 let id = self.node();
                 let keeps = self.random.below(3) > 0;
-                assert_small(self.sim.restart(id, keeps), self.seed);
+                let most = match self.liar {
+                    Some(_) => LIED_TO_BYTES,
+                    None => HONEST_BYTES,
+                };
+                assert_small(self.sim.restart(id, keeps), most, self.seed);
             }
             14 => self.partition(),
             15 => {

@@ -3,7 +3,7 @@
 use tidings::format::{EntryId, Seq};
 use tidings::sync::sim::{Prng, Sim, feed, log};
 
-use crate::memory::assert_small;
+use crate::memory::{HONEST_BYTES, assert_small};
 
 /// One random life of a few nodes; then everyone meets everyone, and all must agree.
 fn random_life(seed: u64) {
@@ -47,7 +47,7 @@ fn random_life(seed: u64) {
                 [0, 0, 50, 5_000][random.below(4) as usize],
             ),
             12 if a != b => sim.disconnect(a, b),
-            13 => assert_small(sim.restart(a, random.below(4) != 0), seed),
+            13 => assert_small(sim.restart(a, random.below(4) != 0), HONEST_BYTES, seed),
             14 => sim.run_for(random.below(5_000)),
             _ => sim.run_for(random.below(200)),
         }
@@ -61,7 +61,8 @@ fn random_life(seed: u64) {
     }
     sim.run_until_idle();
     check(&sim, nodes, feeds as u32, &follows, seed);
-    assert_small(sim.restart((seed % u64::from(nodes)) as u32, true), seed);
+    let ended = sim.restart((seed % u64::from(nodes)) as u32, true);
+    assert_small(ended, HONEST_BYTES, seed);
 }
 
 fn check(sim: &Sim, nodes: u32, feeds: u32, follows: &[Vec<bool>], seed: u64) {
