@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use iroh::endpoint::{
-    AckFrequencyConfig, BindOpts, Builder, Connection, MtuDiscoveryConfig, PortmapperConfig,
-    QuicTransportConfig, VarInt, presets,
+    BindOpts, Builder, Connection, MtuDiscoveryConfig, PortmapperConfig, QuicTransportConfig,
+    VarInt, presets,
 };
 use iroh::{Endpoint, EndpointAddr, RelayMode, SecretKey, TransportAddr};
 
@@ -33,10 +33,6 @@ const SEND_WINDOW: u64 = 2 * 1024 * 1024;
 /// far that the first probe is of that size. iroh's own steps take four probes of some 1,400 bytes there, both ways and
 /// on every path, which is most of what a short session costs. A path that takes less is probed at 1,325 next.
 const MTU_STEP: u16 = 127;
-
-/// Packets of which one acknowledgement is sent, where QUIC says two: at full speed those take a tenth of the processor at
-/// each end, and bytes on every path. A packet that is missed is told of at once all the same.
-const ACK_EVERY: u32 = 8;
 
 /// What an endpoint is made from.
 #[derive(Debug, Clone)]
@@ -88,10 +84,7 @@ fn builder(options: &EndpointOptions, port: u16) -> Result<Builder, NetError> {
 fn transport() -> QuicTransportConfig {
     let mut probes = MtuDiscoveryConfig::default();
     probes.minimum_change(MTU_STEP);
-    let mut acks = AckFrequencyConfig::default();
-    acks.ack_eliciting_threshold(VarInt::from_u32(ACK_EVERY));
     QuicTransportConfig::builder()
-        .ack_frequency_config(Some(acks))
         .mtu_discovery_config(Some(probes))
         .max_idle_timeout(Some(IDLE.into()))
         .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
