@@ -88,6 +88,9 @@ impl Snapshot {
 
 impl ReadTx for Snapshot {
     fn get(&self, key: &[u8], visit: &mut dyn FnMut(&[u8])) -> Result<bool, StoreError> {
+        if self.laid.is_empty() {
+            return self.get_in_table(key, visit);
+        }
         get_over(&self.laid, key, visit, |visit| {
             self.get_in_table(key, visit)
         })
@@ -100,6 +103,9 @@ impl ReadTx for Snapshot {
         direction: Direction,
         visit: &mut Visitor<'_>,
     ) -> Result<(), StoreError> {
+        if self.laid.is_empty() {
+            return self.scan_table(from, to, direction, visit);
+        }
         scan_over(&self.laid, (from, to), direction, visit, |visit| {
             self.scan_table(from, to, direction, visit)
         })
