@@ -77,7 +77,7 @@ tools:
 # again: `TIDINGS_SEED=... just crash`, with the seed that was printed.
 [doc("Power cuts, failing disks, killed processes, random lives of many nodes.")]
 crash kills="200" lives="20000":
-    TIDINGS_CUTS=all cargo test --release --lib --all-features cuts -- --nocapture
+    TIDINGS_CUTS=all cargo test --release --lib --all-features -- cuts redb::tests --nocapture
     TIDINGS_KILLS={{ kills }} cargo test --release --all-features --test faults kill -- --nocapture
     TIDINGS_SEEDS={{ lives }} cargo test --release --all-features --test sim --lib -- random networks archives waits
     TIDINGS_CROWD=2000 cargo test --release --all-features --test faults crowd -- --nocapture
