@@ -14,6 +14,8 @@ mod make;
 mod make_archives;
 #[path = "format/make_bodies.rs"]
 mod make_bodies;
+#[path = "format/make_caps.rs"]
+mod make_caps;
 #[path = "format/make_runs.rs"]
 mod make_runs;
 #[path = "format/make_statements.rs"]

@@ -3,26 +3,24 @@
 
 Written from docs/format.md alone. Needs Python 3.10 and what requirements.txt lists. A damaged archive ends it with
 status 1 and one line that names the first byte that is not good."""
-import argparse, base64, collections, datetime, json, mmap, re, sys, time
+import argparse, base64, collections, datetime, itertools, json, mmap, re, sys, time
 from blake3 import blake3
 from nacl import exceptions, signing
 WRONG = (ValueError, exceptions.CryptoError)  # text that is not UTF-8 is a ValueError, too
 END, STATEMENT, FORK, RUN, BLOB = range(5)
 LIMITS = {END: 32, STATEMENT: 16_384, FORK: 16_384, RUN: 4_259_840, BLOB: 2**64}
-STATEMENTS, LAST_SEQ, AHEAD = 4_194_304, 2**64 - 65, 600_000
+STATEMENTS, LAST_SEQ, AHEAD = 1_048_576, 2**64 - 65, 600_000
 REPLY, REACTION, REPLACES, DELETE = 0, 4, 5, 6
 UNSHOWN = re.compile("(profile|follow|delete|pin|list|reach|moved|label|cut|reaction|edit|draft|marker|ends)/1")
 def need(holds, why):
     if not holds:
         raise ValueError(why)
-
 def digest(purpose, data): return blake3(data, derive_key_context="tidings v1 2026-11 " + purpose).digest()
 def base32(data): return base64.b32encode(data).decode().rstrip("=").lower()
 def zigzag(value): return varint(2 * value if value >= 0 else -2 * value - 1)
 def varint(value): return (bytes([value & 127 | 128]) + varint(value >> 7)) if value > 127 else bytes([value])
 def check(key, context, message, signature):  # libsodium checks by the strict rule
     signing.VerifyKey(key).verify(b"tidings v1 " + context + b":" + message, signature)
-
 class Reader:
     """Primitives. Content alone is not read strictly: there, numbers may be in a longer form than needed."""
     def __init__(self, data, strict=True):
@@ -53,7 +51,6 @@ class Reader:
     def log(self): return self.take(32), self.take(32), self.name(32)
     def reference(self): return *self.log(), self.varint(), self.take(32)
     def end(self): need(self.at == len(self.data), "bytes are left over")
-
 class Envelope:
     def __init__(self, data):
         r = Reader(data)
@@ -133,27 +130,31 @@ class Statement:
             self.admin, self.label = r.boolean(), r.str(64)
             check(self.device, b"consent", self.feed + self.device, r.take(64))
         else:
-            ends = r.list(64, lambda: (r.name(32), (r.varint(), r.take(32))))
+            ends = r.list(64, lambda: (r.name(32), (r.varint(limit=LAST_SEQ), r.take(32))))
             self.keep, self.ends = r.list(16, Statement, r, (self.feed, self.device, 0)), dict(ends)
             lanes, kept = [lane for lane, _ in ends], [admit.id for admit in self.keep]
             need(lanes == sorted(self.ends) and "~" not in [lane[0] for lane in lanes], "a Retire names no good ends")
             need(kept == sorted(set(kept)), "a Retire is out of order")
-        self.id = digest("statement id", r.data[start : r.at])
+        self.id, self.size = digest("statement id", r.data[start : r.at]), r.at + 64 - start
         check(self.signer, b"statement", self.id, r.take(64))
+def fitting(statements, count, size, more=0):  # the least charged, up to the first with which there are too many bytes
+    order = sorted((s.size + sum(k.size + more for k in s.keep), s.id, s) for s in statements)[:count]
+    return [s for (_, _, s), total in zip(order, itertools.accumulate(o[0] for o in order)) if total <= size]
 def capped(feed, statements):
     """Those of a feed's statements that are kept, in the order of ids."""
-    held = sorted({s.id: s for top in statements for s in (top, *top.keep)}.values(), key=lambda s: s.id)
-    kept, signers, retired = set(), [feed], {}
-    for signer in signers:  # the list grows meanwhile
-        own, room = [s for s in held if s.signer == signer], 64 if signer == feed else 16
-        others = {s.device: s for s in reversed(own) if not s.admits and not s.own}.values()
-        others = sorted(others, key=lambda s: s.id)[:room]
-        chosen = [s for s in own if s.admits][:room] + others + [s for s in own if s.own][:4]
-        retired = {s.device: s for s in others} if signer == feed else retired
-        for s in retired[signer].keep if signer in retired else [s for top in chosen for s in (top, *top.keep)]:
-            kept.add(s.id)
-            signers += [s.device] if s.admits and s.device not in signers else []
-    return [s for s in held if s.id in kept]
+    held = {s.id: s for top in statements for s in (top, *top.keep)}.values()
+    by = lambda who, admits, own=False: [s for s in held if (s.signer, s.admits, s.own) == (who, admits, own)]
+    kept, seen, admits = fitting(by(feed, False), 64, 163_840, 1_699), set(), by(feed, True)
+    ended = {s.device: [k for other in kept if other.device == s.device for k in other.keep] for s in kept}
+    best = sorted(admits, key=lambda s: (not s.admin, s.size, s.id), reverse=True)
+    level = [s for s in {s.device: s for s in best}.values() if s.device in ended]
+    level += fitting((s for s in admits if s.device not in ended), 32, 2**20)
+    for count, others, size, own in (10, 16, 4_096, 2_560), (1, 2, 352, 352), (0, 2, 352, 352):
+        kept, devices = kept + level, {s.device for s in level} - seen
+        seen, alive = seen | devices, devices - ended.keys()
+        kept += [s for d in alive for s in fitting(by(d, False), others, size) + fitting(by(d, False, True), 4, own)]
+        level = [s for d in devices for s in (fitting(by(d, True), count, 2**20) if d in alive else ended[d])]
+    return sorted({s.id: s for top in kept for s in (top, *top.keep)}.values(), key=lambda s: s.id)
 
 class Feed:
     def __init__(self):
@@ -162,8 +163,7 @@ class Feed:
         """Finds the generations of devices and of admins, and the ends of retired devices."""
         held, decided = capped(feed, self.statements), {}
         self.devices, self.admins, self.ends = {}, {}, {}
-        def retires(device):
-            return decided[device][1] if device in decided else [s for s in held if s.own and s.device == device]
+        retires = lambda d: decided[d][1] if d in decided else [s for s in held if s.own and s.device == d]
         for g in range(4):
             members = {device for device, of in self.admins.items() if of == g} if g else {feed}
             older = {device for device, (by, _) in decided.items() if by < g}

@@ -44,7 +44,7 @@ pub(crate) struct Loaded {
 impl FeedSnapshot {
     /// Writes what is held of a feed and counts, and tells each run before it is written.
     ///
-    /// Private lanes, and statements past the caps, only where that is asked for: the archive is for the owner then.
+    /// Private lanes only where that is asked for: the archive is for the owner then.
     pub(crate) fn archive<W: Write>(
         &self,
         feed: &FeedId,
@@ -57,9 +57,6 @@ impl FeedSnapshot {
             return Ok(());
         };
         let mut statements = Statements::new(*feed);
-        if private {
-            statements = statements.keep_all();
-        }
         statements.merge(rows.statements(feed_no)?);
         for statement in &statements {
             out.statement(statement).map_err(ArchiveFailure::Io)?;

@@ -165,9 +165,6 @@ impl Check<'_> {
         }
         let held = self.rows().statements(no)?;
         let mut statements = Statements::new(row.id);
-        if row.own {
-            statements = statements.keep_all();
-        }
         statements.merge(held);
         let trust = Arc::new(Trust::new(statements));
         self.trust = Some((no, trust.clone()));

@@ -127,13 +127,7 @@ impl Rows<'_> {
     pub(super) fn statements(&self, feed: FeedNo) -> Result<Vec<Statement>, FeedsError> {
         let what = "a statement";
         self.collect(&keys::statements_of(feed), |_, value| {
-            Statement::decode(value).map_err(|_| FeedsError::Damaged { what })
-        })
-    }
-
-    pub(super) fn statement_bytes(&self, feed: FeedNo) -> Result<Vec<Bytes>, FeedsError> {
-        self.collect(&keys::statements_of(feed), |_, value| {
-            Ok(Bytes::copy_from_slice(value))
+            Statement::decode_trusted(value).map_err(|_| FeedsError::Damaged { what })
         })
     }
 

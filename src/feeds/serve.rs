@@ -9,7 +9,7 @@ use super::keys::{self, LogNo};
 use super::row::LogRow;
 use super::rows::Rows;
 use super::snapshot::FeedSnapshot;
-use crate::format::{Closing, EntryId, FeedId, LogId, PackedRun, Run, Seq};
+use crate::format::{Closing, EntryId, FeedId, LogId, PackedRun, Run, Seq, Statement, Statements};
 
 /// What is held of one log.
 #[derive(Debug, Clone)]
@@ -109,12 +109,12 @@ impl FeedSnapshot {
         Ok(bodies)
     }
 
-    /// The statements of a feed, encoded.
+    /// The statements of a feed, encoded, in the order in which they decide: each part of it stands without what follows.
     pub(crate) fn statements(&self, feed: &FeedId) -> Result<Vec<Bytes>, FeedsError> {
-        let Some(feed_no) = self.rows().feed_no(feed)? else {
-            return Ok(Vec::new());
-        };
-        self.rows().statement_bytes(feed_no)
+        let mut statements = Statements::new(*feed);
+        statements.merge(self.statement_set(feed)?);
+        let encoded = statements.deciding_order().map(Statement::encode);
+        Ok(encoded.map(Bytes::from).collect())
     }
 
     /// The proof that a log is forked, encoded, if there is one.

@@ -71,11 +71,7 @@ impl FeedBatch<'_> {
         feed_no: FeedNo,
         feed: &FeedId,
     ) -> Result<Arc<Trust>, FeedsError> {
-        let own = self.feed_row(feed_no)?.own;
         let mut statements = Statements::new(*feed);
-        if own {
-            statements = statements.keep_all();
-        }
         statements.merge(self.rows().statements(feed_no)?);
         let trust = Arc::new(Trust::new(statements));
         self.trust.insert(feed_no, trust.clone());
@@ -115,11 +111,7 @@ impl FeedBatch<'_> {
         let after = Arc::new(Trust::new(statements));
         self.trust.insert(feed_no, after.clone());
         let arrival = self.skip_arrival();
-        let digest = if after.statements.keeps_all() {
-            after.statements.capped().digest()
-        } else {
-            after.statements.digest()
-        };
+        let digest = after.statements.digest();
         let row = self.feed_row_mut(feed_no)?;
         row.statements = digest;
         row.statements_changed = arrival;

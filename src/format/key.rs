@@ -78,9 +78,10 @@ fn signed(context: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     message
 }
 
-/// Checks a signature under the strict rule: small-order keys and points, and non-canonical scalars, are refused.
+/// Checks a signature under the strict rule: small-order keys and points, and non-canonical scalars and points, are
+/// refused. A non-canonical R is refused by the library, which compares its bytes.
 fn verify(key: &[u8; 32], context: &[u8], parts: &[&[u8]], signature: &Signature) -> bool {
-    let Ok(key) = VerifyingKey::from_bytes(key) else {
+    let Some(key) = point(key) else {
         return false;
     };
     let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
@@ -90,7 +91,23 @@ fn verify(key: &[u8; 32], context: &[u8], parts: &[&[u8]], signature: &Signature
 
 /// Whether signatures can be checked against this key at all: it is a point, and not one of small order.
 pub(crate) fn is_usable_key(key: &[u8; 32]) -> bool {
-    VerifyingKey::from_bytes(key).is_ok_and(|key| !key.is_weak())
+    point(key).is_some_and(|key| !key.is_weak())
+}
+
+/// The point of a key in its one form. `ed25519-dalek` also takes a y of the field's order or more, modulo it, which
+/// RFC 8032, 5.1.3 refuses.
+fn point(key: &[u8; 32]) -> Option<VerifyingKey> {
+    if is_y_canonical(key) {
+        VerifyingKey::from_bytes(key).ok()
+    } else {
+        None
+    }
+}
+
+/// Whether the y of a point, the lower 255 bits, is less than 2^255 - 19.
+fn is_y_canonical(point: &[u8; 32]) -> bool {
+    let [low, middle @ .., high] = point;
+    *low < 0xed || high & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)
 }
 
 macro_rules! secret {

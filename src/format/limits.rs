@@ -65,14 +65,54 @@ pub const RETIRE_ENDS: usize = LANES_PER_DEVICE;
 /// Admits one Retire may carry.
 pub const RETIRE_KEEP: usize = 16;
 
-/// Admits, and Retires, that are kept of the feed key.
-pub const FEED_KEY_STATEMENTS: usize = 64;
+/// Bytes of one encoded Admit at most: its label is the one part that varies.
+pub const ADMIT_BYTES: usize = 227 + LABEL_BYTES;
 
-/// Admits, and Retires of others, that are kept of one device.
-pub const DEVICE_STATEMENTS: usize = 16;
+/// Bytes of all statements that are kept of one feed, *for ever*, each counted once. Every node keeps, serves and writes
+/// into archives no more, and readers refuse more. The bounds below add up to less, whatever is signed:
+/// `format::statement::caps` has the sum.
+pub const FEED_STATEMENT_BYTES: usize = 1024 * 1024;
 
-/// Retires of itself that are kept of one device.
+/// Admits that are kept of the feed key, *for ever*, beside one of each device that it retired: as many as the library
+/// lets live at a time.
+pub const FEED_KEY_ADMITS: usize = 32;
+
+/// Retires that are kept of the feed key, *for ever*: two for each device that can live at a time.
+pub const FEED_KEY_RETIRES: usize = 64;
+
+/// Bytes charged for the Retires that are kept of the feed key, *for ever*: 64 with some 50 lanes each, or 24 that keep
+/// three Admits.
+pub const FEED_KEY_RETIRE_BYTES: usize = 160 * 1024;
+
+/// Bytes that a Retire of the feed key is charged besides for each Admit that it carries, *for ever*: the room of the
+/// device which it keeps, and of the one that this may admit. So devices that stay after who admitted them are paid for
+/// in advance.
+pub const KEPT_ROOM: usize = ADMIT_BYTES + 4 * DEEP_RETIRE_BYTES;
+
+/// Admits that are kept of a device which the feed key admitted, *for ever*. Each may cost [`KEPT_ROOM`] more.
+pub const DEVICE_ADMITS: usize = 10;
+
+/// Retires of others that are kept of such a device, *for ever*.
+pub const DEVICE_RETIRES: usize = 16;
+
+/// Bytes charged for these, *for ever*: nine with four lanes each, or one with 64.
+pub const DEVICE_RETIRE_BYTES: usize = 4_096;
+
+/// Retires of itself that are kept of one device at any depth, *for ever*.
 pub const SELF_RETIRES: usize = 4;
+
+/// Bytes charged for those of a device which the feed key admitted, *for ever*: one with 50 lanes.
+pub const SELF_RETIRE_BYTES: usize = 2_560;
+
+/// Admits that are kept of a device which a device admitted, *for ever*. Whom it admits admits nobody.
+pub const DEEP_ADMITS: usize = 1;
+
+/// Retires of others that are kept of a device which a device admitted, *for ever*.
+pub const DEEP_RETIRES: usize = 2;
+
+/// Bytes charged for Retires of others, and as much for Retires of itself, that are kept of such a device, *for ever*:
+/// one with four lanes whose names have 9 bytes.
+pub const DEEP_RETIRE_BYTES: usize = 352;
 
 /// Generations of signers: the feed key is 0; generation 3 admits nobody.
 pub const GENERATIONS: u8 = 3;
@@ -100,10 +140,6 @@ pub const PROOF_BYTES: usize = 16_384;
 
 /// Bytes of a run in an archive, where it carries all its bodies: 64 of the largest, and what stands around them.
 pub const ARCHIVE_RUN_BYTES: usize = 65 * 65_536;
-
-/// Bytes of one feed's statements in an archive. Readers keep them while they read that feed; a feed whose devices admit
-/// each other has some ten thousand at 400 bytes then, and nobody's has.
-pub const ARCHIVE_STATEMENT_BYTES: usize = 4 * 1024 * 1024;
 
 /// How far ahead of the reader's clock a claimed time is believed; later ones are shown when due.
 pub const FUTURE_MILLIS: i64 = 10 * 60 * 1000;

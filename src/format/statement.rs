@@ -191,6 +191,8 @@ pub struct Statement(Arc<Inner>);
 #[derive(Debug, PartialEq, Eq)]
 struct Inner {
     id: StatementId,
+    /// Of its encoding, in bytes.
+    size: usize,
     feed: FeedId,
     signer: Signer,
     act: Act,
@@ -268,6 +270,20 @@ impl Statement {
         wire::decode(bytes)
     }
 
+    /// Reads one from bytes that were verified before, from the own disk: no signature is looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`FormatError`] for bytes that are no statement in its one form.
+    pub(crate) fn decode_trusted(bytes: &[u8]) -> Result<Self, FormatError> {
+        wire::decode_trusted(bytes)
+    }
+
+    /// How long its encoding is, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.0.size
+    }
+
     /// Its canonical bytes, signature included; at most [`limits::STATEMENT_BYTES`].
     pub fn encode(&self) -> Vec<u8> {
         wire::encode(self)
@@ -316,10 +332,11 @@ impl Statement {
 
     fn sign(feed: FeedId, by: SignerSecret<'_>, act: Act) -> Result<Self, FormatError> {
         let signer = by.signer(&feed)?;
-        let id = wire::id(&feed, &signer, &act);
+        let (id, size) = wire::id(&feed, &signer, &act);
         let signature = by.sign(&id);
         Self::verified(Inner {
             id,
+            size,
             feed,
             signer,
             act,
@@ -327,26 +344,23 @@ impl Statement {
         })
     }
 
-    /// The only way to a `Statement`: every rule that bytes alone can break is checked here.
+    /// The way to a `Statement` for what others made: every rule that bytes alone can break is checked here.
     fn verified(inner: Inner) -> Result<Self, FormatError> {
+        check_shape(&inner)?;
         let Inner {
             id,
             feed,
             signer,
             act,
             signature,
+            ..
         } = &inner;
-        if act.device().as_bytes() == feed.as_bytes() {
-            return Err(invalid("the feed key is no device"));
-        }
-        match act {
-            Act::Admit(admit) if !admit.device.verify_consent(feed, &admit.consent) => {
-                return Err(FormatError::Signature {
-                    what: "a device's consent",
-                });
-            }
-            Act::Admit(_) => {}
-            Act::Retire(retire) => check_keep(feed, retire)?,
+        if let Act::Admit(admit) = act
+            && !admit.device.verify_consent(feed, &admit.consent)
+        {
+            return Err(FormatError::Signature {
+                what: "a device's consent",
+            });
         }
         let good = match signer {
             Signer::Feed => feed.verify_statement(id, signature),
@@ -359,6 +373,17 @@ impl Statement {
                 what: "a statement",
             })
         }
+    }
+}
+
+/// What is to be checked without a signature.
+fn check_shape(inner: &Inner) -> Result<(), FormatError> {
+    if inner.act.device().as_bytes() == inner.feed.as_bytes() {
+        return Err(invalid("the feed key is no device"));
+    }
+    match &inner.act {
+        Act::Admit(_) => Ok(()),
+        Act::Retire(retire) => check_keep(&inner.feed, retire),
     }
 }
 

@@ -39,8 +39,10 @@ pub(super) const HEADS_BYTES: usize = 64 * 1024;
 /// Logs of one feed in one part of a message of heads: at most 94 bytes each.
 pub(super) const LOGS_PER_PART: usize = 512;
 
-/// Bytes of statements that may come for one request: every signer's cap filled, several times over.
-pub(super) const STATEMENTS_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of statements that may come for one request: all that is ever kept of a feed, and what stands around each of
+/// the smallest, which have 163.
+pub(super) const STATEMENTS_BYTES: usize =
+    limits::FEED_STATEMENT_BYTES + limits::FEED_STATEMENT_BYTES / 163 * size_of::<bytes::Bytes>();
 
 /// Common feeds up to which heads are told without asking buckets first: some 80 bytes each are less than a round trip.
 pub(super) const FEW_FEEDS: usize = 16;
@@ -89,7 +91,7 @@ pub(super) const STATE_QUOTA: u64 = 4_096;
 /// Bodies in one request: four of the largest fill a frame's worth.
 pub(super) const BODIES_PER_REQUEST: usize = 4;
 
-/// Statements of one feed that are read out of a message: what the caps of all signers add up to, generously.
+/// Statements of one feed that are read out of a message: of the smallest a frame holds 1,600.
 pub(super) const STATEMENTS_PER_MESSAGE: usize = 4_096;
 
 /// Without a frame for so long while something is due, a peer counts as silent.

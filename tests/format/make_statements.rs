@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 use tidings::format::{
-    DeviceSecret, End, Ends, EntryId, FeedSecret, Lane, Seq, Signature, Statement, Statements,
+    DeviceId, DeviceSecret, End, Ends, EntryId, FeedSecret, Lane, Seq, Signature, Statement, Statements,
+    limits,
 };
 
 use crate::bytes::{hex, string, varint};
+use crate::make_caps;
 use crate::make::{bad, device, feed, file, good, other_device, small_order_key};
 use crate::shapes::json_of;
 use crate::shapes_statements::{standing_fields, statement_fields};
@@ -78,6 +80,13 @@ fn sealed(unsigned: &[u8]) -> Vec<u8> {
     [unsigned, &signature.to_bytes()].concat()
 }
 
+/// The point with y 3 in a form that RFC 8032 refuses: y and the order of the field, 2^255 - 19.
+fn large_y() -> [u8; 32] {
+    let mut bytes = [0xff; 32];
+    (bytes[0], bytes[31]) = (0xed + 3, 0x7f);
+    bytes
+}
+
 fn retire_unsigned(ends: &[(&[u8], u64)], keep: &[Vec<u8>]) -> Vec<u8> {
     let feed = feed().id();
     let mut bytes = [&feed.as_bytes()[..], feed.as_bytes(), &[1]].concat();
@@ -106,6 +115,9 @@ pub(crate) fn statement() -> Value {
     };
     let mut flipped = whole.clone();
     *flipped.last_mut().expect("bytes") ^= 1;
+    let mut large_r = whole.clone();
+    let signature = whole.len() - 64;
+    large_r[signature..signature + 32].copy_from_slice(&large_y());
     let mut label = whole.clone();
     label[99] = b'P';
     let over_long = {
@@ -125,6 +137,10 @@ pub(crate) fn statement() -> Value {
             fine("an admin, by the feed key", &by_feed),
             fine("a device without a label, by a device", &by_device),
             fine("a Retire that keeps nothing", &retire(&[], &[])),
+            fine(
+                "a Retire whose end is the last place there is",
+                &retire(&[("posts", limits::LAST_SEQ)], &[]),
+            ),
             fine(
                 "a Retire with ends and an Admit",
                 &retire(&[("posts", 9), ("state", 0)], &[by_device]),
@@ -161,6 +177,22 @@ pub(crate) fn statement() -> Value {
                 &admit(id.as_bytes(), 1, b"", &elsewhere),
                 "Signature",
             ),
+            wrong(
+                "an end past the last place",
+                &retire_of(&[(b"posts", limits::LAST_SEQ + 1)], &[]),
+                "TooLarge",
+            ),
+            wrong(
+                "a device whose y is the field's order and 3",
+                &admit(&large_y(), 1, b"", &consent),
+                "Signature",
+            ),
+            wrong(
+                "a feed whose y is the field's order and 3",
+                &[&large_y()[..], &large_y(), &whole[64..]].concat(),
+                "Signature",
+            ),
+            wrong("an R whose y is the field's order and 3", &large_r, "Signature"),
             wrong(
                 "a device of small order",
                 &admit(&small_order_key(), 1, b"", &consent),
@@ -237,9 +269,9 @@ pub(crate) fn standing() -> Value {
     let by = other_device();
     let powerless = Statement::retire(feed().id(), &by, device().id(), ends(&[]), Vec::new());
     let alone = Statement::retire(feed().id(), &by, by.id(), ends(&[("posts", 3)]), Vec::new());
-    let asks = |device: &DeviceSecret| {
+    let asks = |device: &DeviceId| {
         let ask = |lane: &str, seq: u64, id: u8, held: bool| {
-            let (device, id) = (json_of(&device.id()), EntryId::from_bytes([id; 32]));
+            let (device, id) = (json_of(device), EntryId::from_bytes([id; 32]));
             json!({ "device": device, "lane": lane, "seq": seq, "id": id, "end_held": held })
         };
         vec![
@@ -252,21 +284,28 @@ pub(crate) fn standing() -> Value {
             ask("~own", 99, 1, true),
         ]
     };
-    let vector = |name: &str, statements: &[&Statement]| {
+    let of = |name: &str, statements: &[&Statement], devices: &[DeviceId]| {
         let mut set = Statements::new(feed().id());
         set.merge(statements.iter().copied().cloned());
         let hexes: Vec<String> = statements.iter().map(|s| hex(&s.encode())).collect();
-        let asks = [asks(&device()), asks(&other_device())].concat();
+        let asks: Vec<Value> = devices.iter().flat_map(asks).collect();
         let given = json!({ "feed": feed().id(), "statements": hexes, "asks": asks });
         let fields = standing_fields(&set, &given);
         good(name, given, &set.digest(), fields)
     };
+    let both = [device().id(), other_device().id()];
+    let vector = |name: &str, statements: &[&Statement]| of(name, statements, &both);
+    let caps = make_caps::caps();
+    let caps = caps.iter().map(|(name, statements, devices)| {
+        let statements: Vec<&Statement> = statements.iter().collect();
+        of(name, &statements, devices)
+    });
     let powerless = powerless.expect("a statement");
     let alone = alone.expect("a statement");
     file(
         "standing",
-        "which devices and entries count under a set of statements; bytes is the digest of the set",
-        vec![
+        "which devices and entries count under a set of statements; bytes is the digest of what is kept of it",
+        [
             vector("no statement", &[]),
             vector("two devices", &[&by_feed, &by_device]),
             vector("the Admit of a signer nobody knows", &[&by_device]),
@@ -282,7 +321,10 @@ pub(crate) fn standing() -> Value {
                 "a device that retires itself",
                 &[&by_feed, &by_device, &alone],
             ),
-        ],
+        ]
+        .into_iter()
+        .chain(caps)
+        .collect(),
         Vec::new(),
     )
 }

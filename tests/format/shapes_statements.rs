@@ -9,7 +9,11 @@ use crate::bytes::{hex, string, unhex, varint};
 use crate::shapes::{Read, bytes_of, from, id_bytes};
 
 fn ends_fields(ends: &Ends) -> Value {
-    let end = |(lane, End { seq, id }): &(Lane, End)| json!({ "lane": lane, "seq": seq, "id": id });
+    let end = |(lane, End { seq, id }): &(Lane, End)| {
+        // What many readers of JSON would round is written as text.
+        let seq = if seq.0 < 1 << 53 { json!(seq) } else { json!(seq.0.to_string()) };
+        json!({ "lane": lane, "seq": seq, "id": id })
+    };
     ends.iter().map(end).collect()
 }
 
@@ -54,7 +58,9 @@ fn written(fields: &Value) -> Vec<u8> {
         bytes.extend(varint(list("ends").len() as u64));
         for end in list("ends") {
             bytes.extend(string(text(&end["lane"]).as_bytes()));
-            bytes.extend(varint(end["seq"].as_u64().expect("a place")));
+            let seq = end["seq"].as_u64();
+            let seq = seq.or_else(|| end["seq"].as_str()?.parse().ok());
+            bytes.extend(varint(seq.expect("a place")));
             bytes.extend(id_bytes(&end["id"]));
         }
         bytes.extend(varint(list("keep").len() as u64));

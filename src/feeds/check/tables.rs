@@ -185,11 +185,7 @@ impl Check<'_> {
             }
         }
         let trust = self.trust_of(no, row)?;
-        let digest = if trust.statements.keeps_all() {
-            trust.statements.capped().digest()
-        } else {
-            trust.statements.digest()
-        };
+        let digest = trust.statements.digest();
         // A feed of which no statement was ever taken has no digest yet.
         let is_new = held == 0 && row.statements == [0; 16];
         if trust.statements.iter().count() != held || (!is_new && digest != row.statements) {

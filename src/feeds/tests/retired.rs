@@ -311,18 +311,8 @@ fn a_retired_device_cannot_append() {
 }
 
 #[test]
-fn a_feed_that_becomes_the_own_one_keeps_all_statements_from_then_on() {
+fn an_own_feed_keeps_the_same_statements_as_a_followed_one() {
     let owner = person(2);
-    let store = following(memory(), &[&owner]);
-    write(&store, |batch| {
-        assert!(
-            !batch
-                .standing(&owner.feed)
-                .unwrap()
-                .is_retired(&owner.device.id())
-        );
-        batch.adopt_own(&owner.feed, Vec::new()).unwrap();
-    });
     let many: Vec<_> = (0..80u8)
         .map(|n| {
             let mut bytes = [77; 32];
@@ -330,16 +320,52 @@ fn a_feed_that_becomes_the_own_one_keeps_all_statements_from_then_on() {
             admit(&owner.secret, &DeviceSecret::from_bytes(&bytes))
         })
         .collect();
-    write(&store, |batch| {
-        batch.take_statements(&owner.feed, many).unwrap()
-    });
-    assert_eq!(
-        store
-            .snapshot()
-            .unwrap()
-            .statement_set(&owner.feed)
-            .unwrap()
-            .len(),
-        81
+    let kept = |is_own: bool| {
+        let store = following(memory(), &[&owner]);
+        write(&store, |batch| {
+            if is_own {
+                batch.adopt_own(&owner.feed, Vec::new()).unwrap();
+            }
+            batch.take_statements(&owner.feed, many.clone()).unwrap()
+        });
+        let snapshot = store.snapshot().unwrap();
+        snapshot.statement_set(&owner.feed).unwrap()
+    };
+    assert_eq!(kept(true).len(), limits::FEED_KEY_ADMITS);
+    assert_eq!(kept(true), kept(false));
+}
+
+#[test]
+fn statements_are_handed_on_those_first_that_decide() {
+    let owner = person(2);
+    let (second, third) = (
+        DeviceSecret::from_bytes(&[81; 32]),
+        DeviceSecret::from_bytes(&[82; 32]),
     );
+    let by_second = Statement::admit(
+        owner.feed,
+        &second,
+        third.id(),
+        true,
+        "",
+        third.consent(&owner.feed),
+    )
+    .unwrap();
+    let last_word = retire(&owner, &[]);
+    let all = vec![
+        by_second.clone(),
+        admit(&owner.secret, &second),
+        last_word.clone(),
+    ];
+    let store = following(memory(), &[&owner]);
+    write(&store, |batch| {
+        batch.take_statements(&owner.feed, all).unwrap()
+    });
+    let handed_on = store.snapshot().unwrap().statements(&owner.feed).unwrap();
+    let handed_on: Vec<Statement> = handed_on
+        .iter()
+        .map(|bytes| Statement::decode(bytes).unwrap())
+        .collect();
+    assert_eq!(handed_on.first(), Some(&last_word));
+    assert_eq!(handed_on.last(), Some(&by_second));
 }

@@ -224,11 +224,11 @@ impl<R: Read> ArchiveReader<R> {
         self.order.statement(&feed, statement.id())?;
         let before = self.statements.filter(|(last, _)| *last == feed);
         let held = before.map_or(0, |(_, held)| held) + bytes.len();
-        if held > limits::ARCHIVE_STATEMENT_BYTES {
+        if held > limits::FEED_STATEMENT_BYTES {
             return Err(FormatError::TooLarge {
                 what: "size of a feed's statements, in bytes,",
                 found: held as u64,
-                limit: limits::ARCHIVE_STATEMENT_BYTES as u64,
+                limit: limits::FEED_STATEMENT_BYTES as u64,
             }
             .into());
         }

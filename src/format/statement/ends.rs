@@ -24,7 +24,7 @@ impl Ends {
     ///
     /// # Errors
     ///
-    /// [`FormatError::TooLarge`] for more than 64, [`FormatError::Statement`] for a lane named twice or a private one.
+    /// [`FormatError::TooLarge`] for more than 64 or a seq past [`limits::LAST_SEQ`], [`FormatError::Statement`] for a lane named twice or a private one.
     pub fn new(ends: impl IntoIterator<Item = (Lane, End)>) -> Result<Self, FormatError> {
         let mut ends: Vec<(Lane, End)> = ends.into_iter().collect();
         ends.sort_unstable_by_key(|(lane, _)| *lane);
@@ -34,6 +34,13 @@ impl Ends {
     /// Takes ends as they lie in bytes: the order must be right already.
     pub(super) fn from_sorted(ends: Vec<(Lane, End)>) -> Result<Self, FormatError> {
         bounded("ends of a Retire", ends.len(), limits::RETIRE_ENDS)?;
+        if let Some((_, end)) = ends.iter().find(|(_, end)| end.seq.0 > limits::LAST_SEQ) {
+            return Err(FormatError::TooLarge {
+                what: "the seq of a Retire's end",
+                found: end.seq.0,
+                limit: limits::LAST_SEQ,
+            });
+        }
         if ends.iter().any(|(lane, _)| lane.is_private()) {
             // Its name alone would tell the world that the lane exists, and how long it is.
             return Err(invalid("it names a private lane"));

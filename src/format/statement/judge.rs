@@ -23,6 +23,7 @@ pub struct Standing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceStanding {
     generation: u8,
+    admitted_by: Signer,
     admin_generation: Option<u8>,
     label: String,
     ends: Option<Ends>,
@@ -32,6 +33,11 @@ impl DeviceStanding {
     /// How far from the feed key the device was admitted: 1 to 3, lower outranks higher.
     pub const fn generation(&self) -> u8 {
         self.generation
+    }
+
+    /// Who signed the Admit that counts: by the lowest generation, of several the one with the smallest id.
+    pub const fn admitted_by(&self) -> Signer {
+        self.admitted_by
     }
 
     /// Its generation as a signer of statements, 1 to 3; none if it is no admin. 3 may retire, but admits nobody.
@@ -157,6 +163,7 @@ pub(super) fn judge(held: &[Statement]) -> Standing {
 /// The Admit that made a device a target.
 struct Target<'a> {
     generation: u8,
+    by: Signer,
     label: &'a str,
 }
 
@@ -253,17 +260,19 @@ impl<'a> Judge<'a> {
     }
 
     fn admit(&mut self, generation: u8, members: &[Signer]) {
-        let mut counting: Vec<(&'a StatementId, &'a Admit)> = Vec::new();
+        let mut counting: Vec<(&'a StatementId, Signer, &'a Admit)> = Vec::new();
         for member in members {
-            let admits = self.admits.get(member).into_iter().flatten().copied();
-            counting.extend(admits.filter(|(id, _)| self.is_kept(member, id)));
+            let admits = self.admits.get(member).into_iter().flatten();
+            let kept = admits.filter(|(id, _)| self.is_kept(member, id));
+            counting.extend(kept.map(|(id, admit)| (*id, *member, *admit)));
         }
         // So that the label does not depend on whose Admit is read first.
-        counting.sort_unstable_by_key(|(id, _)| *id);
-        for (_, admit) in counting {
+        counting.sort_unstable_by_key(|(id, ..)| *id);
+        for (_, by, admit) in counting {
             if let Entry::Vacant(target) = self.targets.entry(admit.device) {
                 target.insert(Target {
                     generation: generation + 1,
+                    by,
                     label: &admit.label,
                 });
             }
@@ -299,6 +308,7 @@ impl<'a> Judge<'a> {
         let stand = |(device, target): (&DeviceId, &Target<'a>)| {
             let standing = DeviceStanding {
                 generation: target.generation,
+                admitted_by: target.by,
                 admin_generation: self.admins.get(device).copied(),
                 label: target.label.to_owned(),
                 ends: self.ends(device),

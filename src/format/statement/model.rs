@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::super::id::{DeviceId, EntryId, FeedId, Lane, Seq, StatementId};
 use super::super::key::Signature;
-use super::caps::Caps;
+use super::caps::{Caps, Room, Rooms};
 use super::{Act, End, Ends, Inner, Retire, Signer, Standing, Statement};
 
 /// A device by its number from 1; 0 is the feed key.
@@ -20,6 +20,12 @@ pub(super) struct Admit {
     pub(super) signer: Who,
     pub(super) dev: Who,
     pub(super) admin: bool,
+}
+
+impl Admit {
+    fn size(&self) -> usize {
+        10 + self.id as usize % 5
+    }
 }
 
 /// Lane, seq, id.
@@ -59,6 +65,21 @@ impl Said {
         }
     }
 
+    /// What it would be long: any number will do that goes with the id.
+    pub(super) fn size(&self) -> usize {
+        let part = self.id() as usize;
+        let carried: usize = self.keep().iter().map(Admit::size).sum();
+        match self {
+            Self::Admit(admit) => admit.size(),
+            Self::Retire { .. } => 6 + part % 23 + carried,
+        }
+    }
+
+    fn charge(&self, kept_room: usize) -> usize {
+        let carried = self.keep().iter().map(|admit| admit.size() + kept_room);
+        self.size() + carried.sum::<usize>()
+    }
+
     fn retires(&self) -> Option<Who> {
         match self {
             Self::Admit(_) => None,
@@ -72,54 +93,118 @@ pub(super) fn spread(set: &Set) -> Set {
     set.iter().cloned().chain(carried).collect()
 }
 
-pub(super) fn trunc(caps: Caps, set: &Set) -> Set {
-    let set = spread(set);
-    let (mut kept, mut seen, mut todo) = (Set::new(), BTreeSet::new(), vec![FEED]);
-    while let Some(signer) = todo.pop() {
-        if !seen.insert(signer) {
-            continue;
-        }
-        let last_word = kept
-            .iter()
-            .find(|s| s.signer() == FEED && s.retires() == Some(signer));
-        let chosen = match last_word {
-            Some(retire) => retire.keep().iter().cloned().map(Said::Admit).collect(),
-            None => choose(caps, &set, signer),
-        };
-        for said in spread(&chosen) {
-            if let Said::Admit(admit) = &said {
-                todo.push(admit.dev);
-            }
-            kept.insert(said);
-        }
-    }
-    kept
+pub(super) fn trunc(caps: &Caps, set: &Set) -> Set {
+    walk(caps, set).0
 }
 
-fn choose(caps: Caps, set: &Set, signer: Who) -> Set {
-    let others = if signer == FEED {
-        caps.feed_key
-    } else {
-        caps.device
-    };
-    let mut own: Vec<Said> = set
-        .iter()
-        .filter(|s| s.signer() == signer)
-        .cloned()
+/// How far each signer is from the feed key.
+pub(super) fn depths(caps: &Caps, set: &Set) -> BTreeMap<Who, usize> {
+    walk(caps, set).1
+}
+
+fn walk(caps: &Caps, set: &Set) -> (Set, BTreeMap<Who, usize>) {
+    let all = spread(set);
+    let mut kept = Set::new();
+    let mut signers = BTreeSet::from([FEED]);
+    let mut reached = BTreeMap::from([(FEED, 0)]);
+    for depth in 0..=3 {
+        let mut next = BTreeSet::new();
+        for who in &signers {
+            let chosen = if depth == 0 {
+                choose_of_feed(caps, &all)
+            } else if let Some(carried) = ended(caps, &all).get(who) {
+                carried.iter().cloned().map(Said::Admit).collect()
+            } else {
+                choose(&caps.devices[depth - 1], &all, *who)
+            };
+            next.extend(chosen.iter().filter_map(|said| match said {
+                Said::Admit(admit) => Some(admit.dev),
+                Said::Retire { .. } => None,
+            }));
+            kept.extend(spread(&chosen));
+        }
+        signers = next;
+        signers.retain(|who| !reached.contains_key(who));
+        reached.extend(signers.iter().map(|who| (*who, depth + 1)));
+    }
+    (kept, reached)
+}
+
+/// In order of what they are charged and of ids, those up to which all together fit.
+fn fitting(room: Room, kept_room: usize, of: impl Iterator<Item = Said>) -> Vec<Said> {
+    let mut of: Vec<Said> = of.collect();
+    of.sort_by_key(|said| (said.charge(kept_room), said.id()));
+    let sum = |upto: usize| -> usize { of[..upto].iter().map(|s| s.charge(kept_room)).sum() };
+    let count = (0..=of.len().min(room.count))
+        .rev()
+        .find(|n| sum(*n) <= room.bytes);
+    of[..count.unwrap_or(0)].to_vec()
+}
+
+fn signed_by(all: &Set, who: Who) -> impl Iterator<Item = Said> {
+    all.iter().filter(move |s| s.signer() == who).cloned()
+}
+
+fn feed_retires(caps: &Caps, all: &Set) -> Vec<Said> {
+    let retires = signed_by(all, FEED).filter(|said| said.retires().is_some());
+    fitting(caps.feed_retires, caps.kept_room, retires)
+}
+
+/// Whom the feed key retired, and what stays of them.
+pub(super) fn ended(caps: &Caps, all: &Set) -> BTreeMap<Who, Vec<Admit>> {
+    let mut ended: BTreeMap<Who, Vec<Admit>> = BTreeMap::new();
+    for retire in feed_retires(caps, all) {
+        let carried = ended.entry(retire.retires().unwrap()).or_default();
+        carried.extend(retire.keep().iter().cloned());
+    }
+    ended
+}
+
+fn choose_of_feed(caps: &Caps, all: &Set) -> Set {
+    let ended = ended(caps, all);
+    let admits: Vec<Admit> = signed_by(all, FEED)
+        .filter_map(|said| match said {
+            Said::Admit(admit) => Some(admit),
+            Said::Retire { .. } => None,
+        })
         .collect();
-    own.sort_by_key(Said::id);
-    let admits = own.iter().filter(|s| s.retires().is_none()).take(others);
-    let of_others = own
+    let others = admits
         .iter()
-        .filter(|s| s.retires().is_some_and(|dev| dev != signer));
-    let first = of_others
-        .filter(|s| own.iter().find(|other| other.retires() == s.retires()) == Some(s))
-        .take(others);
-    let of_self = own
-        .iter()
-        .filter(|s| s.retires() == Some(signer))
-        .take(caps.own);
-    admits.chain(first).chain(of_self).cloned().collect()
+        .filter(|admit| !ended.contains_key(&admit.dev));
+    let room = Room {
+        count: caps.feed_admits,
+        bytes: usize::MAX,
+    };
+    let mut chosen: Set = feed_retires(caps, all).into_iter().collect();
+    chosen.extend(fitting(room, 0, others.cloned().map(Said::Admit)));
+    for who in ended.keys() {
+        let of_it = admits.iter().filter(|admit| admit.dev == *who);
+        let best = of_it.min_by_key(|admit| (!admit.admin, admit.size(), admit.id));
+        chosen.extend(best.cloned().map(Said::Admit));
+    }
+    chosen
+}
+
+fn choose(rooms: &Rooms, all: &Set, who: Who) -> Set {
+    let own = |said: &Said| said.retires() == Some(who);
+    let admits = Room {
+        count: rooms.admits,
+        bytes: usize::MAX,
+    };
+    let parts = [
+        fitting(
+            admits,
+            0,
+            signed_by(all, who).filter(|s| s.retires().is_none()),
+        ),
+        fitting(rooms.own, 0, signed_by(all, who).filter(own)),
+        fitting(
+            rooms.retires,
+            0,
+            signed_by(all, who).filter(|s| s.retires().is_some() && !own(s)),
+        ),
+    ];
+    parts.into_iter().flatten().collect()
 }
 
 /// Generation, generation as signer, ends.
@@ -215,7 +300,7 @@ pub(super) fn feed() -> FeedId {
     FeedId::from_bytes([0; 32])
 }
 
-fn device(who: Who) -> DeviceId {
+pub(super) fn device(who: Who) -> DeviceId {
     DeviceId::from_bytes([who; 32])
 }
 
@@ -260,6 +345,7 @@ pub(super) fn real(said: &Said) -> Statement {
         Signer::Device(device(said.signer()))
     };
     Statement(Arc::new(Inner {
+        size: said.size(),
         id: StatementId::from_bytes(id),
         feed: feed(),
         signer,

@@ -2,7 +2,7 @@
 
 use super::super::context::{Hash16, derive};
 use super::super::id::{DeviceId, FeedId, StatementId};
-use super::caps::{CAPS, capped, reached, spread};
+use super::caps::{CAPS, capped, deciding_order, spread};
 use super::{Standing, Statement, judge};
 
 /// The statements held of one feed: a set that grows by union and is cut to the caps after every growth.
@@ -10,34 +10,23 @@ use super::{Standing, Statement, judge};
 /// Admits that a Retire carries belong to it as statements of their own. Statements whose signer no kept Admit leads to
 /// are not taken, so **one that comes before the Admit of its signer is lost** until it is offered again: take several
 /// with one [`merge`](Self::merge), whose order does not matter. Sets that were offered the same statements again and
-/// again until nothing changed are equal.
+/// again until nothing changed are equal. Every node keeps the same, the feed's own devices too.
 ///
-/// With [`keep_all`](Self::keep_all) it is the set of a device of the feed, which has no caps.
+/// Together they encode to at most [`limits::FEED_STATEMENT_BYTES`](super::super::limits::FEED_STATEMENT_BYTES).
 #[derive(Debug, Clone)]
 pub struct Statements {
     feed: FeedId,
-    keeps_all: bool,
     /// Sorted by id, each once, with all that is carried. A vector, since most feeds have one or two.
     held: Vec<Statement>,
 }
 
 impl Statements {
-    /// An empty set, under the caps.
+    /// An empty set.
     pub const fn new(feed: FeedId) -> Self {
         Self {
             feed,
-            keeps_all: false,
             held: Vec::new(),
         }
-    }
-
-    /// From now on keeps, for offering again, all that was ever signed by anyone an Admit leads to.
-    ///
-    /// For the feed's own devices: past the caps, replicas agree once they have met one that does this.
-    #[must_use]
-    pub const fn keep_all(mut self) -> Self {
-        self.keeps_all = true;
-        self
     }
 
     /// Takes one more statement; says whether the set changed. One of another feed changes nothing.
@@ -59,11 +48,7 @@ impl Statements {
             return false;
         }
         let all = spread(self.held.iter().cloned().chain(fresh).collect());
-        let kept = if self.keeps_all {
-            reached(&all)
-        } else {
-            capped(CAPS, &all)
-        };
+        let kept = capped(&CAPS, &all);
         let changed = !kept
             .iter()
             .map(Statement::id)
@@ -72,24 +57,25 @@ impl Statements {
         changed
     }
 
-    /// What a replica under the caps keeps of this: what is judged, and what others end up with.
-    #[must_use]
-    pub fn capped(&self) -> Self {
-        Self {
-            feed: self.feed,
-            keeps_all: false,
-            held: capped(CAPS, &self.held),
-        }
+    /// Whether a statement would be kept if it were taken now, and none of the same sort by the same signer pushed out.
+    ///
+    /// To be asked before a statement is given to others: what does not fit its signer's room is dropped by everyone, and
+    /// what pushes out another undoes it. If it is false, another signer has to say it: the feed key, or an older device.
+    pub fn would_keep(&self, statement: &Statement) -> bool {
+        let mut after = self.clone();
+        after.insert(statement.clone());
+        let is_like = |other: &Statement| {
+            let admits = |s: &Statement| s.as_admit().is_some();
+            other.signer() == statement.signer() && admits(other) == admits(statement)
+        };
+        let stays = |other: &Statement| after.contains(other.id());
+        stays(statement) && self.held.iter().filter(|s| is_like(s)).all(stays)
     }
 
-    /// Says which devices the feed has and how far their entries count: a pure function of the [`capped`](Self::capped)
-    /// set, so that replicas with the same one agree.
+    /// Says which devices the feed has and how far their entries count: a pure function of the set, so that replicas with
+    /// the same one agree.
     pub fn judge(&self) -> Standing {
-        if self.keeps_all {
-            judge::judge(&self.capped().held)
-        } else {
-            judge::judge(&self.held)
-        }
+        judge::judge(&self.held)
     }
 
     /// The feed.
@@ -97,14 +83,7 @@ impl Statements {
         &self.feed
     }
 
-    /// Whether the caps are off.
-    pub const fn keeps_all(&self) -> bool {
-        self.keeps_all
-    }
-
     /// Sixteen bytes that differ when the sets do: a hash over the ids in their order.
-    ///
-    /// A device of the feed compares the digest of its [`capped`](Self::capped) set with replicas of others.
     pub fn digest(&self) -> Hash16 {
         let ids: Vec<&[u8]> = self
             .held
@@ -117,6 +96,14 @@ impl Statements {
     /// All that is held, in the order of ids.
     pub fn iter(&self) -> std::slice::Iter<'_, Statement> {
         self.held.iter()
+    }
+
+    /// All that is held, in the order in which it decides: breadth first from the feed key, of each signer Retires before
+    /// Admits, those that an Admit leads to behind it.
+    ///
+    /// Any first part of it is kept whole by who holds nothing, so that it can be handed on in pages.
+    pub fn deciding_order(&self) -> impl Iterator<Item = &Statement> {
+        deciding_order(&CAPS, &self.held).into_iter()
     }
 
     /// How many are held.

@@ -9,17 +9,25 @@
 //! The signer of the feed key is the feed's own id. `ends` ascend by lane, `keep` by statement id, both strictly. What is
 //! carried in `keep` is whole, so that who holds a Retire can verify it alone; being an Admit it carries nothing itself.
 
+use std::sync::Arc;
+
 use super::super::codec::{Reader, Writer};
 use super::super::context::derive;
 use super::super::error::FormatError;
 use super::super::id::{DeviceId, EntryId, FeedId, Lane, Seq, StatementId};
 use super::super::key::Signature;
 use super::super::limits;
-use super::{Act, Admit, End, Ends, Inner, Retire, Signer, Statement, bounded, invalid};
+use super::{
+    Act, Admit, End, Ends, Inner, Retire, Signer, Statement, bounded, check_shape, invalid,
+};
 
 const WHAT: &str = "a statement";
 const ADMIT: u8 = 0;
 const RETIRE: u8 = 1;
+const SIGNATURE: usize = 64;
+
+/// How a statement comes of what was read: verified, or trusted.
+type Make = fn(Inner) -> Result<Statement, FormatError>;
 
 pub(super) fn encode(statement: &Statement) -> Vec<u8> {
     let mut writer = Writer::default();
@@ -27,18 +35,31 @@ pub(super) fn encode(statement: &Statement) -> Vec<u8> {
     writer.0
 }
 
-pub(super) fn id(feed: &FeedId, signer: &Signer, act: &Act) -> StatementId {
+/// The id, and how long the whole is.
+pub(super) fn id(feed: &FeedId, signer: &Signer, act: &Act) -> (StatementId, usize) {
     let mut writer = Writer::default();
     write_unsigned(&mut writer, feed, signer, act);
-    StatementId::from_bytes(derive::STATEMENT_ID.hash(&writer.0))
+    let id = StatementId::from_bytes(derive::STATEMENT_ID.hash(&writer.0));
+    (id, writer.0.len() + SIGNATURE)
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Statement, FormatError> {
+    decode_with(bytes, Statement::verified)
+}
+
+pub(super) fn decode_trusted(bytes: &[u8]) -> Result<Statement, FormatError> {
+    decode_with(bytes, |inner| {
+        check_shape(&inner)?;
+        Ok(Statement(Arc::new(inner)))
+    })
+}
+
+fn decode_with(bytes: &[u8], make: Make) -> Result<Statement, FormatError> {
     bounded("bytes of a statement", bytes.len(), limits::STATEMENT_BYTES)?;
     let mut reader = Reader::new(WHAT, bytes);
-    let inner = read_signed(&mut reader, Place::Alone)?;
+    let inner = read_signed(&mut reader, Place::Alone, make)?;
     reader.finish()?;
-    Statement::verified(inner)
+    make(inner)
 }
 
 /// Reads a statement and writes it again, whoever signed it: what fuzzing asks of the bytes alone.
@@ -46,9 +67,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Statement, FormatError> {
 pub(in crate::format) fn reread_statement(bytes: &[u8]) -> Result<Vec<u8>, FormatError> {
     bounded("bytes of a statement", bytes.len(), limits::STATEMENT_BYTES)?;
     let mut reader = Reader::new(WHAT, bytes);
-    let inner = read_signed(&mut reader, Place::Alone)?;
+    let inner = read_signed(&mut reader, Place::Alone, Statement::verified)?;
     reader.finish()?;
-    Ok(encode(&Statement(std::sync::Arc::new(inner))))
+    Ok(encode(&Statement(Arc::new(inner))))
 }
 
 fn write_signed(writer: &mut Writer, statement: &Statement) {
@@ -100,23 +121,25 @@ enum Place {
     Carried,
 }
 
-fn read_signed(reader: &mut Reader<'_>, place: Place) -> Result<Inner, FormatError> {
+fn read_signed(reader: &mut Reader<'_>, place: Place, make: Make) -> Result<Inner, FormatError> {
     let start = reader.rest();
     let feed = FeedId::from_bytes(reader.array()?);
     let signer = Signer::from_key(&feed, reader.array()?);
     let act = match reader.u8()? {
         ADMIT => Act::Admit(read_admit(reader)?),
         RETIRE if place == Place::Carried => return Err(invalid("what it keeps is not an Admit")),
-        RETIRE => Act::Retire(read_retire(reader)?),
+        RETIRE => Act::Retire(read_retire(reader, make)?),
         _ => return Err(FormatError::Malformed { what: WHAT }),
     };
     let unsigned = start
         .get(..start.len() - reader.rest().len())
         .unwrap_or_default();
     let id = StatementId::from_bytes(derive::STATEMENT_ID.hash(unsigned));
+    let size = unsigned.len() + SIGNATURE;
     let signature = Signature::from_bytes(reader.array()?);
     Ok(Inner {
         id,
+        size,
         feed,
         signer,
         act,
@@ -144,14 +167,14 @@ fn read_admit(reader: &mut Reader<'_>) -> Result<Admit, FormatError> {
     })
 }
 
-fn read_retire(reader: &mut Reader<'_>) -> Result<Retire, FormatError> {
+fn read_retire(reader: &mut Reader<'_>, make: Make) -> Result<Retire, FormatError> {
     let device = DeviceId::from_bytes(reader.array()?);
     let named = count(reader, "ends of a Retire", limits::RETIRE_ENDS)?;
     let ends = (0..named)
         .map(|_| read_end(reader))
         .collect::<Result<_, _>>()?;
     let kept = count(reader, "Admits that a Retire keeps", limits::RETIRE_KEEP)?;
-    let carried = |_| read_signed(reader, Place::Carried).and_then(Statement::verified);
+    let carried = |_| read_signed(reader, Place::Carried, make).and_then(make);
     let keep = (0..kept).map(carried).collect::<Result<_, _>>()?;
     Ok(Retire {
         device,
