@@ -163,7 +163,10 @@ fn of_devices() -> Vec<Given> {
         with(with(vec![admit(0, 1, 0)], targets), retires)
     };
     let selfs = |by: usize, sizes: &[usize]| {
-        with(line(), sizes.iter().map(|size| retire_of(by, by, *size, &[])))
+        with(
+            line(),
+            sizes.iter().map(|size| retire_of(by, by, *size, &[])),
+        )
     };
     let deep = |by: usize, size: usize| {
         let targets = [admit(0, 8, 0), admit(8, 9, 0), admit(9, 10, 0)];
@@ -317,12 +320,7 @@ fn carried() -> Vec<Given> {
             "a Retire of itself where another's does not act, its signer being younger",
             with(
                 siblings,
-                [
-                    self_retire,
-                    one,
-                    admit(40, 41, 0),
-                    retire(41, 1, &[]),
-                ],
+                [self_retire, one, admit(40, 41, 0), retire(41, 1, &[])],
             ),
             vec![id(1), id(2)],
         ),
@@ -330,7 +328,12 @@ fn carried() -> Vec<Given> {
             "a device that is nearer to the feed key than it was first admitted",
             with(
                 line(),
-                [admit(0, 3, 0), admit(3, 4, 0), admit(4, 5, 0), admit(3, 6, 0)],
+                [
+                    admit(0, 3, 0),
+                    admit(3, 4, 0),
+                    admit(4, 5, 0),
+                    admit(3, 6, 0),
+                ],
             ),
             vec![id(3), id(4), id(5), id(6)],
         ),

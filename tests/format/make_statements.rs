@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 use tidings::format::{
-    DeviceId, DeviceSecret, End, Ends, EntryId, FeedSecret, Lane, Seq, Signature, Statement, Statements,
-    limits,
+    DeviceId, DeviceSecret, End, Ends, EntryId, FeedSecret, Lane, Seq, Signature, Statement,
+    Statements, limits,
 };
 
 use crate::bytes::{hex, string, varint};
-use crate::make_caps;
 use crate::make::{bad, device, feed, file, good, other_device, small_order_key};
+use crate::make_caps;
 use crate::shapes::json_of;
 use crate::shapes_statements::{standing_fields, statement_fields};
 
@@ -192,7 +192,11 @@ pub(crate) fn statement() -> Value {
                 &[&large_y()[..], &large_y(), &whole[64..]].concat(),
                 "Signature",
             ),
-            wrong("an R whose y is the field's order and 3", &large_r, "Signature"),
+            wrong(
+                "an R whose y is the field's order and 3",
+                &large_r,
+                "Signature",
+            ),
             wrong(
                 "a device of small order",
                 &admit(&small_order_key(), 1, b"", &consent),

@@ -126,7 +126,7 @@ fn the_largest_retire_fits_the_limit() {
         (
             lane(&format!("{n:0>32}")),
             End {
-                seq: Seq(u64::MAX),
+                seq: Seq(limits::LAST_SEQ),
                 id: id(1),
             },
         )
@@ -345,6 +345,24 @@ fn ends_name_public_lanes_once_and_in_order() {
         Ends::new([(lane("~a"), end)]),
         Err(FormatError::Statement { .. })
     ));
+}
+
+#[test]
+fn an_end_is_a_place_that_there_is() {
+    let end = |seq| {
+        let id = id(1);
+        Ends::new([(lane("posts"), End { seq: Seq(seq), id })])
+    };
+    let last = retire(&feed_secret(), 1, end(limits::LAST_SEQ).unwrap(), &[]);
+    assert_eq!(Statement::decode(&last.encode()).unwrap(), last);
+    for seq in [limits::LAST_SEQ + 1, u64::MAX] {
+        assert!(matches!(end(seq), Err(FormatError::TooLarge { found, .. }) if found == seq));
+    }
+    let mut past = last.encode();
+    let place = past.len() - 64 - 1 - 32 - 10;
+    assert_eq!(past[place], 0xbf, "the lowest seven bits of 2^64 - 65");
+    past[place] = 0xc0;
+    assert!(is_too_large(&past, "end"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Statements with true signatures: what bytes are refused, and how a feed's devices come to stand.
 
 mod bytes;
+mod full;
 mod standing;
 
 use tidings::format::{

@@ -6,7 +6,7 @@ use super::world::{
     memory, person, pointing, post, shown, timeline, told, write,
 };
 use crate::format::{
-    DeviceSecret, End, Ends, Lane, ProfileField, Reaction, Rel, Seq, Statement, lanes,
+    DeviceSecret, End, Ends, Lane, ProfileField, Reaction, Rel, Seq, Statement, lanes, limits,
 };
 
 /// The feed key retires the person's device; nothing named means that nothing counts.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::key::{DeviceSecret, FeedSecret};
 use super::caps::{CAPS, Caps, Room, Rooms, capped, deciding_order, spread};
 use super::judge::judge;
 use super::model::{self, Admit, FEED, LANES, ModelEnd, Said, Set, Who};
@@ -463,4 +464,24 @@ fn a_thief_is_undone_by_one_statement_of_the_feed_key() {
             );
         }
     }
+}
+
+#[test]
+fn what_the_own_disk_holds_is_read_without_its_signatures() {
+    let secret = FeedSecret::from_bytes(&[1; 32]);
+    let device = DeviceSecret::from_bytes(&[2; 32]);
+    let (feed, consent) = (secret.id(), device.consent(&secret.id()));
+    let statement = Statement::admit(feed, &secret, device.id(), true, "phone", consent).unwrap();
+    let bytes = statement.encode();
+    assert_eq!(statement.size(), bytes.len());
+    let read = Statement::decode_trusted(&bytes).unwrap();
+    assert_eq!(read, statement);
+    assert_eq!(read.size(), bytes.len());
+    let mut unsigned = bytes;
+    *unsigned.last_mut().unwrap() ^= 1;
+    assert!(Statement::decode(&unsigned).is_err());
+    assert!(Statement::decode_trusted(&unsigned).is_ok());
+    // Its shape is looked at all the same.
+    unsigned.copy_within(0..32, 65);
+    assert!(Statement::decode_trusted(&unsigned).is_err());
 }
