@@ -26,8 +26,6 @@ impl FeedBatch<'_> {
             row.own = true;
             self.wanted_changed(Note::Wanted { feed: *feed });
             self.counters.own_entries += self.rows().entries_of(no)?;
-            // From now on every statement is kept, not only what others would.
-            self.reload_trust(no, feed)?;
         }
         self.take_statements(feed, statements)?;
         Ok(())

@@ -9,7 +9,9 @@ use super::keys::{self, LogNo};
 use super::row::LogRow;
 use super::rows::Rows;
 use super::snapshot::FeedSnapshot;
-use crate::format::{Closing, EntryId, FeedId, LogId, PackedRun, Run, Seq, Statement, Statements};
+use crate::format::{
+    Closing, EntryId, FeedId, FormatError, LogId, PackedRun, Run, Seq, Statement, Statements,
+};
 
 /// What is held of one log.
 #[derive(Debug, Clone)]
@@ -115,6 +117,32 @@ impl FeedSnapshot {
         statements.merge(self.statement_set(feed)?);
         let encoded = statements.deciding_order().map(Statement::encode);
         Ok(encoded.map(Bytes::from).collect())
+    }
+
+    /// Verifies encoded statements of one feed and gives those that are not held: whoever has one that is new sends all
+    /// it has, and bytes that lie here were verified when they came.
+    pub(crate) fn verify_statements(
+        &self,
+        feed: &FeedId,
+        items: &[Bytes],
+    ) -> Result<Vec<Statement>, FeedsError> {
+        let feed_no = self.rows().feed_no(feed)?;
+        let mut fresh = Vec::new();
+        for bytes in items {
+            let statement = Statement::decode_trusted(bytes)?;
+            if statement.feed() != feed {
+                return Err(FeedsError::Format(FormatError::Statement {
+                    why: "it is of another feed",
+                }));
+            }
+            let key = feed_no.map(|no| keys::statements_of(no).raw(statement.id().as_bytes()));
+            let held = key.map(|key| self.rows().0.value(key.as_slice()));
+            let held = held.transpose()?.flatten();
+            if held.is_none_or(|held| held != bytes.as_ref()) {
+                fresh.push(Statement::decode(bytes)?);
+            }
+        }
+        Ok(fresh)
     }
 
     /// The proof that a log is forked, encoded, if there is one.

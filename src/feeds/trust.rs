@@ -11,7 +11,7 @@ use super::error::FeedsError;
 use super::index::Index;
 use super::keys::{self, FeedNo};
 use super::row::Event;
-use crate::format::{DeviceId, FeedId, FormatError, LogId, Seq, Standing, Statement, Statements};
+use crate::format::{DeviceId, FeedId, LogId, Seq, Standing, Statement, Statements};
 
 /// The statements of a feed and what they come to.
 #[derive(Debug)]
@@ -66,11 +66,7 @@ impl FeedBatch<'_> {
     }
 
     /// Reads the statements of a feed and judges them.
-    pub(super) fn reload_trust(
-        &mut self,
-        feed_no: FeedNo,
-        feed: &FeedId,
-    ) -> Result<Arc<Trust>, FeedsError> {
+    fn reload_trust(&mut self, feed_no: FeedNo, feed: &FeedId) -> Result<Arc<Trust>, FeedsError> {
         let mut statements = Statements::new(*feed);
         statements.merge(self.rows().statements(feed_no)?);
         let trust = Arc::new(Trust::new(statements));
@@ -159,21 +155,25 @@ impl FeedBatch<'_> {
         Ok(self.trust(feed_no, feed)?.standing.clone())
     }
 
-    /// Verifies encoded statements of one feed.
-    pub(crate) fn verify_statements(
+    /// Whether statements that are about to be signed for a feed would all be kept, by everyone who takes them.
+    ///
+    /// A Retire may make room for an Admit, so Retires are looked at first.
+    pub(crate) fn has_room(
+        &mut self,
         feed: &FeedId,
-        items: &[Bytes],
-    ) -> Result<Vec<Statement>, FormatError> {
-        let items = items
-            .iter()
-            .map(|bytes| Statement::decode(bytes))
-            .collect::<Result<Vec<_>, _>>()?;
-        if items.iter().any(|item| item.feed() != feed) {
-            return Err(FormatError::Statement {
-                why: "it is of another feed",
-            });
+        statements: &[Statement],
+    ) -> Result<bool, FeedsError> {
+        let feed_no = self.intern_feed(feed)?;
+        let mut held = self.trust(feed_no, feed)?.statements.clone();
+        let is_retire = |statement: &&Statement| statement.as_retire().is_some();
+        let (retires, admits): (Vec<_>, Vec<_>) = statements.iter().partition(is_retire);
+        for statement in retires.into_iter().chain(admits) {
+            if !held.contains(statement.id()) && !held.would_keep(statement) {
+                return Ok(false);
+            }
+            held.insert(statement.clone());
         }
-        Ok(items)
+        Ok(true)
     }
 
     /// Shows and hides stored entries whose device counts for more, or for less, than before.

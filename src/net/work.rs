@@ -88,8 +88,8 @@ impl Work {
             }
             Output::TakeStatements {
                 take, feed, items, ..
-            } => match FeedBatch::verify_statements(&feed, &items) {
-                Ok(items) => self.write(take, 0, move |batch| {
+            } => match snapshot.map(|store| store.verify_statements(&feed, &items)) {
+                Ok(Ok(items)) => self.write(take, 0, move |batch| {
                     let changed = batch.take_statements(&feed, items)?;
                     Ok(if changed {
                         Taken::Stored
@@ -97,12 +97,8 @@ impl Work {
                         Taken::AlreadyHeld
                     })
                 }),
-                Err(error) => self.taken(
-                    take,
-                    Outcome::Rejected {
-                        reason: error.to_string(),
-                    },
-                ),
+                Ok(Err(error)) => self.taken(take, outcome(Err(Arc::new(error)))),
+                Err(_) => self.taken(take, Outcome::Trouble),
             },
             Output::TakeProof {
                 take, log, proof, ..

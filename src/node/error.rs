@@ -135,6 +135,15 @@ pub enum TidingsError {
     /// Following the own feed.
     #[error("this is the ticket of your own feed; give it to others to be followed")]
     OwnFeed,
+    /// As many statements as are ever kept of the feed key are signed, so that this device can be neither admitted nor
+    /// retired by it: everyone would drop the statement.
+    #[error(
+        "feed {feed} holds all statements that its key may sign; retire a device that is not used any more, keeping fewer of those it admitted, or let another device admit this one"
+    )]
+    StatementsFull {
+        /// Which feed.
+        feed: FeedId,
+    },
     /// The keys of the folder cannot be used.
     #[error("the keys in {} cannot be used: {why}", path.display())]
     Keys {

@@ -98,6 +98,9 @@ fn admit(store: &FeedStore, folder: &Path, mut keys: Keys) -> Result<Keys, Tidin
     {
         statements.push(retire(&snapshot, &keys, &feed, old)?);
     }
+    if !batch.has_room(&feed, &statements)? {
+        return Err(TidingsError::StatementsFull { feed });
+    }
     let fresh = !statements.is_empty();
     batch.adopt_own(&feed, statements)?;
     if fresh {

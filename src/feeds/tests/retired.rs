@@ -1,6 +1,8 @@
 //! Devices that are not admitted yet, that are retired, and whose end moves.
 
-use super::super::{FeedStore, FeedsError, Query, Scope, Taken};
+use bytes::Bytes;
+
+use super::super::{FeedBatch, FeedStore, FeedsError, Query, Scope, Taken};
 use super::world::{
     Chain, Person, Seen, admit, all_changes, all_pages, body_of, draft, following, hand_over, kind,
     memory, person, pointing, post, shown, timeline, told, write,
@@ -368,4 +370,52 @@ fn statements_are_handed_on_those_first_that_decide() {
         .collect();
     assert_eq!(handed_on.first(), Some(&last_word));
     assert_eq!(handed_on.last(), Some(&by_second));
+}
+
+#[test]
+fn of_statements_that_come_again_only_new_ones_are_verified_and_a_forged_one_is_refused() {
+    let owner = person(2);
+    let by_owner = |n: u8| admit(&owner.secret, &DeviceSecret::from_bytes(&[n; 32]));
+    let (held, new) = (by_owner(91), by_owner(92));
+    let store = following(memory(), &[&owner]);
+    let say_all = |bytes: &[Vec<u8>]| {
+        let items: Vec<Bytes> = bytes.iter().cloned().map(Bytes::from).collect();
+        let snapshot = store.snapshot().unwrap();
+        snapshot.verify_statements(&owner.feed, &items)
+    };
+    let both = [held.encode(), new.encode()];
+    assert_eq!(say_all(&both).unwrap(), [held.clone(), new.clone()]);
+    say(&store, &owner, held.clone());
+    assert_eq!(say_all(&both).unwrap(), [new]);
+    let mut forged = held.encode();
+    *forged.last_mut().unwrap() ^= 1;
+    assert!(
+        say_all(&[forged]).is_err(),
+        "the same id, another signature"
+    );
+    let foreign = person(3);
+    let foreign = admit(&foreign.secret, &foreign.device);
+    assert!(say_all(&[foreign.encode()]).is_err(), "of another feed");
+}
+
+#[test]
+fn where_the_feed_key_is_full_a_retire_makes_room_and_an_admit_alone_has_none() {
+    let owner = person(2);
+    let by_owner = |n: u8| admit(&owner.secret, &DeviceSecret::from_bytes(&[n; 32]));
+    let count = u8::try_from(limits::FEED_KEY_ADMITS).unwrap();
+    let store = following(memory(), &[&owner]);
+    let last_word = retire(&owner, &[]);
+    write(&store, |batch| {
+        // The owner's own device is one of them.
+        let all = (101..100 + count).map(by_owner);
+        let all = all.chain([owner.admit.clone()]).collect();
+        batch.take_statements(&owner.feed, all).unwrap();
+        let more = by_owner(200);
+        let has_room = |batch: &mut FeedBatch<'_>, said: &[Statement]| {
+            batch.has_room(&owner.feed, said).unwrap()
+        };
+        assert!(!has_room(batch, std::slice::from_ref(&more)));
+        assert!(has_room(batch, &[more, last_word]));
+        assert!(has_room(batch, &[owner.admit.clone()]), "it is held");
+    });
 }

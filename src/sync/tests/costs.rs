@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
+
 use super::{THEM, Table, blind, error_in, hello, posts, run};
 use crate::format::{DeviceId, EntryId, Hash16, Seq, limits};
 use crate::sync::fields::{FeedHeads, LogHead, LogName, RunRequest, Wants};
+use crate::sync::limits::STATEMENTS_PER_MESSAGE;
 use crate::sync::memory::wants_digest;
 use crate::sync::message::Message;
 use crate::sync::sim::{SimPeer, feed};
@@ -201,8 +204,31 @@ fn a_want_that_comes_and_goes_is_not_written_each_time() {
     assert_eq!(written(&outputs), 1, "what it is in the end is written");
 }
 
+/// All that a node may keep of a feed comes in some pages, and for one more the peer is to blame.
 #[test]
-fn statements_of_no_bytes_come_to_the_bound_too() {
+fn statements_of_the_smallest_size_come_up_to_the_bound_of_a_feed_and_no_further() {
+    const SMALLEST: usize = 163;
+    let mut left = limits::FEED_STATEMENT_BYTES / SMALLEST;
+    let mut table = asked_for_statements();
+    let item = Bytes::from(vec![7; SMALLEST]);
+    let is_close = |output: &Output<SimPeer>| matches!(output, Output::Close { .. });
+    while left > 0 {
+        // As many as fit a frame.
+        let page = left.min(limits::RUN_BYTES / (SMALLEST + 4));
+        assert!(page <= STATEMENTS_PER_MESSAGE);
+        let items = vec![item.clone(); page];
+        let outputs = table.say(&Message::Statements { request: 0, items });
+        assert!(!outputs.iter().any(is_close), "{left} are left");
+        left -= page;
+    }
+    let items = vec![item];
+    let outputs = table.say(&Message::Statements { request: 0, items });
+    let error = error_in(outputs);
+    assert!(matches!(error, PeerError::AnswerTooLarge { .. }), "{error}");
+}
+
+/// A peer told of other statements than are held here, and was asked for them.
+fn asked_for_statements() -> Table {
     let mut table = Table::open();
     let feeds = vec![FeedHeads {
         id: blind(&feed(0)),
@@ -216,6 +242,12 @@ fn statements_of_no_bytes_come_to_the_bound_too() {
     let outputs = table.say(&Message::Heads { last: true, feeds });
     let asks = |message: &Message| matches!(message, Message::StatementsRequest { .. });
     assert_eq!(says(&outputs, asks), 1);
+    table
+}
+
+#[test]
+fn statements_of_no_bytes_come_to_the_bound_too() {
+    let mut table = asked_for_statements();
     for _ in 0..100 {
         let (request, items) = (0, vec![run(0, 1).slice(..0); 4_000]);
         let outputs = table.say(&Message::Statements { request, items });
