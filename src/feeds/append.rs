@@ -147,7 +147,11 @@ impl FeedBatch<'_> {
         if run.end() > bound {
             let trust = self.trust(name.feed_no, &name.id.feed)?;
             let to = run.end().min(trust.bound(&name.id));
-            let later = run.part(bound, to, Closing::NextHeld);
+            let closing = match to == run.end() {
+                true => *run.closing(),
+                false => Closing::NextHeld,
+            };
+            let later = run.part(bound, to, closing);
             let has_body = |run: &Run| run.items().iter().any(|item| item.body().is_some());
             if let Some(later) = later.filter(has_body) {
                 self.set_aside(name, &later, Why::Cut)?;
@@ -161,7 +165,7 @@ impl FeedBatch<'_> {
 
     fn store_stripped(&mut self, name: LogName, run: &Run, bound: Seq) -> Result<(), FeedsError> {
         let range = run.first()..run.end();
-        let counting = range.start..range.end.min(bound);
+        let counting = range.start..range.end.min(bound).max(range.start);
         let filled = self.with_aside(name, run, &counting)?;
         let run = filled.as_ref().unwrap_or(run);
         let erased = self.mark_erased(name, run, &counting)?;
@@ -177,11 +181,15 @@ impl FeedBatch<'_> {
         self.index_run(name, run, counting.clone(), Index::New)?;
         let missing = self.want_bodies(name, run, &counting)?;
         self.move_gaps(name, run)?;
-        let arrival = self.record(Event::Entries {
-            log: name.no,
-            first: counting.start,
-            count: counting.end.0 - counting.start.0,
-        })?;
+        let count = counting.end.0 - counting.start.0;
+        let arrival = match count {
+            0 => self.skip_arrival(),
+            _ => self.record(Event::Entries {
+                log: name.no,
+                first: counting.start,
+                count,
+            })?,
+        };
         if is_head {
             self.log_row_mut(name.no)?.changed = arrival;
         } else {

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::aside::Why;
 use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
@@ -21,8 +23,12 @@ const RECOUNTED: u64 = 2_048;
 
 const WHAT: &str = "what is to be counted again";
 
-/// The run set aside that was offered last.
-type Cursor = Option<(Seq, EntryId)>;
+/// How far what is set aside of a log was offered again: first what was held before, then the rest, and after which run.
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
+struct Cursor {
+    rest: bool,
+    after: Option<(Seq, EntryId)>,
+}
 
 impl FeedBatch<'_> {
     /// Notes which logs have to follow a change of the statements.
@@ -37,7 +43,7 @@ impl FeedBatch<'_> {
             let is_same = before.bound(&name.id) == after.bound(&name.id)
                 && before.end_of(&name.id) == after.end_of(&name.id);
             if !is_same {
-                self.put_cursor(no, None)?;
+                self.put_cursor(no, Cursor::default())?;
             }
         }
         Ok(())
@@ -234,7 +240,6 @@ impl FeedBatch<'_> {
     /// Lets go of what is not of the branch that the end names, and takes of it what is set aside.
     fn hold_true(&mut self, name: LogName, end: &End, left: &mut u64) -> Result<bool, FeedsError> {
         let bound = end.seq.next();
-        let mut settled = false;
         loop {
             if *left == 0 {
                 return Ok(false);
@@ -253,6 +258,10 @@ impl FeedBatch<'_> {
                     start = self.signed_floor(name, lowest, start)?;
                 }
                 *left = left.saturating_sub(beyond.end.0.saturating_sub(start.0));
+                let is_other = anchored.is_none() && held.contains(end.seq);
+                if is_other && start <= end.seq {
+                    self.record(Event::Settled { log: name.no })?;
+                }
                 self.unhold(name, start..beyond.end, Why::Branch)?;
                 continue;
             }
@@ -268,11 +277,8 @@ impl FeedBatch<'_> {
             if let Some(around) = held.around(end.seq) {
                 let lowest = around.start.max(end.seq.block_start());
                 let start = self.signed_floor(name, lowest, end.seq)?;
+                self.record(Event::Settled { log: name.no })?;
                 self.unhold(name, start..around.end, Why::Branch)?;
-                if !settled {
-                    self.record(Event::Settled { log: name.no })?;
-                    settled = true;
-                }
                 continue;
             }
             if !self.take_end_aside(name, end)? {
@@ -327,14 +333,26 @@ impl FeedBatch<'_> {
         left: &mut u64,
     ) -> Result<bool, FeedsError> {
         while self.log_row(name.no)?.aside > 0 {
-            let Some(aside) = self.rows().aside_after(name.no, &name.id, *cursor)? else {
-                break;
+            let next = self.rows().aside_after(name.no, &name.id, cursor.after)?;
+            let Some(aside) = next else {
+                if cursor.rest {
+                    break;
+                }
+                *cursor = Cursor {
+                    rest: true,
+                    after: None,
+                };
+                continue;
             };
             if *left == 0 {
                 return Ok(false);
             }
+            cursor.after = Some(aside.last());
+            if matches!(aside.why, Why::Back | Why::Fork) != cursor.rest {
+                *left = left.saturating_sub(1);
+                continue;
+            }
             *left = left.saturating_sub(aside.run.len());
-            *cursor = Some(aside.last());
             let taken = if aside.why == Why::Branch {
                 self.take_true(name, &aside.run, Why::Back, Seq(u64::MAX))?
             } else {

@@ -69,6 +69,11 @@ impl Check<'_> {
                         let told = told.entry(log).or_default();
                         told.remove(&(first..end));
                     }
+                    // Where they are told of and held no longer, they count no longer either.
+                    Event::Gone { log, first, count } => {
+                        let told = told.entry(log).or_default();
+                        told.remove(&(first..first.plus(count)));
+                    }
                     _ => {}
                 }
                 Ok(ControlFlow::Continue(()))

@@ -331,10 +331,11 @@ fn life(seed: u64) {
         let by_thief = Statement::retire(friend.feed, &secret, friend.device.id(), ends, []);
         statements.push(by_thief.unwrap());
     }
-    for _ in 0..25 {
+    for step in 0..25 {
         let branch = &branches[random.index(branches.len())];
         if random.chance(10) && statements.len() > 2 {
             let statement = statements.pop().unwrap();
+            println!("{step}: {:?}", statement.act());
             say(&store, &friend, &statement);
         } else {
             let run = branch.runs[random.index(branch.runs.len())].clone();
@@ -343,7 +344,13 @@ fn life(seed: u64) {
             } else {
                 run
             };
-            hand_over(&store, &run);
+            let taken = hand_over(&store, &run);
+            println!(
+                "{step}: {} to {} of {:?}: {taken:?}",
+                run.first(),
+                run.end(),
+                run.last_id()
+            );
         }
         assert_whole(&store);
     }
@@ -351,6 +358,7 @@ fn life(seed: u64) {
         statements.swap(0, 1);
     }
     while let Some(statement) = statements.pop() {
+        println!("{:?}", statement.act());
         say(&store, &friend, &statement);
         assert_whole(&store);
     }
