@@ -1,5 +1,6 @@
 //! Own entries: appended, signed and indexed in one write.
 
+use super::aside::Why;
 use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
@@ -7,7 +8,8 @@ use super::keys::FeedNo;
 use super::row::Event;
 use crate::format::limits::LANES_PER_DEVICE;
 use crate::format::{
-    DeviceSecret, Draft, EntryId, EntryRef, FeedId, Lane, LogId, Run, Seq, Statement, Unsigned,
+    Closing, DeviceSecret, Draft, EntryId, EntryRef, FeedId, Lane, LogId, Run, Seq, Statement,
+    Unsigned,
 };
 
 /// Entries that are signed together at the most: a few blocks.
@@ -120,15 +122,20 @@ impl FeedBatch<'_> {
     ) -> Result<(), FeedsError> {
         let no = self.intern_log(unsigned.log())?;
         let name = self.log_name(no)?;
+        if !self.log_row(no)?.ours {
+            self.log_row_mut(no)?.ours = true;
+        }
         for run in unsigned.sign(secret)? {
-            self.store_run(name, &run, Seq(u64::MAX))?;
+            let bound = self.log_row(no)?.bound();
+            self.store_run(name, &run, bound)?;
         }
         Ok(())
     }
 
     /// Stores a run of which nothing is held yet: segment, ranges, indexes, arrival.
     ///
-    /// Entries from `bound` on do not count: their headers are kept as the proof of those before, and nothing else.
+    /// Entries from `bound` on do not count: their headers are kept as the proof of those before. Their bodies are set
+    /// aside if they are to count as soon as that is worked off, or once it is known of which branch they are.
     pub(super) fn store_run(
         &mut self,
         name: LogName,
@@ -136,6 +143,17 @@ impl FeedBatch<'_> {
         bound: Seq,
     ) -> Result<(), FeedsError> {
         if run.end() > bound {
+            let trust = self.trust(name.feed_no, &name.id.feed)?;
+            let to = run.end().min(trust.bound(&name.id));
+            let closing = match to == run.end() {
+                true => *run.closing(),
+                false => Closing::NextHeld,
+            };
+            let later = run.part(bound, to, closing);
+            let has_body = |run: &Run| run.items().iter().any(|item| item.body().is_some());
+            if let Some(later) = later.filter(has_body) {
+                self.set_aside(name, &later, Why::Cut)?;
+            }
             let counting = |seq| seq < bound;
             let run = run.with_bodies(|seq, item| item.body().filter(|_| counting(seq)).cloned());
             return self.store_stripped(name, &run, bound);
@@ -145,14 +163,15 @@ impl FeedBatch<'_> {
 
     fn store_stripped(&mut self, name: LogName, run: &Run, bound: Seq) -> Result<(), FeedsError> {
         let range = run.first()..run.end();
-        let counting = range.start..range.end.min(bound);
+        let counting = range.start..range.end.min(bound).max(range.start);
+        let filled = self.with_aside(name, run, &counting)?;
+        let run = filled.as_ref().unwrap_or(run);
         let erased = self.mark_erased(name, run, &counting)?;
         let stripped;
         let run = if erased.is_empty() {
             run
         } else {
-            stripped = run
-                .with_bodies(|seq, item| item.body().filter(|_| !erased.contains(&seq)).cloned());
+            stripped = self.without_erased(name, run, &erased)?;
             &stripped
         };
         self.put_segment(name.no, run)?;
@@ -160,11 +179,15 @@ impl FeedBatch<'_> {
         self.index_run(name, run, counting.clone(), Index::New)?;
         let missing = self.want_bodies(name, run, &counting)?;
         self.move_gaps(name, run)?;
-        let arrival = self.record(Event::Entries {
-            log: name.no,
-            first: counting.start,
-            count: counting.end.0 - counting.start.0,
-        })?;
+        let count = counting.end.0 - counting.start.0;
+        let arrival = match count {
+            0 => self.skip_arrival(),
+            _ => self.record(Event::Entries {
+                log: name.no,
+                first: counting.start,
+                count,
+            })?,
+        };
         if is_head {
             self.log_row_mut(name.no)?.changed = arrival;
         } else {

@@ -52,6 +52,8 @@ pub(crate) enum Note {
     Wanted { feed: FeedId },
     /// A feed is neither wanted nor served any more.
     Unwanted { feed: FeedId },
+    /// What is held of a feed became less, or a fork was settled: whoever remembers its replica reads it anew.
+    Reread { feed: FeedId },
     /// The last entry that named a blob does so no longer.
     BlobFree { hash: BlobHash },
 }
@@ -105,6 +107,8 @@ pub(crate) struct FeedBatch<'s> {
     pub(super) stale_follows: BTreeSet<(FeedNo, FeedId)>,
     /// Blobs that an entry named before this write.
     pub(super) unnamed_blobs: BTreeSet<BlobHash>,
+    /// Feeds of which [`Note::Reread`] is told.
+    pub(super) reread: BTreeSet<FeedId>,
 }
 
 impl<'s> FeedBatch<'s> {
@@ -130,6 +134,7 @@ impl<'s> FeedBatch<'s> {
             stale_profiles: BTreeSet::new(),
             stale_follows: BTreeSet::new(),
             unnamed_blobs: BTreeSet::new(),
+            reread: BTreeSet::new(),
         }
     }
 
@@ -175,6 +180,8 @@ impl<'s> FeedBatch<'s> {
         self.merge_state()?;
         self.put_rows()?;
         self.tell_free_blobs()?;
+        let reread = std::mem::take(&mut self.reread).into_iter();
+        self.notes.extend(reread.map(|feed| Note::Reread { feed }));
         if self.counters != self.begun {
             self.counters.commits += 1;
             write_counters(&mut *self.tx, &self.counters)?;

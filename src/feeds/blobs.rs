@@ -96,7 +96,9 @@ impl FeedBatch<'_> {
 
 impl Rows<'_> {
     pub(super) fn is_blob_named(&self, blob: &BlobHash) -> Result<bool, FeedsError> {
-        Ok(self.names_any(&keys::blob(blob))? || self.is_blob_kept(blob)?)
+        Ok(self.names_any(&keys::blob(blob))?
+            || self.is_blob_kept(blob)?
+            || self.names_any(&keys::aside_blob(blob))?)
     }
 
     fn names_any(&self, prefix: &Key) -> Result<bool, FeedsError> {
@@ -143,7 +145,9 @@ impl Rows<'_> {
     fn own_names(&self, blob: &BlobHash) -> Result<bool, FeedsError> {
         for (feed_no, _) in self.feeds()?.iter().filter(|(_, feed)| feed.own) {
             for log_no in self.logs_of(*feed_no)? {
-                if self.names_any(&keys::blob(blob).u32(log_no))? {
+                if self.names_any(&keys::blob(blob).u32(log_no))?
+                    || self.names_any(&keys::aside_blob(blob).u32(log_no))?
+                {
                     return Ok(true);
                 }
             }
@@ -197,6 +201,7 @@ impl FeedSnapshot {
             return Ok(true);
         }
         // Others may name it so often that the own name was not among those looked at.
-        Ok(refs.len() >= LOOKED_AT && rows.own_names(blob)?)
+        let may_be = refs.len() >= LOOKED_AT || rows.names_any(&keys::aside_blob(blob))?;
+        Ok(may_be && rows.own_names(blob)?)
     }
 }

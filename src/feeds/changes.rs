@@ -7,7 +7,7 @@ use super::keys::{self, LogNo};
 use super::row::{Event, decode};
 use super::rows::StoredEntry;
 use super::snapshot::FeedSnapshot;
-use crate::format::{LogId, Seq};
+use crate::format::{EntryId, Item, LogId, Run, Seq};
 use crate::store::Direction;
 
 /// One thing that happened to the store.
@@ -27,7 +27,7 @@ pub(crate) enum Change {
     Body(StoredEntry),
     /// The body of an entry was dropped: deleted or expired.
     Erased(StoredEntry),
-    /// A Retire cut an entry: it no longer counts.
+    /// A Retire cut an entry, or it is of another branch than the true one: it no longer counts.
     Gone(StoredEntry),
     /// Two branches of a log are known.
     Forked { log: LogId, at: Seq },
@@ -121,6 +121,14 @@ impl FeedSnapshot {
                     });
                 }
             }
+            Event::Aside { log, end, last, .. } => {
+                for entry in self.set_aside(log, end, last)? {
+                    found.push(Changed {
+                        number: at,
+                        change: Change::Gone(entry),
+                    });
+                }
+            }
             Event::Body { log, seq } | Event::Erased { log, seq } => {
                 let erased = matches!(event, Event::Erased { .. });
                 for entry in self.stored(log, seq..seq.next())? {
@@ -150,6 +158,24 @@ impl FeedSnapshot {
         Ok(())
     }
 
+    /// The entries of a run that was set aside, as long as it is kept.
+    fn set_aside(
+        &self,
+        log_no: LogNo,
+        end: Seq,
+        last: EntryId,
+    ) -> Result<Vec<StoredEntry>, FeedsError> {
+        let rows = self.rows();
+        let log = rows.log(log_no)?.log;
+        let place = Seq(end.0.saturating_sub(1));
+        let aside = rows.aside(log_no, &log, place, &last)?;
+        let runs = aside.into_iter().map(|aside| aside.run);
+        let all = Seq::ZERO..Seq(u64::MAX);
+        Ok(runs
+            .flat_map(|run| entries_of(log_no, &run, &all))
+            .collect())
+    }
+
     fn stored(
         &self,
         log_no: LogNo,
@@ -159,21 +185,24 @@ impl FeedSnapshot {
         let log = rows.log(log_no)?.log;
         let mut found = Vec::new();
         for run in rows.segments(log_no, &log, &range)? {
-            let places = (run.first().0..).map(Seq).zip(run.items());
-            for (seq, item) in places.filter(|(seq, _)| range.contains(seq)) {
-                let Some(reference) = run.reference(seq) else {
-                    continue;
-                };
-                found.push(StoredEntry {
-                    log_no,
-                    reference,
-                    time: item.time,
-                    expires: item.expires,
-                    kind: item.kind.clone(),
-                    body: item.body.clone(),
-                });
-            }
+            found.extend(entries_of(log_no, &run, &range));
         }
         Ok(found)
     }
+}
+
+fn entries_of(log_no: LogNo, run: &Run, range: &std::ops::Range<Seq>) -> Vec<StoredEntry> {
+    let places = (run.first().0..).map(Seq).zip(run.items());
+    let inside = places.filter(|(seq, _)| range.contains(seq));
+    let stored = |(seq, item): (Seq, &Item)| {
+        Some(StoredEntry {
+            log_no,
+            reference: run.reference(seq)?,
+            time: item.time,
+            expires: item.expires,
+            kind: item.kind.clone(),
+            body: item.body.clone(),
+        })
+    };
+    inside.filter_map(stored).collect()
 }

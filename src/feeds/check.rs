@@ -6,6 +6,7 @@
 //!
 //! What this node learned of its peers (addresses, what sync remembers) follows from nothing else and is not checked.
 
+mod aside;
 mod entry;
 mod logs;
 mod report;
@@ -51,8 +52,10 @@ struct LogFacts {
     name: LogName,
     row: LogRow,
     own: bool,
-    /// From here on nothing counts.
+    /// From here on entries are stored as such that do not count.
     bound: Seq,
+    /// From here on nothing counts, as the statements say.
+    target: Seq,
 }
 
 impl LogFacts {
@@ -95,6 +98,8 @@ impl Check<'_> {
         self.bear(feeds, || "some feed".to_owned())?;
         let kept = self.kept();
         self.bear(kept, || "some entry".to_owned())?;
+        let aside = self.aside();
+        self.bear(aside, || "some run".to_owned())?;
         for no in self.logs()? {
             let log = self.log(no, watch);
             let done = self.bear(log, || format!("log {no}"))?;

@@ -16,6 +16,7 @@ use super::keys::{self, LogNo};
 use super::named::{self, Verdict};
 use super::row::Event;
 use super::rows::Rows;
+use super::sweep::{KEPT_MILLIS, PURGED_MILLIS};
 use crate::format::{Body, EntryId, Item, Rel, Run, Seq, Timestamp};
 
 /// Why a body is erased, as bits of one byte: both may be true.
@@ -30,6 +31,9 @@ struct Turn {
     is_missing: bool,
     kept: Option<Bytes>,
 }
+
+/// Entries that are erased, why, and what their deletes come to.
+pub(super) type Erased = BTreeMap<Seq, (u8, Verdict)>;
 
 /// Turns of the entries of one stored run.
 struct Turns {
@@ -61,9 +65,9 @@ impl FeedBatch<'_> {
         name: LogName,
         run: &Run,
         part: &Range<Seq>,
-    ) -> Result<BTreeSet<Seq>, FeedsError> {
+    ) -> Result<Erased, FeedsError> {
         let namings = self.rows().namings_at(name.feed_no, &name.order, part)?;
-        let mut erased = BTreeSet::new();
+        let mut erased = Erased::new();
         let places = (run.first().0..).map(Seq);
         let entries = places.zip(run.ids().iter().zip(run.items()));
         for (seq, (id, item)) in entries.filter(|(seq, _)| part.contains(seq)) {
@@ -76,10 +80,29 @@ impl FeedBatch<'_> {
             let why = reasons(verdict, is_due(item, self.now));
             if why != 0 {
                 self.mark_why(name.no, seq, why)?;
-                erased.insert(seq);
+                erased.insert(seq, (why, verdict));
             }
         }
         Ok(erased)
+    }
+
+    /// A run without the bodies that are erased; those of own feeds are kept for the undo.
+    pub(super) fn without_erased(
+        &mut self,
+        name: LogName,
+        run: &Run,
+        erased: &Erased,
+    ) -> Result<Run, FeedsError> {
+        for (seq, (why, verdict)) in erased {
+            if let Some(body) = body_at(run, *seq) {
+                self.keep(name, *seq, &body, (*why, *verdict))?;
+            }
+        }
+        Ok(
+            run.with_bodies(|seq, item| {
+                item.body().filter(|_| !erased.contains_key(&seq)).cloned()
+            }),
+        )
     }
 
     fn mark_why(&mut self, no: LogNo, seq: Seq, why: u8) -> Result<(), FeedsError> {
@@ -192,9 +215,7 @@ impl FeedBatch<'_> {
             }
             (true, true) => {
                 self.mark_why(name.no, seq, why)?;
-                if verdict.purge || why & EXPIRED != 0 {
-                    self.drop_kept(name.no, seq)?;
-                }
+                self.keep_as_said(name.no, seq, (why, verdict))?;
             }
             (false, false) => {}
         }
@@ -236,11 +257,8 @@ impl FeedBatch<'_> {
         self.index_run(name, run, seq..seq.next(), Index::Away)?;
         self.mark_why(name.no, seq, turn.why)?;
         self.tx.delete(keys::missing(name.no, seq).as_slice())?;
-        let keeps = turn.why == DELETED && !turn.verdict.purge;
-        if let Some(body) = body.filter(|_| keeps)
-            && self.feed_row(name.feed_no)?.own
-        {
-            self.keep(name.no, seq, &body)?;
+        if let Some(body) = body {
+            self.keep(name, seq, &body, (turn.why, turn.verdict))?;
         }
         let arrival = self.record(Event::Erased { log: name.no, seq })?;
         self.notes.push(Note::Erased {
@@ -289,24 +307,89 @@ impl FeedBatch<'_> {
         }
     }
 
-    fn keep(&mut self, no: LogNo, seq: Seq, body: &Bytes) -> Result<(), FeedsError> {
-        let since = keys::kept_since(self.now).u32(no).u64(seq.0);
-        self.tx.put(since.as_slice(), Bytes::new())?;
-        self.keep_blobs((no, seq), body, true)?;
-        let mut row = self.now.0.to_be_bytes().to_vec();
-        row.extend_from_slice(body);
+    /// Keeps the body of an erased entry of an own feed, if it may be put back.
+    fn keep(
+        &mut self,
+        name: LogName,
+        seq: Seq,
+        body: &Bytes,
+        (why, verdict): (u8, Verdict),
+    ) -> Result<(), FeedsError> {
+        if why != DELETED || verdict.purge || !self.feed_row(name.feed_no)?.own {
+            return Ok(());
+        }
+        // What was kept before of another entry at this place goes with the blobs that it names.
+        self.drop_kept(name.no, seq)?;
+        self.keep_blobs((name.no, seq), body, true)?;
+        let kept = Kept {
+            due: self.now.plus_millis(kept_millis(verdict)),
+            purged: verdict.purged_elsewhere,
+            body: body.clone(),
+        };
+        self.put_kept(name.no, seq, &kept)
+    }
+
+    fn put_kept(&mut self, no: LogNo, seq: Seq, kept: &Kept) -> Result<(), FeedsError> {
+        let until = keys::kept_until(kept.due).u32(no).u64(seq.0);
+        self.tx.put(until.as_slice(), Bytes::new())?;
+        let mut row = kept.due.0.to_be_bytes().to_vec();
+        row.push(u8::from(kept.purged));
+        row.extend_from_slice(&kept.body);
         Ok(self.tx.put(keys::kept(no, seq).as_slice(), row.into())?)
+    }
+
+    /// What was kept of an erased entry stays as long as its deletes say now: a purge may have come, or gone.
+    fn keep_as_said(
+        &mut self,
+        no: LogNo,
+        seq: Seq,
+        (why, verdict): (u8, Verdict),
+    ) -> Result<(), FeedsError> {
+        if verdict.purge || why & EXPIRED != 0 {
+            return self.drop_kept(no, seq);
+        }
+        let Some(mut kept) = self.rows().kept_row(no, seq)? else {
+            return Ok(());
+        };
+        if kept.purged == verdict.purged_elsewhere {
+            return Ok(());
+        }
+        let until = keys::kept_until(kept.due).u32(no).u64(seq.0);
+        self.tx.delete(until.as_slice())?;
+        kept.purged = verdict.purged_elsewhere;
+        kept.due = if kept.purged {
+            kept.due.min(self.now.plus_millis(PURGED_MILLIS))
+        } else {
+            kept.due.plus_millis(KEPT_MILLIS - PURGED_MILLIS)
+        };
+        self.put_kept(no, seq, &kept)
     }
 
     /// Drops what is kept of an erased entry of an own feed, if anything is.
     pub(super) fn drop_kept(&mut self, no: LogNo, seq: Seq) -> Result<(), FeedsError> {
-        let Some(row) = self.rows().kept_row(no, seq)? else {
+        let Some(kept) = self.rows().kept_row(no, seq)? else {
             return Ok(());
         };
-        self.keep_blobs((no, seq), &row.1, false)?;
-        let since = keys::kept_since(row.0).u32(no).u64(seq.0);
-        self.tx.delete(since.as_slice())?;
+        self.keep_blobs((no, seq), &kept.body, false)?;
+        let until = keys::kept_until(kept.due).u32(no).u64(seq.0);
+        self.tx.delete(until.as_slice())?;
         Ok(self.tx.delete(keys::kept(no, seq).as_slice())?)
+    }
+}
+
+/// The erased body of an entry of an own feed, and until when it is kept.
+struct Kept {
+    due: Timestamp,
+    /// A purge said on another device shortened its time.
+    purged: bool,
+    body: Bytes,
+}
+
+const fn kept_millis(verdict: Verdict) -> i64 {
+    if verdict.purged_elsewhere {
+        PURGED_MILLIS
+    } else {
+        KEPT_MILLIS
     }
 }
 
@@ -337,16 +420,20 @@ impl Rows<'_> {
 
     /// The erased body that is kept of an entry of an own feed.
     pub(super) fn kept(&self, no: LogNo, seq: Seq) -> Result<Option<Bytes>, FeedsError> {
-        Ok(self.kept_row(no, seq)?.map(|(_, body)| body))
+        Ok(self.kept_row(no, seq)?.map(|kept| kept.body))
     }
 
-    fn kept_row(&self, no: LogNo, seq: Seq) -> Result<Option<(Timestamp, Bytes)>, FeedsError> {
+    fn kept_row(&self, no: LogNo, seq: Seq) -> Result<Option<Kept>, FeedsError> {
         let what = "an erased body";
         let row = self.0.value(keys::kept(no, seq).as_slice())?;
         row.map(|row| {
-            let when = keys::u64_at(&row, 0).ok_or(FeedsError::Damaged { what })?;
-            let body = Bytes::from(row).slice(8..);
-            Ok((Timestamp(when.cast_signed()), body))
+            let due = keys::u64_at(&row, 0).zip(row.get(8).copied());
+            let (due, purged) = due.ok_or(FeedsError::Damaged { what })?;
+            Ok(Kept {
+                due: Timestamp(due.cast_signed()),
+                purged: purged != 0,
+                body: Bytes::from(row).slice(9..),
+            })
         })
         .transpose()
     }

@@ -22,8 +22,12 @@
 //! N #feed log[8] seq[8] rel #log seq[8] index[1] -> Naming    what deletes and edits of a feed name in it
 //! a #feed device[32]                    -> ()        devices whose word counts for others: admins
 //! E #log seq[8]                         -> why       entries whose bodies are erased: deleted, expired
-//! V #log seq[8]                         -> when, body   erased bodies of own feeds, kept out of sight
-//! v when[8] #log seq[8]                 -> ()        the same by age
+//! V #log seq[8]                         -> due[8], purged, body   erased bodies of own feeds, kept out of sight
+//! v due[8] #log seq[8]                  -> ()        the same by when they are dropped
+//! Z #log last[8] id[32]                 -> AsideRow  runs set aside: cut by a Retire, or of another branch
+//! z due[8] #log last[8] id[32]          -> ()        the same by when they are dropped
+//! y hash[32] #log seq[8] id[32]         -> ()        bodies set aside that name a blob; id is that of their run
+//! U #log                                -> cursor    logs that have still to follow what the statements say
 //! x expires[8] #log seq[8]              -> ()        what expires
 //! W #kind index[1] key place            -> mark      content of a registered type by one of its keys
 //! M "type/" kind                        -> TypeRow   how far those rows are made
@@ -231,8 +235,33 @@ pub(super) fn kept(log: LogNo, seq: Seq) -> Key {
     Key::table(b'V').u32(log).u64(seq.0)
 }
 
-pub(super) fn kept_since(when: Timestamp) -> Key {
-    Key::table(b'v').time(when)
+pub(super) fn kept_until(due: Timestamp) -> Key {
+    Key::table(b'v').time(due)
+}
+
+pub(super) fn aside_of(log: LogNo) -> Key {
+    Key::table(b'Z').u32(log)
+}
+
+pub(super) fn aside(log: LogNo, last: Seq, id: &EntryId) -> Key {
+    aside_of(log).u64(last.0).raw(id.as_bytes())
+}
+
+pub(super) fn aside_until(due: Timestamp) -> Key {
+    Key::table(b'z').time(due)
+}
+
+/// The bodies set aside that name a blob.
+pub(super) fn aside_blob(hash: &BlobHash) -> Key {
+    Key::table(b'y').raw(hash.as_bytes())
+}
+
+pub(super) fn recounts() -> Key {
+    Key::table(b'U')
+}
+
+pub(super) fn recount(log: LogNo) -> Key {
+    recounts().u32(log)
 }
 
 pub(super) fn expires(at: Timestamp) -> Key {

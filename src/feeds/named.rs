@@ -11,7 +11,7 @@ use super::batch::{FeedBatch, LogName};
 use super::error::FeedsError;
 use super::index::Index;
 use super::keys::{self, FeedNo, Key, LogNo};
-use super::row::{decode, encode};
+use super::row::{LogRow, decode, encode};
 use super::rows::Rows;
 use crate::format::{
     Body, Content as _, Delete, DeviceId, Edit, EntryId, EntryRef, Kind, Lane, LogId, Rel, Seq,
@@ -56,7 +56,10 @@ pub(super) struct Naming {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub(super) deleted: bool,
+    /// One of them, said by this store itself, leaves nothing to undo.
     pub(super) purge: bool,
+    /// The same, said by another device of the feed: it may be a thief's.
+    pub(super) purged_elsewhere: bool,
 }
 
 /// Whether entries of this kind can be deleted at all. A delete of a delete is its undo.
@@ -312,13 +315,13 @@ impl Rows<'_> {
         feed_no: FeedNo,
         (log, seq, id): (&LogId, Seq, EntryId),
         namings: &[Naming],
-    ) -> Result<Vec<(LogId, Naming)>, FeedsError> {
+    ) -> Result<Vec<(LogRow, Naming)>, FeedsError> {
         let mut counting = Vec::new();
         let meant = |n: &&Naming| n.rel == Rel::Delete && n.seq == seq && n.target == id;
         for naming in namings.iter().filter(meant) {
-            let by = self.log(naming.log_no)?.log;
-            if self.may(feed_no, &by.device, &log.device)?
-                && !self.is_undone(feed_no, &by, naming)?
+            let by = self.log(naming.log_no)?;
+            if self.may(feed_no, &by.log.device, &log.device)?
+                && !self.is_undone(feed_no, &by.log, naming)?
             {
                 counting.push((by, naming.clone()));
             }
@@ -346,9 +349,14 @@ impl Rows<'_> {
         namings: &[Naming],
     ) -> Result<Verdict, FeedsError> {
         let counting = self.counting_deletes(feed_no, entry, namings)?;
+        let purges = |ours: bool| {
+            let purging = |(row, naming): &(LogRow, Naming)| naming.purge && row.ours == ours;
+            counting.iter().any(purging)
+        };
         Ok(Verdict {
             deleted: !counting.is_empty(),
-            purge: counting.iter().any(|(_, naming)| naming.purge),
+            purge: purges(true),
+            purged_elsewhere: purges(false),
         })
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct FeedRow {
     pub(super) statements: [u8; 16],
     /// The arrival number at which they last changed.
     pub(super) statements_changed: u64,
+    /// What is set aside of it comes to, as [`aside`](super::aside) counts it.
+    pub(super) aside: u64,
 }
 
 impl FeedRow {
@@ -32,6 +34,7 @@ impl FeedRow {
             followed: false,
             statements: [0; 16],
             statements_changed: 0,
+            aside: 0,
         }
     }
 
@@ -48,9 +51,21 @@ pub(super) struct LogRow {
     pub(super) held: Ranges,
     /// Id of the highest held entry; zeros while none is held.
     pub(super) head: EntryId,
+    /// Where two branches part, as long as no Retire says which is true.
     pub(super) forked: Option<Seq>,
     /// The arrival number at which head or fork last changed.
     pub(super) changed: u64,
+    /// From here on entries are stored as such that do not count; none if all count. It follows what the statements say,
+    /// a bounded piece at a time: a row of [`recount`](super::recount) stands for what is still to be done.
+    pub(super) counted: Option<Seq>,
+    /// Held behind a fork as the proof of what lies below it, and not counted for that reason.
+    pub(super) quiet: Ranges,
+    /// What is set aside of it comes to; 0 if nothing is.
+    pub(super) aside: u64,
+    /// How many times in a row what lies below a true entry was found to be of another branch.
+    pub(super) dug: u8,
+    /// This store itself appended to it.
+    pub(super) ours: bool,
 }
 
 impl LogRow {
@@ -62,7 +77,21 @@ impl LogRow {
             head: EntryId::ZERO,
             forked: None,
             changed: 0,
+            counted: None,
+            quiet: Ranges::default(),
+            aside: 0,
+            dug: 0,
+            ours: false,
         }
+    }
+
+    /// The place from which on entries are stored as such that do not count.
+    pub(super) fn bound(&self) -> Seq {
+        self.counted.unwrap_or(Seq(u64::MAX))
+    }
+
+    pub(super) fn set_bound(&mut self, bound: Seq) {
+        self.counted = (bound != Seq(u64::MAX)).then_some(bound);
     }
 }
 
@@ -86,6 +115,19 @@ impl Ranges {
         });
         let at = self.0.partition_point(|&(from, _)| from < start);
         self.0.insert(at, (start, end));
+    }
+
+    pub(super) fn remove(&mut self, range: &Range<Seq>) {
+        let (start, end) = (range.start.0, range.end.0);
+        let left = |&(from, to): &(u64, u64)| {
+            let parts = [(from, to.min(start)), (from.max(end), to)];
+            parts.into_iter().filter(|(from, to)| from < to)
+        };
+        self.0 = self.0.iter().flat_map(left).collect();
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(super) fn contains(&self, seq: Seq) -> bool {
@@ -225,12 +267,38 @@ impl Profile {
 /// What was stored, as the change feed keeps it. A row of [`Entries`](Event::Entries) takes as many numbers as entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Event {
-    Entries { log: u32, first: Seq, count: u64 },
-    Body { log: u32, seq: Seq },
-    Erased { log: u32, seq: Seq },
-    Gone { log: u32, first: Seq, count: u64 },
-    Forked { log: u32, at: Seq },
-    Settled { log: u32 },
+    Entries {
+        log: u32,
+        first: Seq,
+        count: u64,
+    },
+    Body {
+        log: u32,
+        seq: Seq,
+    },
+    Erased {
+        log: u32,
+        seq: Seq,
+    },
+    Gone {
+        log: u32,
+        first: Seq,
+        count: u64,
+    },
+    Forked {
+        log: u32,
+        at: Seq,
+    },
+    Settled {
+        log: u32,
+    },
+    /// Entries were set aside as of another branch: the run that ends with `last`.
+    Aside {
+        log: u32,
+        first: Seq,
+        end: Seq,
+        last: EntryId,
+    },
 }
 
 impl Event {
@@ -287,6 +355,11 @@ mod tests {
         );
         assert_eq!(held.around(Seq(3)), Some(Seq(2)..Seq(4)));
         assert_eq!(held.around(Seq(4)), None);
+        let mut rest = held.clone();
+        rest.remove(&(Seq(3)..Seq(7)));
+        assert_eq!(rest, set(&[(2, 3), (7, 9)]));
+        rest.remove(&(Seq(0)..Seq(9)));
+        assert!(rest.is_empty());
         assert_eq!(held.end_before(Seq(6)), Seq(4));
         assert_eq!(held.end_before(Seq(1)), Seq(0));
         assert_eq!((held.len(), held.count()), (2, 5));

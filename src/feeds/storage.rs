@@ -19,6 +19,7 @@ pub struct FeedStorage {
     entries: u64,
     entry_bytes: u64,
     erased_bytes: u64,
+    aside_bytes: u64,
     media_bytes: u64,
 }
 
@@ -53,6 +54,12 @@ impl FeedStorage {
         self.erased_bytes
     }
 
+    /// Bytes of what devices wrote that were retired since, or of another branch than the true one, kept for a while in
+    /// case it counts again.
+    pub const fn aside_bytes(&self) -> u64 {
+        self.aside_bytes
+    }
+
     /// Bytes held of what its entries have attached. What several feeds have attached counts for each of them.
     pub const fn media_bytes(&self) -> u64 {
         self.media_bytes
@@ -75,21 +82,22 @@ impl FeedSnapshot {
                 entries: rows.entries_of(no)?,
                 entry_bytes: 0,
                 erased_bytes: 0,
+                aside_bytes: 0,
                 media_bytes: 0,
             };
             feeds.insert(no, storage);
         }
         let of_log: BTreeMap<LogNo, FeedNo> = self.feeds_of_logs()?;
         let find = |no: &LogNo| of_log.get(no).copied();
-        for (table, into) in [(b'S', false), (b'V', true)] {
+        for table in [b'S', b'V', b'Z'] {
             self.lengths(table, |log, len| {
                 let Some(storage) = find(&log).and_then(|no| feeds.get_mut(&no)) else {
                     return;
                 };
-                let bytes = if into {
-                    &mut storage.erased_bytes
-                } else {
-                    &mut storage.entry_bytes
+                let bytes = match table {
+                    b'S' => &mut storage.entry_bytes,
+                    b'V' => &mut storage.erased_bytes,
+                    _ => &mut storage.aside_bytes,
                 };
                 *bytes += len;
             })?;
@@ -104,7 +112,7 @@ impl FeedSnapshot {
             }
         })?;
         let mut all: Vec<_> = feeds.into_values().collect();
-        all.retain(|feed| feed.wanted || feed.entries > 0);
+        all.retain(|feed| feed.wanted || feed.entries > 0 || feed.aside_bytes > 0);
         all.sort_by_key(|feed| std::cmp::Reverse(feed.entry_bytes + feed.media_bytes));
         Ok(all)
     }

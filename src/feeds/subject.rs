@@ -56,13 +56,13 @@ impl FeedBatch<'_> {
             rows.counting_deletes(log.feed_no, (&name.log, name.seq, name.id), &namings)?;
         let deletes: Vec<_> = counting
             .iter()
-            .map(|(log, naming)| EntryRef {
-                log: *log,
+            .map(|(by, naming)| EntryRef {
+                log: by.log,
                 seq: naming.at,
                 id: naming.by,
             })
             .collect();
-        let purged = counting.iter().any(|(_, naming)| naming.purge);
+        let purged = counting.iter().any(|(by, naming)| naming.purge && by.ours);
         let has_body = entry.body.is_some() || rows.kept(no, name.seq)?.is_some();
         let edits = rows.edits_of(log.feed_no, &entry)?;
         let shown = shown_of(&entry, &edits, self.now).cloned();

@@ -9,8 +9,12 @@ use super::rows::Rows;
 use super::snapshot::FeedSnapshot;
 use crate::format::{Seq, Timestamp};
 
-/// How long an own feed's deleted bodies can be put back.
+/// How long an own feed's deleted bodies can be put back, whichever of its devices deleted them.
 pub(crate) const KEPT_MILLIS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// How long after a purge that another of the feed's devices said: time to retire a thief who said it.
+pub(crate) const PURGED_MILLIS: i64 = 3 * 24 * 60 * 60 * 1_000;
+/// Runs set aside that one sweep drops; they may be of a few MiB each.
+const SWEPT_ASIDE: usize = 64;
 /// Entries that one sweep looks at: all of it is one write.
 const SWEPT: usize = 1_000;
 
@@ -31,8 +35,8 @@ impl FeedBatch<'_> {
             self.stale_targets.insert((*no, *seq));
         }
         let old = self.rows().timed(
-            &keys::kept_since(Timestamp(i64::MIN)),
-            &keys::kept_since(self.now.plus_millis(1 - KEPT_MILLIS)),
+            &keys::kept_until(Timestamp(i64::MIN)),
+            &keys::kept_until(self.now.plus_millis(1)),
             SWEPT,
         )?;
         for (key, no, seq) in &old {
@@ -40,7 +44,8 @@ impl FeedBatch<'_> {
             self.tx.delete(key)?;
             self.drop_kept(*no, *seq)?;
         }
-        Ok(due.len() == SWEPT || old.len() == SWEPT)
+        let more = self.sweep_aside(SWEPT_ASIDE)?;
+        Ok(more || due.len() == SWEPT || old.len() == SWEPT)
     }
 }
 
@@ -54,9 +59,9 @@ impl FeedSnapshot {
         };
         let all = (Timestamp(i64::MIN), Timestamp(i64::MAX));
         let expires = first(&keys::expires(all.0), &keys::expires(all.1))?;
-        let kept = first(&keys::kept_since(all.0), &keys::kept_since(all.1))?;
-        let kept = kept.map(|since| since.plus_millis(KEPT_MILLIS));
-        Ok(expires.into_iter().chain(kept).min())
+        let kept = first(&keys::kept_until(all.0), &keys::kept_until(all.1))?;
+        let aside = first(&keys::aside_until(all.0), &keys::aside_until(all.1))?;
+        Ok(expires.into_iter().chain(kept).chain(aside).min())
     }
 }
 

@@ -29,6 +29,9 @@ pub(crate) enum Taken {
     NotCounting { from: Seq },
     /// It is on the other side of a fork; the proof is kept.
     Forked,
+    /// It verifies, or could not be proved against what is held here, and belongs to a branch that is not taken. No fault
+    /// of whoever sent it.
+    OtherBranch,
     /// This node does not want it.
     Refused,
     /// It does not match what it claims to be.
@@ -50,16 +53,24 @@ impl FeedBatch<'_> {
         if run.first() >= bound {
             return Ok(Taken::NotCounting { from: bound });
         }
+        self.follow_bound(name, bound)?;
+        let trust = self.trust(name.feed_no, &name.id.feed)?;
+        if let Some(end) = trust.end_of(&name.id) {
+            return self.take_ended(name, run, &end);
+        }
         let row = self.log_row(name.no)?.clone();
-        if *run.closing() == Closing::NextHeld && !row.held.contains(run.end()) {
-            return Ok(Taken::Mismatch);
+        if leans_on_nothing(&row, run) {
+            return Ok(Taken::OtherBranch);
         }
         let settled = row.forked.unwrap_or(Seq(u64::MAX));
         if run.first() >= settled {
+            self.set_aside_new(name, run)?;
             return Ok(Taken::Forked);
         }
         if let Some(ours) = self.contradicting(name, &row, run, settled)? {
-            return self.fork(name, &row, &ours, run);
+            let taken = self.fork(name, &row, &ours, run)?;
+            self.set_aside_new(name, run)?;
+            return Ok(taken);
         }
         if run.end() > settled {
             return self.take_below(name, &row, run, settled, bound);
@@ -87,8 +98,9 @@ impl FeedBatch<'_> {
         Ok(Ok((self.log_name(no)?, trust.bound(log))))
     }
 
-    /// Stores the parts of a linking run that are not held, and fills in bodies of those that are.
-    fn take_new(
+    /// Stores the parts of a linking run that are not held, and fills in bodies of those that are. Nothing that lies
+    /// from `bound` on is worth storing.
+    pub(super) fn take_new(
         &mut self,
         name: LogName,
         row: &LogRow,
@@ -108,6 +120,7 @@ impl FeedBatch<'_> {
             self.fill(name, &bodies)?;
             taken = Taken::Stored;
         }
+        let counted = row.bound().min(bound);
         let absent = row.held.absent(range.clone()).into_iter();
         for part in absent.filter(|part| part.start < bound) {
             let closing = if part.end == range.end {
@@ -116,9 +129,9 @@ impl FeedBatch<'_> {
                 Closing::NextHeld
             };
             if part == range {
-                self.store_run(name, run, bound)?;
+                self.store_run(name, run, counted)?;
             } else {
-                self.store_run(name, &cut_out(run, &part, closing)?, bound)?;
+                self.store_run(name, &cut_out(run, &part, closing)?, counted)?;
             }
             taken = Taken::Stored;
         }
@@ -140,13 +153,19 @@ impl FeedBatch<'_> {
             || self.rows().prev_named_by(name.no, &name.id, run.end())? == Some(run.last_id());
         let taken = if row.held.contains(fork) {
             if self.rows().prev_named_by(name.no, &name.id, fork)? != last {
+                self.set_aside_new(name, run)?;
                 return Ok(Taken::Forked);
             }
             let below = cut_out(run, &(run.first()..fork), Closing::NextHeld)?;
             self.take_new(name, row, &below, bound)?
         } else if links && row.held.within(fork..run.end()).is_empty() {
             // The headers past the fork, up to the signature, are kept as proof and do not count.
-            self.take_new(name, row, run, bound.min(fork))?
+            let quiet = fork..run.end().min(bound);
+            let taken = self.take_new(name, row, run, bound.min(fork))?;
+            if taken == Taken::Stored {
+                self.log_row_mut(name.no)?.quiet.insert(quiet);
+            }
+            taken
         } else {
             Taken::AlreadyHeld
         };
@@ -157,7 +176,7 @@ impl FeedBatch<'_> {
     }
 
     /// A held, signed run that the new one cannot stand beside below `until`, if there is one.
-    fn contradicting(
+    pub(super) fn contradicting(
         &self,
         name: LogName,
         row: &LogRow,
@@ -222,7 +241,7 @@ impl FeedBatch<'_> {
             }),
         };
         let Some(proof) = theirs.and_then(|theirs| ForkProof::new(ours, &theirs).ok()) else {
-            return Ok(Taken::Refused);
+            return Ok(Taken::OtherBranch);
         };
         self.keep_proof(name, &proof)?;
         Ok(Taken::Forked)
@@ -238,6 +257,11 @@ impl FeedBatch<'_> {
 
     fn keep_proof(&mut self, name: LogName, proof: &ForkProof) -> Result<Taken, FeedsError> {
         let at = proof.at();
+        let trust = self.trust(name.feed_no, &name.id.feed)?;
+        if trust.end_of(&name.id).is_some() {
+            // A Retire says which branch is true: there is nothing to warn of.
+            return Ok(Taken::AlreadyHeld);
+        }
         if self
             .log_row(name.no)?
             .forked
@@ -359,6 +383,11 @@ impl FeedBatch<'_> {
         }
         Ok(lacking)
     }
+}
+
+/// Whether a run closes with an entry that is not held: where that one is of another branch, or has been set aside.
+pub(super) fn leans_on_nothing(row: &LogRow, run: &Run) -> bool {
+    *run.closing() == Closing::NextHeld && !row.held.contains(run.end())
 }
 
 fn span_of(bodies: &[(Seq, Bytes)]) -> Option<Range<Seq>> {

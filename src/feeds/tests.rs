@@ -1,6 +1,7 @@
 //! The feed store against a slow plain model, and the rules between entries one by one.
 
 mod appended;
+mod aside;
 mod between;
 mod blobs;
 mod check;
@@ -16,6 +17,7 @@ mod model;
 mod pages;
 mod replicas;
 mod retired;
+mod settled;
 mod soon;
 mod state;
 mod world;

@@ -1,17 +1,14 @@
 //! Which devices of a feed count, and what happens to stored entries when that changes.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::batch::{FeedBatch, LogName, Note};
+use super::batch::{FeedBatch, Note};
 use super::error::FeedsError;
-use super::index::Index;
 use super::keys::{self, FeedNo};
-use super::row::Event;
-use crate::format::{DeviceId, FeedId, LogId, Seq, Standing, Statement, Statements};
+use crate::format::{DeviceId, End, FeedId, LogId, Seq, Standing, Statement, Statements};
 
 /// The statements of a feed and what they come to.
 #[derive(Debug)]
@@ -43,6 +40,13 @@ impl Trust {
         }
         let end = standing.end(&log.device, &log.lane);
         end.map_or(Seq::ZERO, |end| end.seq.next())
+    }
+
+    /// The end that a counting Retire names for a log: it says which of two branches is true.
+    pub(super) fn end_of(&self, log: &LogId) -> Option<End> {
+        let is_ended = !log.lane.is_private() && self.standing.is_admitted(&log.device);
+        let end = is_ended.then(|| self.standing.end(&log.device, &log.lane));
+        end.flatten().copied()
     }
 }
 
@@ -116,8 +120,9 @@ impl FeedBatch<'_> {
             digest,
             arrival,
         });
-        self.recount(feed_no, &before, &after)?;
+        self.note_recounts(feed_no, &before, &after)?;
         self.put_admins(feed_no, &before, &after)?;
+        self.recount_some()?;
         Ok(true)
     }
 
@@ -174,109 +179,5 @@ impl FeedBatch<'_> {
             held.insert(statement.clone());
         }
         Ok(true)
-    }
-
-    /// Shows and hides stored entries whose device counts for more, or for less, than before.
-    fn recount(
-        &mut self,
-        feed_no: FeedNo,
-        before: &Trust,
-        after: &Trust,
-    ) -> Result<(), FeedsError> {
-        for log_no in self.rows().logs_of(feed_no)? {
-            let name = self.log_name(log_no)?;
-            let (old, new) = (before.bound(&name.id), after.bound(&name.id));
-            if new < old {
-                self.cut(name, new..old)?;
-            } else if old < new {
-                self.restore(name, old..new)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Entries that a Retire cut: bodies go, headers stay.
-    fn cut(&mut self, name: LogName, range: Range<Seq>) -> Result<(), FeedsError> {
-        self.set_gaps(name, &range, false)?;
-        for part in self.held_blocks(name, &range)? {
-            for run in self.rows().segments(name.no, &name.id, &part)? {
-                let part = part.start.max(run.first())..part.end.min(run.end());
-                self.index_run(name, &run, part.clone(), Index::Away)?;
-                let kept = |seq| seq < range.start;
-                let stripped =
-                    run.with_bodies(|seq, item| item.body().filter(|_| kept(seq)).cloned());
-                self.rewrite_segment(name.no, &stripped)?;
-                for seq in self.rows().missing(name.no, &part)? {
-                    self.tx.delete(keys::missing(name.no, seq).as_slice())?;
-                }
-                self.forget_erased(name, &part)?;
-                let count = part.end.0 - part.start.0;
-                self.record(Event::Gone {
-                    log: name.no,
-                    first: part.start,
-                    count,
-                })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Entries that count again, or only now: shown from their headers, their bodies wanted.
-    fn restore(&mut self, name: LogName, range: Range<Seq>) -> Result<(), FeedsError> {
-        self.set_gaps(name, &range, true)?;
-        for part in self.held_blocks(name, &range)? {
-            for run in self.rows().segments(name.no, &name.id, &part)? {
-                let part = part.start.max(run.first())..part.end.min(run.end());
-                self.mark_erased(name, &run, &part)?;
-                self.index_run(name, &run, part.clone(), Index::Again)?;
-                let missing = self.want_bodies(name, &run, &part)?;
-                self.counts_again(name, part, missing)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Says that stored entries count again and which of their bodies are wanted.
-    pub(super) fn counts_again(
-        &mut self,
-        name: LogName,
-        range: Range<Seq>,
-        missing: Vec<Seq>,
-    ) -> Result<(), FeedsError> {
-        let arrival = self.record(Event::Entries {
-            log: name.no,
-            first: range.start,
-            count: range.end.0 - range.start.0,
-        })?;
-        self.counters.filled = arrival;
-        let row = self.log_row(name.no)?;
-        let head = (Seq(row.held.end().0.saturating_sub(1)), row.head);
-        self.notes.push(Note::Stored {
-            log: name.id,
-            range,
-            head,
-            run: None,
-            missing,
-            arrival,
-        });
-        Ok(())
-    }
-
-    /// What is held of a range, cut at blocks, so that a long log passes through memory piece by piece.
-    fn held_blocks(
-        &mut self,
-        name: LogName,
-        range: &Range<Seq>,
-    ) -> Result<Vec<Range<Seq>>, FeedsError> {
-        let mut blocks = Vec::new();
-        for part in self.log_row(name.no)?.held.within(range.clone()) {
-            let mut at = part.start;
-            while at < part.end {
-                let end = at.block_end().min(part.end);
-                blocks.push(at..end);
-                at = end;
-            }
-        }
-        Ok(blocks)
     }
 }

@@ -104,6 +104,14 @@ pub enum FormatError {
         /// What is wrong.
         why: &'static str,
     },
+    /// A run that ends without a signature, and the entry after it, whose header would prove it, is not held.
+    #[error("the run at entry {first} leans on entry {next}, which is not held")]
+    NextNotHeld {
+        /// Its first entry.
+        first: Seq,
+        /// The entry that it leans on.
+        next: Seq,
+    },
     /// Two header runs that do not show a fork.
     #[error("this proves no fork: {why}")]
     NoFork {

@@ -145,9 +145,14 @@ impl PackedRun {
                     expected: last,
                     found: *next,
                 }),
-                None => Err(FormatError::Run {
+                // A block's end is always signed.
+                None if first.plus(run.len()) == first.block_end() => Err(FormatError::Run {
                     first,
-                    why: "it leans on an entry that is not held",
+                    why: "it reaches its block's end without a signature",
+                }),
+                None => Err(FormatError::NextNotHeld {
+                    first,
+                    next: first.plus(run.len()),
                 }),
             },
         }

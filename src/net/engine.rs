@@ -450,6 +450,12 @@ impl Actor {
     }
 
     fn want(&mut self, feed: FeedId) {
+        self.reread(feed);
+        self.retarget();
+    }
+
+    /// Tells the machine anew what is held of a feed: less than it was, or of another branch.
+    fn reread(&mut self, feed: FeedId) {
         let replica = self
             .work
             .store
@@ -459,7 +465,6 @@ impl Actor {
         if let Ok(replica) = replica {
             self.handle(Input::Feed { feed, replica });
         }
-        self.retarget();
     }
 
     /// Reads from the store who may have what is wanted.
@@ -487,6 +492,7 @@ impl Actor {
         self.status_stale();
         match &note {
             Note::Wanted { feed } => return self.want(*feed),
+            Note::Reread { feed } => return self.reread(*feed),
             Note::Unwanted { .. } => self.retarget(),
             Note::Stored { log, range, .. } if log.device != self.device => {
                 self.totals.entries += range.end.0 - range.start.0;

@@ -197,13 +197,15 @@ fn outcome(result: Result<Taken, SharedError>) -> Outcome {
         Ok(Taken::NotAdmitted) => Outcome::NotAdmitted,
         Ok(Taken::NotCounting { from }) => Outcome::NotCounting { from },
         Ok(Taken::Forked) => Outcome::Forked,
-        Ok(Taken::Refused) => Outcome::Refused,
+        Ok(Taken::Refused | Taken::OtherBranch) => Outcome::Refused,
         Ok(Taken::Mismatch) => Outcome::Rejected {
             reason: "it does not have the hash that its header names".into(),
         },
         Err(error) => match &*error {
             // It leans on an entry of which this node holds another branch: a fork, and not the peer's fault.
-            FeedsError::Format(FormatError::Link { .. }) => Outcome::Refused,
+            FeedsError::Format(FormatError::Link { .. } | FormatError::NextNotHeld { .. }) => {
+                Outcome::Refused
+            }
             FeedsError::Format(error) => Outcome::Rejected {
                 reason: error.to_string(),
             },
@@ -286,6 +288,6 @@ pub(super) fn input(note: Note) -> Option<Input<EndpointId>> {
         }),
         Note::Forked { log, at, arrival } => Some(Input::Forked { log, at, arrival }),
         Note::Unwanted { feed } => Some(Input::FeedGone { feed }),
-        Note::Wanted { .. } | Note::BlobFree { .. } => None,
+        Note::Wanted { .. } | Note::Reread { .. } | Note::BlobFree { .. } => None,
     }
 }

@@ -202,6 +202,9 @@ pub(super) fn spawn_sweeper(node: &Node) {
 async fn sweep(node: &Weak<Inner>) -> Option<Duration> {
     let node = node.upgrade().map(|inner| Node { inner })?;
     let now = node.now();
+    if let Some(wait) = recount(&node).await {
+        return wait;
+    }
     // A store that cannot be read now may be later.
     let next = match node
         .snapshot()
@@ -228,4 +231,22 @@ async fn sweep(node: &Weak<Inner>) -> Option<Duration> {
         Err(None) => None,
         Err(Some(_)) => Some(LOOK),
     }
+}
+
+/// Does a piece of what follows from new statements, if anything is left of that; says when to look again. None once
+/// nothing is.
+async fn recount(node: &Node) -> Option<Option<Duration>> {
+    let pending = node
+        .snapshot()
+        .and_then(|snapshot| Ok(snapshot.has_recounts()?));
+    // A store that cannot be read now is asked by the sweep as well.
+    if !pending.unwrap_or(false) {
+        return None;
+    }
+    let done = node.inner.writer.write(0, |batch| batch.recount_some());
+    Some(match done.await {
+        Ok(_) => Some(Duration::from_millis(1)),
+        Err(None) => None,
+        Err(Some(_)) => Some(LOOK),
+    })
 }

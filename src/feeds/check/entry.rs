@@ -66,7 +66,9 @@ pub(super) fn table(letter: u8) -> &'static str {
         b'x' => "what expires",
         b'b' => "references to media",
         b'w' => "media of erased bodies that are kept",
+        b'y' => "media of what is set aside",
         b'S' => "the stored runs",
+        b'U' => "what is to be counted again",
         b'X' => "the proofs of forks",
         _ => "another table",
     }
@@ -176,7 +178,7 @@ impl Check<'_> {
         let LogFacts {
             name, row, bound, ..
         } = one.log;
-        if one.seq >= *bound {
+        if one.seq >= *bound || row.quiet.contains(one.seq) {
             return Ok(false);
         }
         if row.forked.is_none_or(|fork| one.seq < fork) || one.item.body.is_some() || one.why != 0 {

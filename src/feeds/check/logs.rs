@@ -23,6 +23,7 @@ impl Check<'_> {
         let log = self.facts(no)?;
         self.stored(&log)?;
         self.fork(&log)?;
+        self.pending(&log)?;
         self.told_of(&log);
         let mut head = EntryId::ZERO;
         for held in log.row.held.iter() {
@@ -62,7 +63,8 @@ impl Check<'_> {
                 id: row.log,
                 order: row.log.order(),
             },
-            bound: trust.bound(&row.log),
+            bound: row.bound(),
+            target: trust.bound(&row.log),
             own: feed.own,
             row,
         })
@@ -120,12 +122,34 @@ impl Check<'_> {
         Ok(())
     }
 
+    /// What of a log does not follow the statements yet is noted as pending.
+    fn pending(&mut self, log: &LogFacts) -> Result<(), FeedsError> {
+        let key = keys::recount(log.name.no);
+        let is_noted = self.snapshot.tx().contains(key.as_slice())?;
+        if is_noted {
+            self.meet(b'U');
+        } else if log.bound != log.target
+            && !log
+                .row
+                .held
+                .within(log.bound.min(log.target)..log.bound.max(log.target))
+                .is_empty()
+        {
+            self.note(LOGS, Fault::Wrong, format!("{}, what counts", log.text()));
+        }
+        Ok(())
+    }
+
     /// Whatever counts was told in arrival order.
     fn told_of(&mut self, log: &LogFacts) {
         let nothing = Ranges::default();
         let told = self.told.get(&log.name.no).unwrap_or(&nothing);
         let bound = log.row.forked.map_or(log.bound, |fork| log.bound.min(fork));
-        let counting = log.row.held.within(Seq::ZERO..bound);
+        let mut counting = log.row.held.clone();
+        for quiet in log.row.quiet.iter() {
+            counting.remove(&quiet);
+        }
+        let counting = counting.within(Seq::ZERO..bound);
         let untold: Vec<_> = counting
             .into_iter()
             .flat_map(|part| told.absent(part))

@@ -10,7 +10,7 @@ use crate::feeds::erase::DELETED;
 use crate::feeds::error::FeedsError;
 use crate::feeds::keys::{self, Key, LogNo};
 use crate::feeds::row::{Event, FeedRow, LogRow, Profile, decode};
-use crate::format::{BlobHash, Body, Run, Seq, Statement};
+use crate::format::{BlobHash, Body, Run, Seq, Statement, Timestamp};
 use crate::store::Direction;
 
 /// Tables whose rows belong to one entry each.
@@ -58,10 +58,23 @@ impl Check<'_> {
                     wrong.push((at, Fault::Wrong));
                 }
                 next = at.saturating_add(event.width());
-                if let Event::Entries { log, first, count } = event {
-                    told.entry(log)
-                        .or_default()
-                        .insert(first..first.plus(count));
+                match event {
+                    Event::Entries { log, first, count } => {
+                        let told = told.entry(log).or_default();
+                        told.insert(first..first.plus(count));
+                    }
+                    Event::Aside {
+                        log, first, end, ..
+                    } => {
+                        let told = told.entry(log).or_default();
+                        told.remove(&(first..end));
+                    }
+                    // Where they are told of and held no longer, they count no longer either.
+                    Event::Gone { log, first, count } => {
+                        let told = told.entry(log).or_default();
+                        told.remove(&(first..first.plus(count)));
+                    }
+                    _ => {}
                 }
                 Ok(ControlFlow::Continue(()))
             })?;
@@ -221,24 +234,28 @@ impl Check<'_> {
     pub(super) fn kept(&mut self) -> Result<(), FeedsError> {
         let what = "erased bodies that are kept";
         let kept = self.rows().collect(&Key::table(b'V'), |key, value| {
-            let when = keys::u64_at(value, 0).unwrap_or(0).cast_signed();
-            let body = value.get(8..).unwrap_or_default();
-            Ok((place_of(key), when, body.to_vec()))
+            let due = keys::u64_at(value, 0).unwrap_or(0).cast_signed();
+            let purged = value.get(8).is_some_and(|flag| *flag != 0);
+            let body = value.get(9..).unwrap_or_default();
+            Ok((place_of(key), (due, purged), body.to_vec()))
         })?;
         let mut times = 0;
-        for (place, when, body) in kept {
+        for (place, (due, purged), body) in kept {
             let Some((no, seq)) = place else { continue };
             let of = || format!("entry {seq} of log {no}");
-            let since = keys::kept_since(crate::format::Timestamp(when))
-                .u32(no)
-                .u64(seq.0);
-            self.compare(what, since.as_slice(), &[], of)?;
+            let until = keys::kept_until(Timestamp(due)).u32(no).u64(seq.0);
+            self.compare(what, until.as_slice(), &[], of)?;
             times += 1;
             let is_its_own = self.facts(no).is_ok_and(|log| {
                 let runs = self.rows().segments(no, &log.name.id, &(seq..seq.next()));
                 let mut entries = runs.iter().flatten().flat_map(Run::entries);
                 let entry = entries.find(|entry| entry.header().seq() == seq);
-                log.own && entry.is_some_and(|entry| entry.header().matches_body(&body))
+                let is_kept = |entry: crate::format::Entry| {
+                    let verdict = self.rows().is_deleted(log.name, seq, entry.id());
+                    let as_said = verdict.is_ok_and(|verdict| verdict.purged_elsewhere == purged);
+                    as_said && entry.header().matches_body(&body)
+                };
+                log.own && entry.is_some_and(is_kept)
             });
             if !is_its_own || self.rows().erased(no, seq)? != DELETED {
                 self.note(what, Fault::Extra, of());
@@ -274,7 +291,7 @@ impl Check<'_> {
 
     /// Goes through the tables that have more rows than were met.
     pub(super) fn extras(&mut self) -> Result<(), FeedsError> {
-        for letter in [b'S', b'X'] {
+        for letter in [b'S', b'U', b'X'] {
             if self.count(letter)? > self.met.get(&letter).copied().unwrap_or(0) {
                 self.note(
                     table(letter),
@@ -350,7 +367,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn count(&self, letter: u8) -> Result<u64, FeedsError> {
+    pub(super) fn count(&self, letter: u8) -> Result<u64, FeedsError> {
         let mut rows = 0;
         let visit = &mut |_: &[u8], _: &[u8]| {
             rows += 1;

@@ -16,7 +16,7 @@ fn delete(targets: &[EntryRef], time: i64) -> Draft {
     deleting(targets, false, time)
 }
 
-fn deleting(targets: &[EntryRef], purge: bool, time: i64) -> Draft {
+pub(super) fn deleting(targets: &[EntryRef], purge: bool, time: i64) -> Draft {
     let refs = targets
         .iter()
         .flat_map(|target| pointing(Rel::Delete, *target));
@@ -47,7 +47,7 @@ impl Scene {
 }
 
 /// Whether the body of a place is in what is served.
-fn serves(store: &FeedStore, chain: &Chain, seq: u64) -> bool {
+pub(super) fn serves(store: &FeedStore, chain: &Chain, seq: u64) -> bool {
     let snapshot = store.snapshot().unwrap();
     !snapshot.bodies(&chain.log, &[Seq(seq)]).unwrap().is_empty()
 }
@@ -59,7 +59,7 @@ fn missing(store: &FeedStore, feed: &FeedId) -> Vec<Seq> {
 }
 
 /// Another device of a person, admitted with or without rights.
-fn device(person: &Person, number: u8, admin: bool) -> (DeviceSecret, Statement) {
+pub(super) fn device(person: &Person, number: u8, admin: bool) -> (DeviceSecret, Statement) {
     let secret = DeviceSecret::from_bytes(&[number; 32]);
     let feed = person.feed;
     let consent = secret.consent(&feed);
@@ -67,7 +67,7 @@ fn device(person: &Person, number: u8, admin: bool) -> (DeviceSecret, Statement)
     (secret, admit)
 }
 
-fn chain_of(secret: &DeviceSecret, feed: FeedId, lane: Lane) -> Chain {
+pub(super) fn chain_of(secret: &DeviceSecret, feed: FeedId, lane: Lane) -> Chain {
     let log = crate::format::LogId {
         feed,
         device: secret.id(),
