@@ -11,7 +11,7 @@ use super::error::FeedsError;
 use super::index::Index;
 use super::keys::{self, FeedNo};
 use super::row::Event;
-use crate::format::{DeviceId, FeedId, FormatError, LogId, Seq, Standing, Statement, Statements};
+use crate::format::{DeviceId, EntryId, FeedId, FormatError, LogId, Seq, Standing, Statement, Statements};
 
 /// The statements of a feed and what they come to.
 #[derive(Debug)]
@@ -130,6 +130,8 @@ impl FeedBatch<'_> {
         });
         self.recount(feed_no, &before, &after)?;
         self.put_admins(feed_no, &before, &after)?;
+        // Other logs may count now, and be told or not.
+        self.notes.push(Note::Reread { feed: *feed });
         Ok(true)
     }
 
@@ -249,7 +251,7 @@ impl FeedBatch<'_> {
         &mut self,
         name: LogName,
         range: Range<Seq>,
-        missing: Vec<Seq>,
+        missing: Vec<(Seq, EntryId)>,
     ) -> Result<(), FeedsError> {
         let arrival = self.record(Event::Entries {
             log: name.no,

@@ -449,7 +449,8 @@ impl Actor {
         Ok(())
     }
 
-    fn want(&mut self, feed: FeedId) {
+    /// Tells the machine what is held of a wanted feed now.
+    fn read(&mut self, feed: FeedId) {
         let replica = self
             .work
             .store
@@ -459,7 +460,13 @@ impl Actor {
         if let Ok(replica) = replica {
             self.handle(Input::Feed { feed, replica });
         }
-        self.retarget();
+    }
+
+    /// The same, if it is still wanted.
+    fn reread(&mut self, feed: FeedId) {
+        if self.swarm.wants(&feed) {
+            self.read(feed);
+        }
     }
 
     /// Reads from the store who may have what is wanted.
@@ -486,7 +493,11 @@ impl Actor {
     fn note(&mut self, note: Note) {
         self.status_stale();
         match &note {
-            Note::Wanted { feed } => return self.want(*feed),
+            Note::Wanted { feed } => {
+                self.read(*feed);
+                return self.retarget();
+            }
+            Note::Reread { feed } => return self.reread(*feed),
             Note::Unwanted { .. } => self.retarget(),
             Note::Stored { log, range, .. } if log.device != self.device => {
                 self.totals.entries += range.end.0 - range.start.0;

@@ -109,7 +109,7 @@ fn what_lies_past_an_end_vanishes_everywhere_and_stays_provable() {
     );
     assert!(run.items()[..6].iter().all(|item| item.body().is_some()));
     assert!(run.items()[6..].iter().all(|item| item.body().is_none()));
-    assert!(snapshot.bodies(&chain.log, &[Seq(80)]).unwrap().is_empty());
+    assert!(snapshot.bodies(&chain.log, &[(Seq(80), chain.reference(80).id)]).unwrap().is_empty());
 }
 
 #[test]
@@ -136,12 +136,14 @@ fn a_better_end_brings_entries_back_and_wants_their_bodies() {
         .unwrap();
     assert_eq!(
         replica.logs[0].missing,
-        (40..80).map(Seq).collect::<Vec<_>>()
+        (40..80)
+            .map(|seq| (Seq(seq), chain.reference(seq).id))
+            .collect::<Vec<_>>()
     );
     write(&store, |batch| {
         let body = body_of(&chain, 40);
         assert_eq!(
-            batch.take_body(&chain.log, Seq(40), &body).unwrap(),
+            batch.take_body(&chain.log, Seq(40), &chain.reference(40).id, &body).unwrap(),
             Taken::Stored
         );
         // The rest comes with a run.
@@ -186,7 +188,7 @@ fn of_a_run_that_straddles_an_end_only_headers_are_kept_past_it() {
         store
             .snapshot()
             .unwrap()
-            .bodies(&chain.log, &[Seq(70)])
+            .bodies(&chain.log, &[(Seq(70), chain.reference(70).id)])
             .unwrap()
             .is_empty()
     );
