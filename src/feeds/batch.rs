@@ -27,7 +27,7 @@ pub(crate) enum Note {
         range: Range<Seq>,
         head: (Seq, EntryId),
         run: Option<Bytes>,
-        missing: Vec<Seq>,
+        missing: Vec<(Seq, EntryId)>,
         arrival: u64,
     },
     /// A body came in.
@@ -48,6 +48,9 @@ pub(crate) enum Note {
     },
     /// A log was found to be forked.
     Forked { log: LogId, at: Seq, arrival: u64 },
+    /// Something else is held of a feed than before, or other things of it count, in a way that the other notes do not
+    /// tell: sync is to be told of all of it anew.
+    Reread { feed: FeedId },
     /// A feed is wanted and served from now on.
     Wanted { feed: FeedId },
     /// A feed is neither wanted nor served any more.

@@ -302,7 +302,7 @@ impl FeedBatch<'_> {
                 && gone.range(range.clone()).next().is_some()
             {
                 *run = None;
-                missing.retain(|seq| !gone.contains(seq));
+                missing.retain(|(seq, _)| !gone.contains(seq));
             }
         }
     }

@@ -300,12 +300,13 @@ impl World {
             .iter()
             .flat_map(Run::entries)
             .find(|entry| entry.header().seq() == seq);
+        let id = item.as_ref().map_or(EntryId::ZERO, |entry| entry.id());
         let good = item.and_then(|entry| entry.body().cloned());
         let wrong = Bytes::copy_from_slice(from.bytes(20));
         let is_wrong = from.below(3) == 0 || good.is_none();
         let body = good.filter(|_| !is_wrong).unwrap_or(wrong);
         let mut batch = self.store.batch()?.at(NOW);
-        let taken = batch.take_body(&log, seq, &body)?;
+        let taken = batch.take_body(&log, seq, &id, &body)?;
         batch.commit(Durability::Durable)?;
         assert!(
             taken != Taken::Stored || !is_wrong,

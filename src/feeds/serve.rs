@@ -5,13 +5,18 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::error::FeedsError;
-use super::keys::{self, LogNo};
+use super::keys::{self, FeedNo, LogNo};
 use super::row::LogRow;
 use super::rows::Rows;
 use super::snapshot::FeedSnapshot;
+use super::trust::Trust;
+use crate::format::limits::GENERATIONS;
 use crate::format::{
-    Closing, EntryId, FeedId, FormatError, LogId, PackedRun, Run, Seq, Statement, Statements,
+    Closing, DeviceStanding, EntryId, FeedId, FormatError, LogId, PackedRun, Run, Seq, Statement, Statements,
 };
+
+/// Logs of a feed up to which it makes no difference in which order they are told: every peer looks at so many.
+const FEW_LOGS: usize = 16;
 
 /// What is held of one log.
 #[derive(Debug, Clone)]
@@ -20,8 +25,12 @@ pub(crate) struct HeldLog {
     pub(crate) held: Vec<Range<Seq>>,
     pub(crate) head: (Seq, EntryId),
     pub(crate) forked: Option<Seq>,
-    pub(crate) missing: Vec<Seq>,
+    pub(crate) missing: Vec<(Seq, EntryId)>,
     pub(crate) changed: u64,
+    /// Whether any of its entries counts.
+    pub(crate) counts: bool,
+    /// Its device's generation, and the newest time that a held entry claims, where that makes a difference.
+    pub(crate) rank: (u8, i64),
 }
 
 /// What is held of one feed.
@@ -39,17 +48,33 @@ impl FeedSnapshot {
         let Some((feed_no, row)) = rows.known_feed(feed)? else {
             return Ok(None);
         };
+        let standing = self.standing_of_many(feed, feed_no)?;
         let mut logs = Vec::new();
-        for log_no in rows.logs_of(feed_no)? {
+        let log_nos = rows.logs_of(feed_no)?;
+        let are_many = log_nos.len() > FEW_LOGS;
+        for log_no in log_nos {
             let row = rows.log(log_no)?;
             let held: Vec<_> = row.held.iter().collect();
             if held.is_empty() && row.forked.is_none() {
                 continue;
             }
-            let missing = rows.collect(&keys::missing_of(log_no), |key, _| {
-                Ok(Seq(keys::u64_at(key, 5).unwrap_or(0)))
+            let what = "a missing body";
+            let missing = rows.collect(&keys::missing_of(log_no), |key, id| {
+                let seq = keys::u64_at(key, 5).map(Seq);
+                let id = id.try_into().map(EntryId::from_bytes).ok();
+                seq.zip(id).ok_or(FeedsError::Damaged { what })
             })?;
             let head = (Seq(row.held.end().0.saturating_sub(1)), row.head);
+            let (mut generation, mut counts) = (1, true);
+            if let Some(trust) = &standing {
+                let device = trust.standing.get(&row.log.device);
+                generation = device.map_or(GENERATIONS, DeviceStanding::generation);
+                counts = trust.bound(&row.log) > Seq::ZERO;
+            }
+            let mut newest = i64::MIN;
+            if are_many && let Some(entry) = rows.entry(log_no, &row.log, head.0)? {
+                newest = entry.time.as_millis();
+            }
             logs.push(HeldLog {
                 log: row.log,
                 held,
@@ -57,6 +82,8 @@ impl FeedSnapshot {
                 forked: row.forked,
                 missing,
                 changed: row.changed,
+                counts,
+                rank: (generation, newest),
             });
         }
         let (statements, statements_changed) = (row.statements, row.statements_changed);
@@ -65,6 +92,17 @@ impl FeedSnapshot {
             statements,
             statements_changed,
         }))
+    }
+
+    /// How the devices of a feed stand. None where one statement is held: nothing retires the one device that there is.
+    fn standing_of_many(&self, feed: &FeedId, no: FeedNo) -> Result<Option<Trust>, FeedsError> {
+        let statements = self.rows().statement_bytes(no)?;
+        if statements.len() < 2 {
+            return Ok(None);
+        }
+        let mut set = Statements::new(*feed);
+        set.merge(self.rows().statements(no)?);
+        Ok(Some(Trust::new(set)))
     }
 
     /// Held entries in `range`, which lies in one block, as packed runs.
@@ -93,19 +131,21 @@ impl FeedSnapshot {
         Ok(runs)
     }
 
-    /// Bodies of entries, those of them that are held.
+    /// Bodies of entries, those of them that are held; none of an entry in whose place another one is held.
     pub(crate) fn bodies(
         &self,
         log: &LogId,
-        seqs: &[Seq],
+        wanted: &[(Seq, EntryId)],
     ) -> Result<Vec<(Seq, Bytes)>, FeedsError> {
         let rows = self.rows();
         let Some(log_no) = rows.log_no(log)? else {
             return Ok(Vec::new());
         };
-        let mut bodies = Vec::with_capacity(seqs.len());
-        for seq in seqs {
-            let body = rows.entry(log_no, log, *seq)?.and_then(|entry| entry.body);
+        let mut bodies = Vec::with_capacity(wanted.len());
+        for (seq, id) in wanted {
+            let held = rows.entry(log_no, log, *seq)?;
+            let held = held.filter(|entry| entry.reference.id == *id);
+            let body = held.and_then(|entry| entry.body);
             bodies.extend(body.map(|body| (*seq, body)));
         }
         Ok(bodies)

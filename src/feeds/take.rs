@@ -10,7 +10,7 @@ use super::index::Index;
 use super::row::{Event, LogRow};
 use super::{erase, keys, named};
 use crate::format::limits::LANES_PER_DEVICE;
-use crate::format::{Closing, ForkProof, LogId, PackedRun, Run, Seq, Timestamp};
+use crate::format::{Closing, EntryId, ForkProof, LogId, PackedRun, Run, Seq, Timestamp};
 
 /// Separate ranges held of one log. Honest logs have a handful; past it nothing is taken that stands apart from the
 /// rest, or a feed with an entry here and one there would make its row, which each commit writes, grow without bound.
@@ -284,10 +284,13 @@ impl FeedBatch<'_> {
     }
 
     /// Takes the body of a held entry that lacks it, if it is the one that the header names.
+    ///
+    /// If another entry is held in its place by now, the body is nobody's fault and of no use.
     pub(crate) fn take_body(
         &mut self,
         log: &LogId,
         seq: Seq,
+        id: &EntryId,
         body: &Bytes,
     ) -> Result<Taken, FeedsError> {
         let Some(no) = self.met_log(log)? else {
@@ -305,6 +308,9 @@ impl FeedBatch<'_> {
         let Some(entry) = entries.find(|entry| entry.header().seq() == seq) else {
             return Ok(Taken::Refused);
         };
+        if segments.iter().find_map(|run| run.id_at(seq)) != Some(*id) {
+            return Ok(Taken::AlreadyHeld);
+        }
         if !entry.header().matches_body(body) {
             return Ok(Taken::Mismatch);
         }
@@ -371,15 +377,16 @@ impl FeedBatch<'_> {
         name: LogName,
         run: &Run,
         part: &Range<Seq>,
-    ) -> Result<Vec<Seq>, FeedsError> {
+    ) -> Result<Vec<(Seq, EntryId)>, FeedsError> {
         let places = (run.first().0..).map(Seq).zip(run.items());
         let erased = self.rows().erased_in(name.no, part)?;
         let wanted = |seq: &Seq| part.contains(seq) && !erased.contains(seq);
         let lacking = places.filter(|(seq, item)| wanted(seq) && item.body().is_none());
-        let lacking: Vec<Seq> = lacking.map(|(seq, _)| seq).collect();
-        for seq in &lacking {
-            self.tx
-                .put(keys::missing(name.no, *seq).as_slice(), Bytes::new())?;
+        let lacking = lacking.filter_map(|(seq, _)| Some((seq, run.id_at(seq)?)));
+        let lacking: Vec<(Seq, EntryId)> = lacking.collect();
+        for (seq, id) in &lacking {
+            let id = Bytes::copy_from_slice(id.as_bytes());
+            self.tx.put(keys::missing(name.no, *seq).as_slice(), id)?;
         }
         Ok(lacking)
     }

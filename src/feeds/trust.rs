@@ -123,6 +123,8 @@ impl FeedBatch<'_> {
         self.note_recounts(feed_no, &before, &after)?;
         self.put_admins(feed_no, &before, &after)?;
         self.recount_some()?;
+        // Other logs may count now, and be told or not.
+        self.notes.push(Note::Reread { feed: *feed });
         Ok(true)
     }
 

@@ -449,13 +449,8 @@ impl Actor {
         Ok(())
     }
 
-    fn want(&mut self, feed: FeedId) {
-        self.reread(feed);
-        self.retarget();
-    }
-
-    /// Tells the machine anew what is held of a feed: less than it was, or of another branch.
-    fn reread(&mut self, feed: FeedId) {
+    /// Tells the machine what is held of a wanted feed now.
+    fn read(&mut self, feed: FeedId) {
         let replica = self
             .work
             .store
@@ -464,6 +459,13 @@ impl Actor {
         // A disk that cannot be read now is asked again at the next start.
         if let Ok(replica) = replica {
             self.handle(Input::Feed { feed, replica });
+        }
+    }
+
+    /// The same, if it is still wanted.
+    fn reread(&mut self, feed: FeedId) {
+        if self.swarm.wants(&feed) {
+            self.read(feed);
         }
     }
 
@@ -491,7 +493,10 @@ impl Actor {
     fn note(&mut self, note: Note) {
         self.status_stale();
         match &note {
-            Note::Wanted { feed } => return self.want(*feed),
+            Note::Wanted { feed } => {
+                self.read(*feed);
+                return self.retarget();
+            }
             Note::Reread { feed } => return self.reread(*feed),
             Note::Unwanted { .. } => self.retarget(),
             Note::Stored { log, range, .. } if log.device != self.device => {

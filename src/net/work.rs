@@ -62,8 +62,8 @@ impl Work {
                 let runs = snapshot.map(|store| store.runs(&log, range, next_held, max_bytes));
                 self.answer(read, Answer::Runs(or_nothing(runs)));
             }
-            Output::ReadBodies { read, log, seqs } => {
-                let bodies = snapshot.map(|store| store.bodies(&log, &seqs));
+            Output::ReadBodies { read, log, wanted } => {
+                let bodies = snapshot.map(|store| store.bodies(&log, &wanted));
                 self.answer(read, Answer::Bodies(or_nothing(bodies)));
             }
             Output::ReadStatements { read, feed } => {
@@ -79,11 +79,12 @@ impl Work {
                 take,
                 log,
                 seq,
+                id,
                 body,
                 ..
             } => {
                 self.write(take, body.len(), move |batch| {
-                    batch.take_body(&log, seq, &body)
+                    batch.take_body(&log, seq, &id, &body)
                 });
             }
             Output::TakeStatements {
@@ -202,9 +203,10 @@ fn outcome(result: Result<Taken, SharedError>) -> Outcome {
             reason: "it does not have the hash that its header names".into(),
         },
         Err(error) => match &*error {
-            // It leans on an entry of which this node holds another branch: a fork, and not the peer's fault.
+            // It leans on an entry of which this node holds another branch, or on one that it held when it asked: a fork, and
+            // not the peer's fault.
             FeedsError::Format(FormatError::Link { .. } | FormatError::NextNotHeld { .. }) => {
-                Outcome::Refused
+                Outcome::OtherBranch
             }
             FeedsError::Format(error) => Outcome::Rejected {
                 reason: error.to_string(),
@@ -230,6 +232,8 @@ pub(super) fn replica(
         forked: log.forked,
         missing: log.missing,
         changed: log.changed,
+        counts: log.counts,
+        rank: log.rank,
     };
     Ok(Replica {
         logs: held.logs.into_iter().map(log).collect(),

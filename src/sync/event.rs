@@ -46,9 +46,14 @@ pub struct LogSummary {
     /// From where on two branches exist, if they do. Nothing from there on is asked for.
     pub forked: Option<Seq>,
     /// Held entries whose bodies are wanted and not at hand.
-    pub missing: Vec<Seq>,
+    pub missing: Vec<(Seq, EntryId)>,
     /// The arrival number of the last thing that changed head or fork; any larger one costs bytes only.
     pub changed: u64,
+    /// Whether any entry of it counts, as things stand. What does not is not told.
+    pub counts: bool,
+    /// In which order logs are told: the generation of the device, lower ones first, then the newest time that a held
+    /// entry claims, in milliseconds since the Unix epoch and `i64::MIN` where it is not known, newer ones first.
+    pub rank: (u8, i64),
 }
 
 /// What is held of one feed.
@@ -111,6 +116,9 @@ pub enum Outcome {
     },
     /// It verifies but does not link: [`Input::Forked`] came before this, if the fork is new.
     Forked,
+    /// It verifies, or could not be proved against what is held here, and belongs to a branch that is not taken: never
+    /// the peer's fault, who may hold another branch. It counts as not held by that peer.
+    OtherBranch,
     /// This node does not want it (quota, block, retention); not asked for again.
     Refused,
     /// The disk is full or the like; asked for again later.
@@ -121,7 +129,9 @@ pub enum Outcome {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Input<P> {
-    /// A feed is wanted and served from now on. Said again, it replaces what was known of the replica.
+    /// A feed is wanted and served from now on. Said again, at any time, it is the whole truth about the replica: what
+    /// differs from what peers were told is told, what is missing is asked for, also of those who were asked before, and
+    /// forks that it does not name are none any more. If nothing changed it costs nothing.
     Feed {
         /// Which feed.
         feed: FeedId,
@@ -146,6 +156,8 @@ pub enum Input<P> {
         /// As [`Settle`](Self::Settle), of a session that this node dialed: the other end says its hello only after it
         /// has this node's, so what that says is an answer, and no further question is needed.
         waits: bool,
+        /// Whether this node dialed: who did names all that it wants, the other end only what of that it wants too.
+        dialed: bool,
     },
     /// A session ended.
     Disconnected {
@@ -192,7 +204,7 @@ pub enum Input<P> {
         /// The entries as a packed run, if at hand: it is pushed to peers without a read.
         run: Option<Bytes>,
         /// Those among them whose bodies are wanted and did not come along.
-        missing: Vec<Seq>,
+        missing: Vec<(Seq, EntryId)>,
         /// The arrival number after them.
         arrival: u64,
     },
@@ -264,14 +276,14 @@ pub enum Output<P> {
         /// A run may have so many bytes; bodies that do not fit go by their hash.
         max_bytes: usize,
     },
-    /// Read bodies; answer with [`Answer::Bodies`].
+    /// Read bodies; answer with [`Answer::Bodies`]. A body is given only if the entry held at its place is the one named.
     ReadBodies {
         /// To be named in the answer.
         read: ReadId,
         /// Which log.
         log: LogId,
         /// Whose bodies.
-        seqs: Vec<Seq>,
+        wanted: Vec<(Seq, EntryId)>,
     },
     /// Read all statements of a feed; answer with [`Answer::Statements`].
     ReadStatements {
@@ -299,6 +311,8 @@ pub enum Output<P> {
         run: Bytes,
     },
     /// Check a body against its header and store it; answer with [`Input::BodiesDone`], then [`Input::Taken`].
+    ///
+    /// If another entry is held at the place by now, that is [`Outcome::AlreadyHeld`]: the peer gave what was asked for.
     TakeBody {
         /// To be named in the answer.
         take: TakeId,
@@ -306,8 +320,10 @@ pub enum Output<P> {
         peer: P,
         /// Of which log.
         log: LogId,
-        /// Of which entry.
+        /// The place of its entry.
         seq: Seq,
+        /// The entry.
+        id: EntryId,
         /// As it came.
         body: Bytes,
     },
@@ -365,6 +381,24 @@ pub enum Output<P> {
         /// Its clock less ours, in milliseconds.
         by: i64,
     },
+    /// A peer told of more logs of one feed than are looked at, since somebody who may write in it made so many: those that
+    /// it told last are not asked for. Said again as the number grows.
+    PassedOver {
+        /// Who.
+        peer: P,
+        /// Which feed.
+        feed: FeedId,
+        /// How many logs.
+        logs: u64,
+    },
+    /// A peer that dialed named feeds that this node does not want, or does not say that it does. How much of that one
+    /// address may do is for the driver to bound, or strangers could try out whatever ids they like.
+    Questions {
+        /// Who.
+        peer: P,
+        /// How many.
+        ids: usize,
+    },
     /// How far behind this node is of what a peer announced.
     Behind {
         /// Who.
@@ -383,6 +417,7 @@ impl<P: PeerIdentity> Output<P> {
             | Self::CaughtUp { peer }
             | Self::Agreed { peer }
             | Self::ClockDiffers { peer, .. }
+            | Self::PassedOver { peer, .. }
             | Self::Behind { peer, .. } => peer == of,
             _ => false,
         }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::limits::IDS_PER_MESSAGE;
-use crate::format::{DeviceId, FormatError, Hash16, Lane, PackedRun, Reader, Seq, Writer, limits};
+use crate::format::{DeviceId, EntryId, FormatError, Hash16, Lane, PackedRun, Reader, Seq, Writer, limits};
 
 /// Eight bytes of a hash: enough to see that two things differ; what counts is verified elsewhere.
 pub(super) type Hash8 = [u8; 8];
@@ -65,6 +65,10 @@ pub(super) struct RunRequest {
     pub(super) count: u64,
     pub(super) next_held: bool,
 }
+
+/// A body that is asked for. By all of the entry's id: of two entries whose ids begin alike, whoever may write in the feed
+/// could make as many as it takes time to.
+pub(super) type Wanted = (Seq, EntryId);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PushName {

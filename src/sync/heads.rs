@@ -7,11 +7,11 @@ use super::event::{Millis, Output, PeerIdentity};
 use super::fields::{FeedHeads, Hash8, LogHead, LogName};
 use super::hello::fingerprint;
 use super::limits::{
-    ALIASES, BUCKET_BITS, BUCKETS_A_SESSION, FEW_FEEDS, HEADS_BYTES, LOGS_PER_PART,
+    ALIASES, BUCKET_BITS, BUCKETS_A_SESSION, FEW_FEEDS, HEADS_BYTES, LOGS_PER_FEED, LOGS_PER_PART,
 };
 use super::message::Message;
 use super::peer::{Asked, News, Open, Peer, Told};
-use super::replica::{Log, LogKey, short};
+use super::replica::{Log, LogKey, log_of, short};
 use super::swarm::Swarm;
 use crate::format::{FeedId, Hash16, LogId};
 
@@ -199,17 +199,32 @@ impl<P: PeerIdentity> Swarm<P> {
             .unwrap_or_default()
             != statements;
         let mut logs = Vec::new();
-        for ((device, lane), log) in feed.public() {
-            let listed = match news {
-                News::All => true,
-                News::Logs(keys) => keys.contains(&(*device, *lane)),
-            };
-            let log_id = LogId {
-                feed: feed_id,
-                device: *device,
-                lane: *lane,
-            };
-            if !listed || !self.may_serve(id, lane) {
+        let listed = |key: &LogKey| match news {
+            News::All => true,
+            News::Logs(keys) => keys.contains(key),
+        };
+        // What is not held any more, or does not count any more.
+        for key in feed.untold().filter(|key| listed(key)) {
+            if let Some(told) = peer.told.get_mut(&log_of(feed_id, key))
+                && told.state.is_some_and(|state| state != (None, None))
+            {
+                told.state = Some((None, None));
+                logs.push(LogHead {
+                    name: LogName::Known(told.alias),
+                    head: None,
+                    forked: None,
+                });
+            }
+        }
+        let mut room = usize::MAX;
+        if feed.logs.len() > LOGS_PER_FEED {
+            let told = peer.told.keys().filter(|log| log.feed == feed_id).count();
+            room = LOGS_PER_FEED.saturating_sub(told);
+        }
+        for (key, log) in feed.in_order() {
+            let (_, lane) = key;
+            let log_id = log_of(feed_id, key);
+            if !listed(key) || !self.may_serve(id, lane) {
                 continue;
             }
             let state = (log.short_head(), log.forked);
@@ -220,6 +235,13 @@ impl<P: PeerIdentity> Swarm<P> {
                     .is_some_and(|told| told.state == Some(state))
             {
                 continue;
+            }
+            // Beyond it the other side passes them over.
+            if !peer.told.contains_key(&log_id) {
+                if room == 0 {
+                    continue;
+                }
+                room -= 1;
             }
             let Some(name) = name_log(peer, log_id) else {
                 continue;
@@ -261,6 +283,10 @@ impl<P: PeerIdentity> Swarm<P> {
         for heads in feeds {
             self.take_feed_heads(peer, heads)?;
         }
+        for (feed, logs) in peer.take_passed_over() {
+            let peer = id;
+            self.out.push_back(Output::PassedOver { peer, feed, logs });
+        }
         if last {
             peer.caught_up &= peer.compared_in;
             peer.compared_in = true;
@@ -271,7 +297,9 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     fn take_feed_heads(&self, peer: &mut Peer, heads: FeedHeads) -> Result<(), PeerError> {
-        let feed_id = peer.lists.wanted(&heads.id);
+        // What was not named in a list is not wanted for all that the peer can see, and is not asked for: a list is counted,
+        // heads are not.
+        let feed_id = peer.lists.shared(&heads.id);
         if let Some(feed_id) = feed_id {
             self.take_statements_digest(peer, feed_id, heads.statements);
         }
@@ -316,13 +344,13 @@ impl<P: PeerIdentity> Swarm<P> {
         let Some(state) = peer.logs.get_mut(&log_id) else {
             return;
         };
-        if let Some((seq, id)) = told.head {
-            if state.head.is_some_and(|(before, _)| before != seq.0) {
-                // Told anew: what it lacked it may have got since.
-                state.ask_anew();
-            }
-            state.head = Some((seq.0, Some(id)));
+        let head = told.head.map(|(seq, id)| (seq.0, Some(id)));
+        let moved = |before: (u64, _)| Some(before.0) != head.map(|(seq, _)| seq);
+        if state.head.is_some_and(moved) {
+            // Told anew: what it lacked it may have got since.
+            state.ask_anew();
         }
+        state.head = head;
         state.forked = told.forked;
         self.want_proof(peer, log_id);
         peer.enqueue(log_id);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::error::PeerError;
 use super::event::{Millis, Output, PeerIdentity};
 use super::fields::{Hello, Wants};
-use super::limits::{CLOCK_DIFFERS, IDS_PER_MESSAGE, SETTLE, SETTLE_SECOND, WANTS};
+use super::limits::{CLOCK_DIFFERS, IDS_PER_MESSAGE, QUESTIONS, SETTLE, SETTLE_SECOND, WANTS};
 use super::lists::{Ids, Lists};
 use super::memory::{Agreement, Memory, wants_digest};
 use super::message::Message;
@@ -26,12 +26,13 @@ impl<P: PeerIdentity> Swarm<P> {
     }
 
     /// The want lists of both ends as a session begins, with what is remembered of the last one.
-    fn lists_for(&self, peer: P, memory: &mut Memory) -> Lists {
+    fn lists_for(&self, peer: P, memory: &mut Memory, dialed: bool) -> Lists {
         let feeds = self.feeds.keys();
         let mine = feeds.map(|feed| (self.blind(peer, feed), feed.clone()));
         let theirs = std::mem::take(&mut memory.theirs);
         // A peer would end the session over a longer list.
-        Lists::new(mine, WANTS, theirs, std::mem::take(&mut memory.told))
+        let told = std::mem::take(&mut memory.told);
+        Lists::new(mine, WANTS, dialed, theirs, told)
     }
 
     /// The digest over what both want, as this node sees it.
@@ -44,19 +45,19 @@ impl<P: PeerIdentity> Swarm<P> {
         now: Millis,
         id: P,
         memory: Option<Bytes>,
-        clock: i64,
-        proof: [u8; 16],
+        (clock, proof): (i64, [u8; 16]),
+        dialed: bool,
     ) {
         let mut memory = memory
             .map(|bytes| Memory::decode(&bytes))
             .unwrap_or_default();
         self.sessions += 1;
-        let lists = self.lists_for(id, &mut memory);
-        let mut peer = Peer::new(now, self.sessions, memory, lists);
+        let lists = self.lists_for(id, &mut memory, dialed);
+        let mut peer = Peer::new(now, self.sessions, memory, lists, dialed);
         peer.sent = Hello {
             clock,
             yours: wants_digest(peer.lists.theirs().iter()),
-            mine: wants_digest(peer.lists.mine()),
+            mine: wants_digest(peer.lists.named()),
             now: self.fingerprint(&peer),
             agreed: peer
                 .memory
@@ -71,7 +72,8 @@ impl<P: PeerIdentity> Swarm<P> {
         peer.filled_out = self.filled;
         let hello = Message::Hello(peer.sent.clone());
         self.send(id, &mut peer, &hello);
-        if peer.lists.told().is_empty() && peer.lists.mine().next().is_some() {
+        // Who knows nothing of the peer need not wait to hear that the peer knows nothing of it.
+        if dialed && peer.lists.told().is_empty() && !peer.lists.is_empty() {
             self.send_wants(id, &mut peer, false);
         }
         self.peers.insert(id, Box::new(peer));
@@ -100,14 +102,18 @@ impl<P: PeerIdentity> Swarm<P> {
         let owed = hello.yours != peer.sent.mine;
         let owing = peer.sent.yours != hello.mine;
         peer.hello = Some(hello.clone());
-        if owed && !peer.wants_out {
-            self.send_wants(id, peer, known == hello.yours);
-        } else if !peer.wants_out {
+        if !owed {
             // The peer knows the list of the hello; what changed since goes out by itself.
             peer.lists.knows_first();
-            peer.wants_out = true;
         }
-        peer.wants_in = !owing;
+        peer.knows_mine = !owed || known == hello.yours;
+        // Who was dialed answers the other's list, once it has it, and whoever dialed waits for that.
+        let answers_later = !peer.dialed && owing;
+        if owed && !peer.wants_out && !answers_later {
+            self.send_wants(id, peer, peer.knows_mine);
+        }
+        peer.wants_out |= !answers_later;
+        peer.wants_in = !owing && !(peer.dialed && owed);
         if owed || owing {
             peer.memory.agreed = None;
             peer.memory.settled = None;
@@ -181,9 +187,9 @@ impl<P: PeerIdentity> Swarm<P> {
     pub(super) fn send_wants(&mut self, id: P, peer: &mut Peer, as_change: bool) {
         let (added, removed) = match as_change {
             true => peer.lists.changes(),
-            false => (peer.lists.mine().copied().collect(), Vec::new()),
+            false => (peer.lists.named().copied().collect(), Vec::new()),
         };
-        let digest = wants_digest(peer.lists.mine());
+        let digest = wants_digest(peer.lists.named());
         peer.lists.tell();
         peer.wants_out = true;
         let half = IDS_PER_MESSAGE / 2;
@@ -234,6 +240,9 @@ impl<P: PeerIdentity> Swarm<P> {
             Some(list) => list,
             None => peer.lists.theirs().iter().copied().collect(),
         };
+        if !peer.dialed {
+            self.count_questions(id, peer, &wants.added, &list)?;
+        }
         list.extend(wants.added);
         if list.len() > WANTS {
             return Err(PeerError::TooManyWants { limit: WANTS });
@@ -259,6 +268,26 @@ impl<P: PeerIdentity> Swarm<P> {
         Ok(())
     }
 
+    /// Counts the ids that a peer which dialed names and that come to nothing.
+    fn count_questions(
+        &mut self,
+        id: P,
+        peer: &mut Peer,
+        named: &[Hash16],
+        known: &BTreeSet<Hash16>,
+    ) -> Result<(), PeerError> {
+        let comes_to_nothing = |id: &&Hash16| !known.contains(*id) && !peer.lists.wants(id);
+        let ids = named.iter().filter(comes_to_nothing).count();
+        if ids > 0 {
+            peer.questions += ids;
+            self.out.push_back(Output::Questions { peer: id, ids });
+        }
+        if peer.questions > QUESTIONS {
+            return Err(PeerError::TooManyWants { limit: QUESTIONS });
+        }
+        Ok(())
+    }
+
     fn ask_wants(&mut self, id: P, peer: &mut Peer) -> Result<(), PeerError> {
         peer.wants_in = false;
         self.send(id, peer, &Message::WantsAsk);
@@ -276,6 +305,9 @@ impl<P: PeerIdentity> Swarm<P> {
         }
         for feed in &change.gone {
             peer.forget_feed(feed);
+        }
+        if !peer.wants_out {
+            self.send_wants(id, peer, peer.knows_mine);
         }
         let started = peer.compared_out || peer.buckets_sent;
         if first && !started {

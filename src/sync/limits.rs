@@ -18,9 +18,9 @@ pub(super) const IDS_PER_MESSAGE: usize = 8_192;
 /// Logs that one peer may name in a session: four for each feed it may want.
 pub(super) const ALIASES: usize = 4 * WANTS;
 
-/// Logs of one feed that a peer may name in a session and that are looked at: 64 lanes of 64 devices. More are passed
-/// over without an error, since an honest peer may hold more of a feed that means harm. Each takes some 600 bytes, so
-/// without this bound whoever knows one feed could take 150 MB.
+/// Logs of one feed that a peer may name in a session and that are looked at: 64 lanes of 64 devices. No more are told.
+/// More are passed over without an error, since those that have been told may be others by now, of a feed that means harm.
+/// Each takes some 600 bytes, so without this bound whoever knows one feed could take 150 MB.
 pub(super) const LOGS_PER_FEED: usize = 4_096;
 
 /// Of these, so many are looked at of any feed, and beyond them so many in a session: who shares many feeds could take
@@ -32,6 +32,11 @@ pub(super) const LOGS_BEYOND: usize = 32_768;
 /// and as many from below. One who tells a head without end would otherwise be asked without end, and whoever may write
 /// in a feed can sign an entry at any place, so that honest peers would ask each other so.
 pub(super) const EMPTY_ANSWERS: u32 = 1_024;
+
+/// Runs of one log in a row that belong to a branch that is not taken here, before no more is asked for: who holds that
+/// branch has nothing else of the log, until it tells of another head. A few more than one, since what of two branches is
+/// taken is put right step by step.
+pub(super) const STRAYS: u32 = 16;
 
 /// Bytes at which a message of heads is closed and the next begun.
 pub(super) const HEADS_BYTES: usize = 64 * 1024;
@@ -91,8 +96,16 @@ pub(super) const STATE_QUOTA: u64 = 4_096;
 /// Bodies in one request: four of the largest fill a frame's worth.
 pub(super) const BODIES_PER_REQUEST: usize = 4;
 
-/// Statements of one feed that are read out of a message: of the smallest a frame holds 1,600.
-pub(super) const STATEMENTS_PER_MESSAGE: usize = 4_096;
+/// Bytes that any statement has at least: those of its signature. Without it a page of empty ones would take 32 bytes of
+/// memory for each byte that was sent.
+pub(super) const STATEMENT_LEAST: usize = 64;
+
+/// Statements in one message: as many of the least as fill a frame.
+pub(super) const STATEMENTS_PER_MESSAGE: usize = limits::FRAME_BYTES / STATEMENT_LEAST;
+
+/// Ids that one peer may name in a session and that come to nothing: its whole list, and once more where the first was
+/// asked for again, or as many changes. Whoever knows ids of feeds and wants to know who wants them can try no more.
+pub(super) const QUESTIONS: usize = 2 * WANTS;
 
 /// Without a frame for so long while something is due, a peer counts as silent.
 pub(super) const SILENCE: Millis = 30_000;

@@ -68,18 +68,25 @@ struct Want {
     feed: Arc<FeedId>,
     /// The peer wants it too.
     both: bool,
+    /// The peer was told so, in the hello's digest or in a list.
+    said: bool,
 }
 
 /// What two ends want, as one session knows it. What both want is there once.
+///
+/// Who dialed names all that it wants. The other end names only what of that it wants too, and what it named earlier: a
+/// stranger would else be told by how much a list grows, and could try out on it whatever ids he likes without being counted.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
     /// In the order of ids.
     mine: Vec<Want>,
+    /// This side names all of them.
+    names_all: bool,
     /// What the peer wants beside what both do.
     others: Ids,
-    /// What the peer was last told that this side wants; none if that is what it wants but for the next two.
-    told: Option<Ids>,
-    /// What is wanted, and what not any more, since it was told.
+    /// What was told in an earlier session, until it is known whether the peer still knows that.
+    before: Option<Ids>,
+    /// What is to be named and was not said, and what was said and is not wanted any more.
     added: BTreeSet<Hash16>,
     removed: BTreeSet<Hash16>,
 }
@@ -93,10 +100,12 @@ pub(super) struct Change {
 }
 
 impl Lists {
-    /// `theirs` and `told` are what is remembered of the last session.
+    /// `theirs` and `told` are what is remembered of the last session. What is named as things stand counts as said: a
+    /// hello tells its digest.
     pub(super) fn new(
         mine: impl Iterator<Item = (Hash16, Arc<FeedId>)>,
         limit: usize,
+        names_all: bool,
         theirs: Ids,
         told: Ids,
     ) -> Self {
@@ -104,6 +113,7 @@ impl Lists {
             id,
             feed,
             both: false,
+            said: false,
         };
         let mut mine: Vec<Want> = mine.map(want).collect();
         mine.sort_unstable_by_key(|want| want.id);
@@ -111,10 +121,15 @@ impl Lists {
         mine.truncate(limit);
         let mut lists = Self {
             mine,
-            told: Some(told),
+            names_all,
             ..Self::default()
         };
         lists.set_theirs(theirs);
+        for want in &mut lists.mine {
+            want.said = names_all || want.both || told.contains(&want.id);
+        }
+        lists.added.clear();
+        lists.before = Some(told);
         lists
     }
 
@@ -124,11 +139,6 @@ impl Lists {
 
     fn get(&self, id: &Hash16) -> Option<&Want> {
         self.mine.get(self.find(id).ok()?)
-    }
-
-    /// The feed behind an id that this side wants.
-    pub(super) fn wanted(&self, id: &Hash16) -> Option<FeedId> {
-        self.get(id).map(|want| *want.feed)
     }
 
     /// The feed behind an id that both want.
@@ -146,8 +156,20 @@ impl Lists {
         both.map(|want| (&want.id, &*want.feed))
     }
 
-    pub(super) fn mine(&self) -> impl Iterator<Item = &Hash16> {
-        self.mine.iter().map(|want| &want.id)
+    /// Whether this side wants the feed behind an id.
+    pub(super) fn wants(&self, id: &Hash16) -> bool {
+        self.find(id).is_ok()
+    }
+
+    /// Whether this side wants nothing.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.mine.is_empty()
+    }
+
+    /// What this side names, in the order of ids.
+    pub(super) fn named(&self) -> impl Iterator<Item = &Hash16> {
+        let named = |want: &&Want| self.names_all || want.both || want.said;
+        self.mine.iter().filter(named).map(|want| &want.id)
     }
 
     /// What the peer wants.
@@ -158,24 +180,25 @@ impl Lists {
 
     /// What the peer was told that this side wants.
     pub(super) fn told(&self) -> Ids {
-        if let Some(told) = &self.told {
-            return told.clone();
+        if let Some(before) = &self.before {
+            return before.clone();
         }
-        let old = self.mine().filter(|id| !self.added.contains(*id));
-        old.chain(&self.removed).copied().collect()
+        let said = self.mine.iter().filter(|want| want.said);
+        let said = said.map(|want| &want.id);
+        said.chain(&self.removed).copied().collect()
     }
 
     /// What is to be told, if the peer knows what it was told last: added and removed.
     pub(super) fn changes(&self) -> (Vec<Hash16>, Vec<Hash16>) {
-        let Some(told) = &self.told else {
+        let Some(before) = &self.before else {
             let (added, removed) = (&self.added, &self.removed);
             return (
                 added.iter().copied().collect(),
                 removed.iter().copied().collect(),
             );
         };
-        let added = self.mine().filter(|id| !told.contains(id));
-        let removed = told.iter().filter(|id| self.find(id).is_err());
+        let added = self.named().filter(|id| !before.contains(id));
+        let removed = before.iter().filter(|id| self.find(id).is_err());
         (added.copied().collect(), removed.copied().collect())
     }
 
@@ -185,12 +208,15 @@ impl Lists {
 
     /// The peer knows the list as it was when the session began.
     pub(super) fn knows_first(&mut self) {
-        self.told = None;
+        self.before = None;
     }
 
     /// The peer was told the list.
     pub(super) fn tell(&mut self) {
-        self.told = None;
+        self.before = None;
+        for want in &mut self.mine {
+            want.said |= self.names_all || want.both;
+        }
         self.added.clear();
         self.removed.clear();
     }
@@ -199,8 +225,15 @@ impl Lists {
     pub(super) fn add(&mut self, id: Hash16, feed: Arc<FeedId>) -> bool {
         let both = self.others.remove(&id);
         if let Err(at) = self.find(&id) {
-            self.mine.insert(at, Want { id, feed, both });
-            if !self.removed.remove(&id) {
+            let said = self.removed.remove(&id);
+            let want = Want {
+                id,
+                feed,
+                both,
+                said,
+            };
+            self.mine.insert(at, want);
+            if !said && (self.names_all || both) {
                 self.added.insert(id);
             }
         }
@@ -212,11 +245,12 @@ impl Lists {
         let Ok(at) = self.find(id) else {
             return false;
         };
-        let both = self.mine.remove(at).both;
+        let Want { both, said, .. } = self.mine.remove(at);
         if both {
             self.others.insert(*id);
         }
-        if !self.added.remove(id) {
+        self.added.remove(id);
+        if said {
             self.removed.insert(*id);
         }
         both
@@ -232,10 +266,16 @@ impl Lists {
                 _ => {}
             }
             want.both = both;
+            if !self.names_all && !want.said {
+                match both {
+                    true => self.added.insert(want.id),
+                    false => self.added.remove(&want.id),
+                };
+            }
         }
-        self.others = theirs;
         let mine = &self.mine;
         let is_mine = |id: &Hash16| mine.binary_search_by_key(id, |want| want.id).is_ok();
+        self.others = theirs;
         self.others.0.retain(|id| !is_mine(id));
         self.others.0.shrink_to_fit();
         change

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::error::PeerError;
 use super::event::{Head, Millis, PeerIdentity, Replica};
-use super::fields::{PushName, peek_run};
+use super::fields::{PushName, Wanted, peek_run};
 use super::heads::new_alias;
 use super::message::Message;
 use super::peer::{Asked, News, Open, Peer, Told};
@@ -26,7 +26,7 @@ pub(super) struct Commit {
     pub(super) range: Range<Seq>,
     pub(super) head: Head,
     pub(super) run: Option<Bytes>,
-    pub(super) missing: Vec<Seq>,
+    pub(super) missing: Vec<Wanted>,
 }
 
 impl<P: PeerIdentity> Swarm<P> {
@@ -44,9 +44,17 @@ impl<P: PeerIdentity> Swarm<P> {
         let known = self.feeds.get_key_value(&feed_id);
         let name = known.map_or_else(|| Arc::new(feed_id), |(name, _)| name.clone());
         let feed = self.feeds.entry(name.clone()).or_default();
-        feed.replace(replica);
+        let statements = feed.statements;
+        let changed = feed.replace(replica);
+        let is_told_anew = fresh || !changed.is_empty() || feed.statements != statements;
         if fresh {
             feed.since = wanted;
+        }
+        if !is_told_anew {
+            return;
+        }
+        if !fresh && !changed.is_empty() {
+            self.opened = self.arrival;
         }
         self.each_peer(|swarm, id, peer| {
             let blinded = swarm.blind(id, &feed_id);
@@ -57,19 +65,32 @@ impl<P: PeerIdentity> Swarm<P> {
                 peer.memory.settled = None;
             }
             if peer.lists.is_shared(&blinded) {
-                peer.news.insert(feed_id, News::All);
+                peer.add_news(feed_id, None);
+                changed.iter().for_each(|key| peer.add_news(feed_id, Some(*key)));
                 swarm.unsettle(now, peer);
             }
-            let logs: Vec<LogId> = peer
-                .logs
-                .keys()
-                .filter(|log| log.feed == feed_id)
-                .copied()
-                .collect();
-            for log in logs {
-                peer.enqueue(log);
-            }
+            swarm.ask_all_anew(peer, &feed_id, &changed);
         });
+    }
+
+    /// Other things are held of these logs than before, and what came of asking for more of them does not count any more.
+    fn ask_all_anew(&self, peer: &mut Peer, feed_id: &FeedId, changed: &BTreeSet<LogKey>) {
+        let of_feed = |log: &&LogId| log.feed == *feed_id;
+        let logs: Vec<LogId> = peer.logs.keys().filter(of_feed).copied().collect();
+        for log in logs {
+            if changed.contains(&key_of(&log))
+                && let Some(state) = peer.logs.get_mut(&log)
+            {
+                state.begin_anew();
+                peer.unadmitted.remove(&log);
+                peer.bounded.remove(&log);
+                self.want_proof(peer, log);
+            }
+            peer.enqueue(log);
+        }
+        if !changed.is_empty() {
+            peer.holes_asked = false;
+        }
     }
 
     pub(super) fn feed_gone(&mut self, now: Millis, feed_id: FeedId) {
@@ -99,11 +120,12 @@ impl<P: PeerIdentity> Swarm<P> {
             return;
         };
         feed.touch();
-        let log = feed.logs.of(key_of(log_id));
+        let log = feed.met(key_of(log_id));
         let before = log.head;
         log.held.insert(range.start.0, range.end.0);
         log.head = Some(*head);
-        log.missing.extend(news.missing.iter().map(|seq| seq.0));
+        log.missing
+            .extend(news.missing.iter().map(|(seq, id)| (seq.0, *id)));
         let moved = before != Some(*head);
         if moved {
             log.changed = arrival;
@@ -209,7 +231,7 @@ impl<P: PeerIdentity> Swarm<P> {
         let log_id = match name {
             PushName::Known(alias) => peer.log_of(alias)?,
             PushName::New(blinded, device, lane) => {
-                let feed = peer.lists.wanted(&blinded).filter(|_| !lane.is_private());
+                let feed = peer.lists.shared(&blinded).filter(|_| !lane.is_private());
                 let log = feed.map(|feed| LogId { feed, device, lane });
                 peer.define(log)?
             }
@@ -260,7 +282,12 @@ impl<P: PeerIdentity> Swarm<P> {
         let request = PUSHED | peer.next_request;
         peer.next_request += 1;
         peer.caught_up = false;
-        let what = Asked::Run { log, start, end };
+        let what = Asked::Run {
+            log,
+            start,
+            end,
+            next_held: false,
+        };
         let bytes = run.len();
         peer.open.insert(
             request,
@@ -346,7 +373,7 @@ impl<P: PeerIdentity> Swarm<P> {
         let Some(feed) = self.feeds.get_mut(&log_id.feed) else {
             return;
         };
-        let log = feed.logs.of(key_of(&log_id));
+        let log = feed.met(key_of(&log_id));
         log.forked = Some(log.forked.map_or(at, |before| before.min(at)));
         log.changed = arrival;
         feed.touch();

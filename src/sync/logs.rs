@@ -44,6 +44,10 @@ impl Logs {
         Some(*self.0.remove(at).1)
     }
 
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&LogKey, &Log)> {
         self.0.iter().map(|(key, log)| (key, &**log))
     }

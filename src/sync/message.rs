@@ -7,11 +7,11 @@ use bytes::Bytes;
 
 use super::error::PeerError;
 use super::fields::{
-    FeedHeads, Hash8, Hello, PushName, RunRequest, Wants, bytes, flag, list, option16, read_list,
+    FeedHeads, Hash8, Hello, PushName, RunRequest, Wanted, Wants, bytes, flag, list, option16, read_list,
     read_option16,
 };
 use super::limits::{BODIES_PER_REQUEST, IDS_PER_MESSAGE, STATEMENTS_PER_MESSAGE, VERSION};
-use crate::format::{FormatError, Hash16, Reader, Seq, Writer, limits};
+use crate::format::{EntryId, FormatError, Hash16, Reader, Seq, Writer, limits};
 
 const ECHO: u8 = 17;
 
@@ -51,7 +51,7 @@ pub(super) enum Message {
     BodiesRequest {
         request: u64,
         alias: u64,
-        seqs: Vec<Seq>,
+        wanted: Vec<Wanted>,
     },
     StatementsRequest {
         request: u64,
@@ -201,11 +201,14 @@ impl Message {
             Self::BodiesRequest {
                 request,
                 alias,
-                seqs,
+                wanted,
             } => {
                 w.varint(*request);
                 w.varint(*alias);
-                list(w, seqs, |w, seq| w.varint(seq.0));
+                list(w, wanted, |w, (seq, id)| {
+                    w.varint(seq.0);
+                    w.raw(id.as_bytes());
+                });
             }
             Self::StatementsRequest { request, id } => {
                 w.varint(*request);
@@ -305,11 +308,13 @@ impl Message {
             },
             8 => {
                 let (request, alias) = (r.varint()?, r.varint()?);
-                let seqs = read_list(r, 1, BODIES_PER_REQUEST, |r| r.varint().map(Seq))?;
+                let wanted = read_list(r, 33, BODIES_PER_REQUEST, |r| {
+                    Ok((Seq(r.varint()?), EntryId::from_bytes(r.array()?)))
+                })?;
                 Self::BodiesRequest {
                     request,
                     alias,
-                    seqs,
+                    wanted,
                 }
             }
             9 => Self::StatementsRequest {

@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::echo::Echoes;
 use super::error::PeerError;
 use super::event::Millis;
-use super::fields::{Hash8, Hello};
+use super::fields::{Hash8, Hello, Wanted};
 use super::limits::{
     ALIASES, EMPTY_ANSWERS, FIRST_WINDOW, LOGS_BEYOND, LOGS_OF_ANY_FEED, LOGS_PER_FEED,
-    OPEN_REQUESTS, OUTGOING_BYTES, WINDOW_BYTES,
+    OPEN_REQUESTS, OUTGOING_BYTES, STRAYS, WINDOW_BYTES,
 };
 use super::lists::Lists;
 use super::memory::{Agreement, Memory};
 use super::ranges::RangeSet;
 use super::replica::LogKey;
-use crate::format::{FeedId, Hash16, LogId, Seq};
+use crate::format::{EntryId, FeedId, Hash16, LogId, Seq};
 
 /// What the peer told of one log, and what became of asking.
 #[derive(Debug, Default)]
@@ -26,9 +26,14 @@ pub(super) struct PeerLog {
     pub(super) forked: Option<Seq>,
     /// What it said, or showed, that it does not hold.
     pub(super) not_held: RangeSet,
-    pub(super) bodies_not_held: BTreeSet<u64>,
+    pub(super) bodies_not_held: BTreeSet<EntryId>,
     /// Answers in a row that brought nothing.
     empty: u32,
+    /// Runs in a row that belong to another branch than is taken here.
+    strays: u32,
+    /// Places of which it was answered with entries that lean on another branch than is held here: asked for once more,
+    /// so that they are proved by themselves.
+    pub(super) alone: RangeSet,
     /// Nothing more is asked of it.
     pub(super) halted: bool,
     /// From there on its entries do not count, as things stand.
@@ -52,9 +57,20 @@ impl PeerLog {
         };
     }
 
+    /// A run was of another branch, or was taken.
+    pub(super) const fn strayed(&mut self, strayed: bool) {
+        self.strays = if strayed {
+            self.strays.saturating_add(1)
+        } else {
+            0
+        };
+    }
+
     /// Nothing came for so long that what the peer holds may lie at the other end; if not there either, nowhere.
     pub(super) const fn end(&self) -> End {
-        if self.empty < EMPTY_ANSWERS {
+        if self.strays >= STRAYS {
+            End::Neither
+        } else if self.empty < EMPTY_ANSWERS {
             End::Newest
         } else if self.empty < 2 * EMPTY_ANSWERS {
             End::Oldest
@@ -66,7 +82,20 @@ impl PeerLog {
     /// What it lacked it may have got since.
     pub(super) fn ask_anew(&mut self) {
         self.not_held = RangeSet::default();
+        self.alone = RangeSet::default();
         self.empty = 0;
+        self.strays = 0;
+    }
+
+    /// What is held here of the log is another than before, so that nothing that came of asking means anything now.
+    pub(super) fn begin_anew(&mut self) {
+        self.ask_anew();
+        self.bodies_not_held.clear();
+        self.halted = false;
+        self.bound = None;
+        self.newest_asked = None;
+        self.branch_asked = None;
+        self.proof_asked = None;
     }
 }
 
@@ -122,8 +151,14 @@ pub(super) struct Open {
 
 #[derive(Debug, Clone)]
 pub(super) enum Asked {
-    Run { log: LogId, start: u64, end: u64 },
-    Bodies { log: LogId, seqs: Vec<Seq> },
+    Run {
+        log: LogId,
+        start: u64,
+        end: u64,
+        /// The entry after it is held, which it may close with.
+        next_held: bool,
+    },
+    Bodies { log: LogId, wanted: Vec<Wanted> },
     Statements { feed: FeedId },
     Proof { log: LogId },
     Heads,
@@ -142,7 +177,7 @@ pub(super) enum Serve {
     Bodies {
         request: u64,
         log: LogId,
-        seqs: Vec<Seq>,
+        wanted: Vec<Wanted>,
     },
     Statements {
         request: u64,
@@ -231,6 +266,14 @@ pub(super) struct Peer {
     named: BTreeMap<FeedId, usize>,
     /// How many there are that not every feed may have.
     named_beyond: usize,
+    /// How many logs of a feed were passed over, and of which that was not said yet.
+    passed_over: BTreeMap<FeedId, (u64, bool)>,
+    /// This node dialed.
+    pub(super) dialed: bool,
+    /// The peer knows the list that this side told it last, or the one of the hello, so that what changed is enough.
+    pub(super) knows_mine: bool,
+    /// How many ids it named that came to nothing.
+    pub(super) questions: usize,
     /// The digests of statements that it told and that were asked for.
     pub(super) statements_asked: BTreeMap<FeedId, Hash8>,
     pub(super) queues: Queues,
@@ -282,7 +325,13 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(now: Millis, session: u64, memory: Memory, lists: Lists) -> Self {
+    pub(super) fn new(
+        now: Millis,
+        session: u64,
+        memory: Memory,
+        lists: Lists,
+        dialed: bool,
+    ) -> Self {
         Self {
             session,
             memory,
@@ -317,6 +366,10 @@ impl Peer {
             logs: BTreeMap::new(),
             named: BTreeMap::new(),
             named_beyond: 0,
+            passed_over: BTreeMap::new(),
+            dialed,
+            knows_mine: false,
+            questions: 0,
             statements_asked: BTreeMap::new(),
             queues: Queues::default(),
             few: true,
@@ -449,7 +502,23 @@ impl Peer {
         let may = !beyond || (*named < LOGS_PER_FEED && self.named_beyond < LOGS_BEYOND);
         *named += usize::from(may);
         self.named_beyond += usize::from(may && beyond);
+        if !may {
+            let (logs, said) = self.passed_over.entry(*feed).or_default();
+            *logs += 1;
+            *said = false;
+        }
         may
+    }
+
+    /// The feeds of which logs were passed over since this was asked last, and how many of each by now.
+    pub(super) fn take_passed_over(&mut self) -> Vec<(FeedId, u64)> {
+        let unsaid = self.passed_over.iter_mut().filter(|(_, (_, said))| !said);
+        unsaid
+            .map(|(feed, (logs, said))| {
+                *said = true;
+                (*feed, *logs)
+            })
+            .collect()
     }
 
     /// Forgets what was told of a feed. Requests under way may still use the old numbers, but its logs get new ones

@@ -1,5 +1,6 @@
 //! What one log's turn comes to: pure choices over what is held, what is under way and what a peer lacks.
 
+use super::fields::Wanted;
 use super::limits::{BODIES_PER_REQUEST, NEWEST, STATE_QUOTA};
 use super::peer::{End, PeerLog};
 use super::replica::Log;
@@ -19,7 +20,7 @@ pub(super) enum Step {
         start: u64,
         end: u64,
     },
-    Bodies(Vec<Seq>),
+    Bodies(Vec<Wanted>),
     /// Only what others are being asked for is missing.
     Blocked,
     /// The rest has a later turn.
@@ -88,12 +89,12 @@ fn oldest_range(log: &Log, state: &PeerLog, top: u64) -> Step {
 /// Wanted bodies that the peer may have.
 fn next_bodies(log: &Log, state: &PeerLog, top: u64) -> Option<Step> {
     let wanted = log.missing.range(..top).rev();
-    let seqs: Vec<Seq> = wanted
-        .filter(|seq| !log.bodies_inflight.contains(seq) && !state.bodies_not_held.contains(seq))
+    let wanted: Vec<Wanted> = wanted
+        .filter(|(_, id)| !log.bodies_inflight.contains(id) && !state.bodies_not_held.contains(id))
         .take(BODIES_PER_REQUEST)
-        .map(|seq| Seq(*seq))
+        .map(|(seq, id)| (Seq(*seq), *id))
         .collect();
-    (!seqs.is_empty()).then_some(Step::Bodies(seqs))
+    (!wanted.is_empty()).then_some(Step::Bodies(wanted))
 }
 
 pub(super) fn step(log: &Log, state: &PeerLog, turn: Turn, few: bool) -> Step {

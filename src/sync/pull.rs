@@ -9,9 +9,9 @@ use bytes::Bytes;
 
 use super::error::PeerError;
 use super::event::{Millis, Output, PeerIdentity};
-use super::fields::{RunRequest, peek_run};
+use super::fields::{RunRequest, Wanted, peek_run};
 use super::limits::{
-    FEW_FEEDS, FIRST_PAGE, IDS_PER_MESSAGE, STATEMENTS_BYTES, TAKING_BYTES, WINDOW,
+    FEW_FEEDS, FIRST_PAGE, IDS_PER_MESSAGE, STATEMENT_LEAST, STATEMENTS_BYTES, TAKING_BYTES, WINDOW,
 };
 use super::message::Message;
 use super::peer::{Asked, Open, Peer};
@@ -42,9 +42,9 @@ impl<P: PeerIdentity> Swarm<P> {
                 Step::Run { start, end } => {
                     items.push(self.ask_run(peer, log, start, end, turn));
                 }
-                Step::Bodies(seqs) => {
+                Step::Bodies(wanted) => {
                     self.send_requests(id, peer, first, &mut items);
-                    self.ask_bodies(id, peer, log, seqs);
+                    self.ask_bodies(id, peer, log, wanted);
                     first = peer.next_request;
                 }
                 Step::Blocked | Step::Later | Step::Nothing => {}
@@ -149,9 +149,10 @@ impl<P: PeerIdentity> Swarm<P> {
         end: u64,
         turn: Turn,
     ) -> RunRequest {
-        let next_held = self
-            .log(&log_id)
-            .is_some_and(|log| log.held.contains(end) && !log.held.contains(start));
+        let is_alone = peer.logs.get(&log_id);
+        let is_alone = is_alone.is_some_and(|state| state.alone.contains(start));
+        let leans = |log: &Log| log.held.contains(end) && !log.held.contains(start);
+        let next_held = !is_alone && self.log(&log_id).is_some_and(leans);
         if let Some(feed) = self.feeds.get_mut(&log_id.feed) {
             feed.logs.of(key_of(&log_id)).inflight.insert(start, end);
         }
@@ -159,6 +160,7 @@ impl<P: PeerIdentity> Swarm<P> {
             log: log_id,
             start,
             end,
+            next_held,
         };
         let request = self.open(peer, what);
         peer.runs_open += 1;
@@ -183,17 +185,17 @@ impl<P: PeerIdentity> Swarm<P> {
         }
     }
 
-    fn ask_bodies(&mut self, id: P, peer: &mut Peer, log_id: LogId, seqs: Vec<Seq>) {
+    fn ask_bodies(&mut self, id: P, peer: &mut Peer, log_id: LogId, wanted: Vec<Wanted>) {
         if let Some(feed) = self.feeds.get_mut(&log_id.feed) {
             let log = feed.logs.of(key_of(&log_id));
-            log.bodies_inflight.extend(seqs.iter().map(|seq| seq.0));
+            log.bodies_inflight.extend(wanted.iter().map(|(_, id)| *id));
         }
         let alias = peer.logs.get(&log_id).map_or(0, |state| state.alias);
         let request = self.open(
             peer,
             Asked::Bodies {
                 log: log_id,
-                seqs: seqs.clone(),
+                wanted: wanted.clone(),
             },
         );
         self.send(
@@ -202,7 +204,7 @@ impl<P: PeerIdentity> Swarm<P> {
             &Message::BodiesRequest {
                 request,
                 alias,
-                seqs,
+                wanted,
             },
         );
     }
@@ -218,7 +220,10 @@ impl<P: PeerIdentity> Swarm<P> {
     ) -> Result<(), PeerError> {
         let (first, count) = peek_run(&run)?;
         let open = open_request(peer, request)?;
-        let Asked::Run { log, start, end } = open.what else {
+        let Asked::Run {
+            log, start, end, ..
+        } = open.what
+        else {
             return Err(PeerError::WrongAnswer {
                 request,
                 found: "a run",
@@ -254,7 +259,7 @@ impl<P: PeerIdentity> Swarm<P> {
         body: Bytes,
     ) -> Result<(), PeerError> {
         let open = open_request(peer, request)?;
-        let Asked::Bodies { log, seqs } = &open.what else {
+        let Asked::Bodies { log, wanted } = &open.what else {
             return Err(PeerError::WrongAnswer {
                 request,
                 found: "a body",
@@ -263,14 +268,15 @@ impl<P: PeerIdentity> Swarm<P> {
         let log = *log;
         // Bodies come in the order of the request, so none comes twice.
         let place = (0u64..)
-            .zip(seqs)
-            .find(|(place, asked)| **asked == seq && *place >= open.next);
-        let Some((place, _)) = place.filter(|_| body.len() <= limits::BODY_BYTES as usize) else {
+            .zip(wanted)
+            .find(|(place, asked)| asked.0 == seq && *place >= open.next);
+        let Some((place, (_, entry))) = place.filter(|_| body.len() <= limits::BODY_BYTES as usize) else {
             return Err(PeerError::WrongAnswer {
                 request,
                 found: "another body than was asked for",
             });
         };
+        let entry = *entry;
         open.next = place + 1;
         open.bytes += body.len();
         if self.feeds.contains_key(&log.feed) {
@@ -280,6 +286,7 @@ impl<P: PeerIdentity> Swarm<P> {
                 peer: id,
                 log,
                 seq,
+                id: entry,
                 body,
             });
         }
@@ -300,9 +307,13 @@ impl<P: PeerIdentity> Swarm<P> {
                 found: "statements",
             });
         };
-        // What stands around each is counted too, or a list of empty ones would cost nothing.
-        let around = items.len().saturating_mul(size_of::<Bytes>());
-        let bytes = around + items.iter().map(Bytes::len).sum::<usize>();
+        if items.iter().any(|item| item.len() < STATEMENT_LEAST) {
+            return Err(PeerError::Rejected {
+                what: "a statement",
+                reason: "it is too short for a signature".to_owned(),
+            });
+        }
+        let bytes = items.iter().map(Bytes::len).sum::<usize>();
         open.bytes += bytes;
         if open.bytes > STATEMENTS_BYTES
             || items
@@ -384,7 +395,9 @@ impl<P: PeerIdentity> Swarm<P> {
         // Of a feed that was left meanwhile nothing was taken, which says nothing about the peer.
         let keep = open.keep || Self::seen(&self.feeds, &open.what).since != open.since;
         match &open.what {
-            Asked::Run { log, start, end } => {
+            Asked::Run {
+                log, start, end, ..
+            } => {
                 if !open.pushed {
                     peer.runs_open -= 1;
                     peer.deep_open -= usize::from(open.deep);
@@ -403,15 +416,12 @@ impl<P: PeerIdentity> Swarm<P> {
                 }
                 self.requeue.push(*log);
             }
-            Asked::Bodies { log, seqs } => {
+            Asked::Bodies { log, wanted } => {
                 let missing = self.log(log).map(|log| &log.missing);
                 if let (Some(state), Some(missing), false) = (peer.logs.get_mut(log), missing, keep)
                 {
-                    state.bodies_not_held.extend(
-                        seqs.iter()
-                            .map(|seq| seq.0)
-                            .filter(|seq| missing.contains(seq)),
-                    );
+                    let lacking = wanted.iter().filter(|(seq, id)| missing.get(&seq.0) == Some(id));
+                    state.bodies_not_held.extend(lacking.map(|(_, id)| *id));
                 }
                 self.requeue.push(*log);
             }
@@ -470,9 +480,9 @@ impl<P: PeerIdentity> Swarm<P> {
         if let Some(log) = feed.logs.get_mut(&key) {
             match &open.what {
                 Asked::Run { start, end, .. } => log.inflight.remove(*start, *end),
-                Asked::Bodies { seqs, .. } => {
-                    for seq in seqs {
-                        log.bodies_inflight.remove(&seq.0);
+                Asked::Bodies { wanted, .. } => {
+                    for (_, id) in wanted {
+                        log.bodies_inflight.remove(id);
                     }
                 }
                 Asked::Statements { .. } | Asked::Proof { .. } | Asked::Heads => {}

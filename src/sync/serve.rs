@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
+
 use super::error::PeerError;
 use super::event::{Answer, Output, PeerIdentity, ReadId};
-use super::fields::{FeedHeads, RunRequest};
-use super::limits::{HEADS_BYTES, OUTGOING_BYTES, READS, REQUESTS, WANTS};
+use super::fields::{FeedHeads, RunRequest, Wanted};
+use super::limits::{HEADS_BYTES, OUTGOING_BYTES, READS, REQUESTS, STATEMENTS_BYTES, WANTS};
 use super::message::Message;
 use super::peer::{News, Peer, Serve};
 use super::swarm::{Reading, Swarm};
-use crate::format::{FeedId, Hash16, Lane, LogId, Seq, limits};
+use crate::format::{FeedId, Hash16, Lane, LogId, limits};
 
 impl<P: PeerIdentity> Swarm<P> {
     /// Whether a peer may be told of a lane. The seam for proven devices of one feed; today nobody proves anything.
@@ -58,21 +60,25 @@ impl<P: PeerIdentity> Swarm<P> {
         peer: &mut Peer,
         request: u64,
         alias: u64,
-        seqs: Vec<Seq>,
+        wanted: Vec<Wanted>,
     ) -> Result<(), PeerError> {
         check_room(peer, 1)?;
         let log = peer.told_of(alias)?;
-        if seqs.is_empty() || seqs.len() > super::limits::BODIES_PER_REQUEST {
+        if wanted.is_empty() || wanted.len() > super::limits::BODIES_PER_REQUEST {
             return Err(PeerError::BadRequest {
                 why: "one to four bodies may be asked for at once",
             });
         }
-        if !seqs.is_sorted_by(|a, b| a > b) {
+        if !wanted.is_sorted_by(|a, b| a.0 > b.0) {
             return Err(PeerError::BadRequest {
                 why: "bodies are asked for newest first",
             });
         }
-        peer.serving.push_back(Serve::Bodies { request, log, seqs });
+        peer.serving.push_back(Serve::Bodies {
+            request,
+            log,
+            wanted,
+        });
         Ok(())
     }
 
@@ -146,13 +152,17 @@ impl<P: PeerIdentity> Swarm<P> {
                         max_bytes,
                     });
                 }
-                Serve::Bodies { request, log, seqs } => {
+                Serve::Bodies {
+                    request,
+                    log,
+                    wanted,
+                } => {
                     if !self.is_served(id, peer, &log) {
                         self.send(id, peer, &Message::Done { request });
                         continue;
                     }
                     let read = self.read_id(id, peer, Reading::of(request, log.feed));
-                    self.out.push_back(Output::ReadBodies { read, log, seqs });
+                    self.out.push_back(Output::ReadBodies { read, log, wanted });
                 }
                 Serve::Statements { request, feed } => {
                     let Some(feed) = feed.filter(|feed| self.is_common(id, peer, feed)) else {
@@ -238,7 +248,14 @@ impl<P: PeerIdentity> Swarm<P> {
                 false
             }
             Answer::Statements(items) => {
-                let mut items = items.into_iter().peekable();
+                // In the order of the driver, up to what a receiver takes.
+                let mut left = STATEMENTS_BYTES;
+                let fits = |item: &Bytes| {
+                    let rest = left.checked_sub(item.len());
+                    left = rest.unwrap_or(0);
+                    rest.is_some()
+                };
+                let mut items = items.into_iter().take_while(fits).peekable();
                 while items.peek().is_some() {
                     let mut bytes = 0;
                     let mut part = Vec::new();

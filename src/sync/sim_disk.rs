@@ -27,8 +27,8 @@ impl SimStore {
                     answer: Answer::Runs(runs),
                 });
             }
-            Output::ReadBodies { read, log, seqs } => {
-                let answer = Answer::Bodies(self.bodies(&log, &seqs));
+            Output::ReadBodies { read, log, wanted } => {
+                let answer = Answer::Bodies(self.bodies(&log, &wanted));
                 inputs.push(Input::ReadDone { read, answer });
             }
             Output::ReadStatements { read, feed } => {
@@ -79,10 +79,11 @@ impl SimStore {
                 take,
                 log,
                 seq,
+                id,
                 body,
                 ..
             } => {
-                let outcome = self.take_body(&log, seq, body);
+                let outcome = self.take_body(&log, (seq, id), body);
                 if outcome == Outcome::Stored {
                     inputs.push(Input::BodiesDone {
                         log,

@@ -46,7 +46,7 @@ pub(super) struct SimStore {
 /// What taking a run came to.
 pub(super) struct Took {
     pub(super) outcome: Outcome,
-    pub(super) stored: Option<(Range<Seq>, Head, Vec<Seq>)>,
+    pub(super) stored: Option<(Range<Seq>, Head, Vec<(Seq, EntryId)>)>,
     pub(super) forked: Option<Seq>,
 }
 
@@ -253,7 +253,7 @@ impl SimStore {
                 .entries
                 .iter()
                 .filter(|(_, e)| e.body.is_none())
-                .map(|(seq, _)| Seq(*seq))
+                .map(|(seq, e)| (Seq(*seq), e.id))
                 .collect();
             let mut held: Vec<Range<Seq>> = Vec::new();
             for seq in log.entries.keys() {
@@ -272,6 +272,8 @@ impl SimStore {
                 forked,
                 missing,
                 changed,
+                counts: self.counts(id),
+                rank: (1, i64::try_from(changed).unwrap_or(i64::MAX)),
             });
         }
         Replica {
@@ -311,17 +313,22 @@ impl SimStore {
         runs
     }
 
-    pub(super) fn bodies(&self, log: &LogId, seqs: &[Seq]) -> Vec<(Seq, Bytes)> {
+    pub(super) fn bodies(&self, log: &LogId, wanted: &[(Seq, EntryId)]) -> Vec<(Seq, Bytes)> {
         let Some(log) = self.logs.get(log) else {
             return Vec::new();
         };
-        let body = |seq: &Seq| {
-            log.entries
-                .get(&seq.0)
-                .and_then(|entry| entry.body.clone())
-                .map(|body| (*seq, body))
+        let body = |(seq, id): &(Seq, EntryId)| {
+            let entry = log.entries.get(&seq.0).filter(|entry| entry.id == *id)?;
+            Some((*seq, entry.body.clone()?))
         };
-        seqs.iter().filter_map(body).collect()
+        wanted.iter().filter_map(body).collect()
+    }
+
+    /// Whether the device of a log is admitted.
+    fn counts(&self, log: &LogId) -> bool {
+        let admit = statement(&log.feed, &log.device);
+        let all = self.statements.get(&log.feed);
+        all.is_some_and(|all| all.contains(&admit))
     }
 
     pub(super) fn proof(&self, log: &LogId) -> Option<Bytes> {
@@ -336,11 +343,7 @@ impl SimStore {
         if self.full {
             return Took::only(Outcome::Trouble);
         }
-        let admitted = self
-            .statements
-            .get(&log_id.feed)
-            .is_some_and(|all| all.contains(&statement(&log_id.feed, &log_id.device)));
-        if !admitted {
+        if !self.counts(log_id) {
             return Took::only(Outcome::NotAdmitted);
         }
         let Ok(run) = SimRun::parse(log_id, bytes) else {
@@ -400,7 +403,7 @@ impl SimStore {
             }
             new = true;
             if entry.body.is_none() {
-                missing.push(Seq(seq));
+                missing.push((Seq(seq), entry.id));
             }
             log.entries.insert(seq, entry);
         }
@@ -421,12 +424,18 @@ impl SimStore {
         }
     }
 
-    pub(super) fn take_body(&mut self, log: &LogId, seq: Seq, body: Bytes) -> Outcome {
+    pub(super) fn take_body(
+        &mut self,
+        log: &LogId,
+        (seq, id): (Seq, EntryId),
+        body: Bytes,
+    ) -> Outcome {
         let entry = self
             .logs
             .get_mut(log)
             .and_then(|log| log.entries.get_mut(&seq.0));
         match entry {
+            Some(entry) if entry.id != id => Outcome::AlreadyHeld,
             Some(entry) if entry.hash == hash(&[&body]) => {
                 entry.body = Some(body);
                 self.arrival += 1;

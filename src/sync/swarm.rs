@@ -64,6 +64,11 @@ impl<P: PeerIdentity> Swarm<P> {
         known.is_some_and(|peer| peer.lists.common().any(|(_, common)| common == feed))
     }
 
+    /// Whether a feed is wanted and served.
+    pub fn wants(&self, feed: &FeedId) -> bool {
+        self.feeds.contains_key(feed)
+    }
+
     /// Makes a machine for the endpoint `me`. `arrival` is the store's last arrival number, `filled` the one at which
     /// it last filled a hole or a body behind a head (`arrival` if that is not known: it costs others some requests).
     pub fn new(me: P, arrival: u64, filled: u64) -> Self {
@@ -100,9 +105,10 @@ impl<P: PeerIdentity> Swarm<P> {
                 clock,
                 proof,
                 waits,
+                dialed,
             } => {
                 self.end_session(peer);
-                self.open_session(now, peer, memory, clock, proof);
+                self.open_session(now, peer, memory, (clock, proof), dialed);
                 if waits {
                     self.with_peer(peer, |_, peer| begin_settling(peer, true));
                 }
@@ -241,8 +247,8 @@ impl<P: PeerIdentity> Swarm<P> {
             Message::BodiesRequest {
                 request,
                 alias,
-                seqs,
-            } => self.on_bodies_request(peer, request, alias, seqs),
+                wanted,
+            } => self.on_bodies_request(peer, request, alias, wanted),
             Message::StatementsRequest { request, id } => {
                 self.on_statements_request(peer, request, &id)
             }

@@ -77,10 +77,32 @@ impl<P: PeerIdentity> Swarm<P> {
             outcome,
             Outcome::NotAdmitted | Outcome::NotCounting { .. } | Outcome::Refused
         );
+        let of_run = match &open.what {
+            Asked::Run {
+                log,
+                start,
+                end,
+                next_held,
+            } => Some((*log, *start, *end, *next_held)),
+            _ => None,
+        };
         // It may have been judged by what has changed since, and the change, which is waited for, came before this.
         let stale = judged && Self::seen(&self.feeds, &open.what) != taking.seen;
         open.keep |= stale || (judged && outcome != Outcome::Refused);
         open.keep |= outcome == Outcome::Trouble;
+        // What leans on another branch may be proved by itself.
+        let leans = outcome == Outcome::OtherBranch && of_run.is_some_and(|(.., next_held)| next_held);
+        open.keep |= leans;
+        if let Some((log, start, end, _)) = of_run
+            && let Some(state) = peer.logs.get_mut(&log)
+        {
+            match outcome {
+                Outcome::OtherBranch if leans => state.alone.insert(start, end),
+                Outcome::OtherBranch => state.strayed(true),
+                Outcome::Stored => state.strayed(false),
+                _ => {}
+            }
+        }
         let again = open.what.clone();
         let (what, log) = match &open.what {
             Asked::Run { log, .. } => ("a run", Some(*log)),

@@ -13,7 +13,7 @@ use super::memory::wants_digest;
 use super::message::Message;
 use super::sim::{SimPeer, feed, log};
 use super::{Backoff, Input, Output, PeerError, PeerIdentity as _, Replica, Swarm};
-use crate::format::{FeedId, FormatError, Hash16, LogId, Seq, derive, limits};
+use crate::format::{EntryId, FeedId, FormatError, Hash16, LogId, Seq, derive, limits};
 
 const ME: SimPeer = SimPeer(1);
 const THEM: SimPeer = SimPeer(2);
@@ -50,6 +50,7 @@ impl Table {
             clock: 0,
             proof: [0; 16],
             waits: false,
+            dialed: true,
         });
         table
     }
@@ -202,7 +203,10 @@ fn every_message_reads_back_and_none_takes_more_or_less() {
         Message::BodiesRequest {
             request: 1,
             alias: 2,
-            seqs: vec![Seq(9), Seq(3)],
+            wanted: vec![
+                (Seq(9), EntryId::from_bytes([1; 32])),
+                (Seq(3), EntryId::from_bytes([2; 32])),
+            ],
         },
         Message::StatementsRequest {
             request: 1,
@@ -473,11 +477,11 @@ fn unknown_numbers_and_requests_that_are_none() {
     }];
     let error = Table::open().fault(&Message::Heads { last: false, feeds });
     assert_eq!(error, PeerError::UnknownAlias { alias: 3 });
-    let seqs = vec![Seq(0); 9];
+    let wanted = vec![(Seq(0), EntryId::ZERO); 9];
     let message = Message::BodiesRequest {
         request: 0,
         alias: 0,
-        seqs,
+        wanted,
     };
     let error = Table::open().fault(&message);
     assert!(matches!(

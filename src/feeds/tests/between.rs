@@ -467,7 +467,7 @@ impl World {
         }
         for entry in &self.entries {
             let name = entry.reference();
-            let served = snapshot.bodies(&name.log, &[name.seq]).unwrap();
+            let served = snapshot.bodies(&name.log, &[(name.seq, name.id)]).unwrap();
             assert_eq!(!served.is_empty(), model.is_there(entry), "{name} served");
         }
         for feed in [&self.friend.feed, &self.other.feed] {
@@ -488,7 +488,7 @@ pub(super) fn take(
             let verified = store.snapshot().unwrap().verify(run.log(), &packed);
             batch.take_run(&verified.unwrap()).unwrap()
         }
-        Piece::Body(name, body) => batch.take_body(&name.log, name.seq, body).unwrap(),
+        Piece::Body(name, body) => batch.take_body(&name.log, name.seq, &name.id, body).unwrap(),
         Piece::Statement(statement) => {
             let items = vec![statement.clone()];
             batch.take_statements(statement.feed(), items).unwrap();

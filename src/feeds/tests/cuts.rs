@@ -215,7 +215,7 @@ impl World {
         for _ in 0..5.min(self.bodies.len()) {
             let at = self.random.index(self.bodies.len());
             let (name, body) = &self.bodies[at];
-            batch.take_body(&name.log, name.seq, body)?;
+            batch.take_body(&name.log, name.seq, &name.id, body)?;
         }
         batch.commit(Durability::Durable).map(|_| Vec::new())
     }

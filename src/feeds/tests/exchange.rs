@@ -1,13 +1,15 @@
 //! Several stores that each got a part of what was said and hand it on to one another, in any order: in the end they write
 //! the same archives: with the same entries, and, unless a device was retired, byte for byte. `TIDINGS_SEED` sets the first history, `TIDINGS_SEEDS` how many there are.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
-use super::super::FeedStore;
+use super::super::{FeedSnapshot, FeedStore};
 use super::between::{Piece, World, reader, take};
 use super::check::assert_whole;
 use super::world::{NOW, Random, memory, write};
-use crate::format::{ArchiveWriter, EntryRef, FeedId, PackedRun, Seq, Statement};
+use crate::format::{ArchiveWriter, EntryId, EntryRef, FeedId, LogId, PackedRun, Seq, Statement};
 use crate::store::Durability;
 
 fn setting(name: &str, otherwise: u64) -> u64 {
@@ -29,6 +31,17 @@ fn archive(world: &World, store: &FeedStore, feed: &FeedId) -> (Content, Vec<u8>
     });
     assert!(written.is_ok(), "{:?}", written.err());
     (content, out.finish().unwrap())
+}
+
+/// Places and ids of what is held of a block.
+fn ids_of(store: &FeedSnapshot, log: &LogId, block: Range<Seq>) -> Vec<(Seq, EntryId)> {
+    let runs = store.runs(log, block, false, 0).unwrap().into_iter();
+    let runs = runs.map(|run| PackedRun::from_bytes(run).verify(log, None).unwrap());
+    let ids = runs.flat_map(|run| {
+        let seqs = (run.first().0..run.end().0).map(Seq);
+        seqs.map(|seq| (seq, run.id_at(seq).unwrap())).collect::<Vec<_>>()
+    });
+    ids.collect()
 }
 
 /// Hands some or all of what one store holds of a feed to another. Says whether that brought anything.
@@ -72,11 +85,12 @@ fn hand_on(from: &FeedStore, to: &FeedStore, feed: &FeedId, some: Option<&mut Ra
                 batch.take_run(&run).unwrap();
                 batch.commit(Durability::Durable).unwrap();
             }
-            let places: Vec<_> = (block.start.0..block.end.0).map(Seq).collect();
+            let places = ids_of(&snapshot, &held.log, block);
             for (seq, body) in snapshot.bodies(&held.log, &places).unwrap() {
+                let id = places.iter().find(|(place, _)| *place == seq).unwrap().1;
                 if random.chance(percent) {
                     let mut batch = to.batch().unwrap().at(NOW);
-                    batch.take_body(&held.log, seq, &body).unwrap();
+                    batch.take_body(&held.log, seq, &id, &body).unwrap();
                     batch.commit(Durability::Durable).unwrap();
                 }
             }

@@ -415,7 +415,8 @@ fn rows_go_with_their_entries_and_come_with_their_bodies() {
     assert_eq!(all(&store, "price").len(), 3);
     let body = body_of(&chain, 1);
     write(&store, |batch| {
-        batch.take_body(&chain.log, Seq(1), &body).unwrap()
+        let id = chain.reference(1).id;
+        batch.take_body(&chain.log, Seq(1), &id, &body).unwrap()
     });
     assert_eq!(all(&store, "price").len(), 4);
     let id = chain.reference(1).id;

@@ -230,15 +230,16 @@ impl World {
         let seq = missing[self.random.index(missing.len())];
         let body = super::world::body_of(&log.chain, seq);
         let id = log.chain.log;
+        let entry = log.chain.reference(seq).id;
         let wrong = bytes::Bytes::from_static(b"not this one");
         write(store, |batch| {
-            let taken = batch.take_body(&id, Seq(seq), &wrong).unwrap();
+            let taken = batch.take_body(&id, Seq(seq), &entry, &wrong).unwrap();
             assert_eq!(taken, Taken::Mismatch);
             assert_eq!(
-                batch.take_body(&id, Seq(seq), &body).unwrap(),
+                batch.take_body(&id, Seq(seq), &entry, &body).unwrap(),
                 Taken::Stored
             );
-            let again = batch.take_body(&id, Seq(seq), &body).unwrap();
+            let again = batch.take_body(&id, Seq(seq), &entry, &body).unwrap();
             assert_eq!(again, Taken::AlreadyHeld);
         });
         log.bodies.insert(seq);
@@ -413,7 +414,7 @@ impl World {
             let missing: Vec<_> = log
                 .held
                 .difference(&log.bodies)
-                .map(|seq| Seq(*seq))
+                .map(|seq| (Seq(*seq), log.chain.reference(*seq).id))
                 .collect();
             assert_eq!(held.missing, missing);
         }

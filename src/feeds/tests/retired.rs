@@ -111,7 +111,7 @@ fn what_lies_past_an_end_vanishes_everywhere_and_stays_provable() {
     );
     assert!(run.items()[..6].iter().all(|item| item.body().is_some()));
     assert!(run.items()[6..].iter().all(|item| item.body().is_none()));
-    assert!(snapshot.bodies(&chain.log, &[Seq(80)]).unwrap().is_empty());
+    assert!(snapshot.bodies(&chain.log, &[(Seq(80), chain.reference(80).id)]).unwrap().is_empty());
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn of_a_run_that_straddles_an_end_only_headers_are_kept_past_it() {
         store
             .snapshot()
             .unwrap()
-            .bodies(&chain.log, &[Seq(70)])
+            .bodies(&chain.log, &[(Seq(70), chain.reference(70).id)])
             .unwrap()
             .is_empty()
     );

@@ -251,13 +251,13 @@ impl Actor {
         self.dialer.connected(&peer);
         self.rounds.iter_mut().for_each(|round| round.opened(&peer));
         if dialed {
-            self.greet(peer, !self.rounds.is_empty());
+            self.greet(peer, !self.rounds.is_empty(), true);
         }
     }
 
     /// Says hello in a session. Who dialed does so at once and the other end in answer, so that whoever dials for
     /// somebody who waits need not ask again: what the answer says was so after he began to.
-    fn greet(&mut self, peer: EndpointId, waits: bool) {
+    fn greet(&mut self, peer: EndpointId, waits: bool, dialed: bool) {
         let memory = self
             .work
             .store
@@ -271,6 +271,7 @@ impl Actor {
             clock,
             proof,
             waits,
+            dialed,
         });
     }
 
@@ -281,7 +282,7 @@ impl Actor {
         };
         let is_first = !std::mem::replace(&mut session.heard, true);
         if is_first && !session.dialed {
-            self.greet(*peer, false);
+            self.greet(*peer, false, false);
             if !self.rounds.is_empty() {
                 self.await_agreement(peer);
             }

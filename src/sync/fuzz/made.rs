@@ -10,7 +10,7 @@ use super::super::message::Message;
 use super::super::replica::short;
 use super::super::sim_store::SimStore;
 use crate::format::fuzz::Choices;
-use crate::format::{FeedId, Hash16, LogId, Seq};
+use crate::format::{EntryId, FeedId, Hash16, LogId, Seq};
 
 /// What a hostile peer knows: ids that mean something here, logs, and good runs of them.
 #[derive(Debug)]
@@ -62,7 +62,9 @@ impl Known {
             8 => Message::BodiesRequest {
                 request: request(from),
                 alias: alias(from),
-                seqs: (0..from.below(5)).map(|_| Seq(from.number())).collect(),
+                wanted: (0..from.below(5))
+                    .map(|_| (Seq(from.number()), EntryId::from_bytes(from.array())))
+                    .collect(),
             },
             9 => Message::StatementsRequest {
                 request: request(from),

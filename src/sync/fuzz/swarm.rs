@@ -81,6 +81,7 @@ impl Node {
             clock: 0,
             proof: [0; 16],
             waits: false,
+            dialed: peer < ME,
         });
     }
 
@@ -190,9 +191,9 @@ impl Node {
                     "a read beyond its block"
                 );
             }
-            Output::ReadBodies { log, seqs, .. } => {
+            Output::ReadBodies { log, wanted, .. } => {
                 self.is_served(log);
-                assert!(!seqs.is_empty() && seqs.len() <= BODIES_PER_REQUEST);
+                assert!(!wanted.is_empty() && wanted.len() <= BODIES_PER_REQUEST);
             }
             Output::ReadProof { log, .. } => self.is_served(log),
             Output::Take { log, peer, .. }

@@ -4,11 +4,11 @@ use super::{Input, Link, Millis, Sim, SimPeer};
 
 impl Sim {
     /// Connects two nodes: one way takes so long, and so many bytes a millisecond fit (any number if 0). Both say hello
-    /// at once.
+    /// at once, `a` as who dialed.
     pub fn connect(&mut self, a: u32, b: u32, latency: Millis, rate: u64) {
         self.link(a, b, (latency, rate), None);
         for (me, other) in [(a, b), (b, a)] {
-            self.greet(me, other, false);
+            self.greet(me, other, false, me == a);
         }
     }
 
@@ -16,7 +16,7 @@ impl Sim {
     /// somebody at `a` waits for `b` already; see [`agreed`](Self::agreed).
     pub fn dial(&mut self, a: u32, b: u32, latency: Millis, waits: bool) {
         self.link(a, b, (latency, 0), Some(b));
-        self.greet(a, b, waits);
+        self.greet(a, b, waits, true);
     }
 
     fn link(&mut self, a: u32, b: u32, (latency, rate): (Millis, u64), listening: Option<u32>) {
@@ -33,7 +33,7 @@ impl Sim {
         self.links.insert((a.min(b), a.max(b)), link);
     }
 
-    fn greet(&mut self, me: u32, other: u32, waits: bool) {
+    fn greet(&mut self, me: u32, other: u32, waits: bool, dialed: bool) {
         let node = self.node_mut(me);
         node.queued.insert(other, 0);
         if waits {
@@ -51,6 +51,7 @@ impl Sim {
                 clock,
                 proof,
                 waits,
+                dialed,
             },
         );
     }
@@ -59,7 +60,7 @@ impl Sim {
     pub(super) fn answer_hello(&mut self, from: u32, to: u32) {
         let link = self.links.get_mut(&(from.min(to), from.max(to)));
         if link.is_some_and(|link| link.listening.take_if(|me| *me == to).is_some()) {
-            self.greet(to, from, false);
+            self.greet(to, from, false, false);
         }
     }
 

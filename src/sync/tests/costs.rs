@@ -45,6 +45,8 @@ fn with_a_hole() -> LogSummary {
         forked: None,
         missing: Vec::new(),
         changed: 1,
+        counts: true,
+        rank: (1, 0),
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{ME, THEM, hello, run};
-use crate::format::{DeviceId, FeedId, Hash16, LogId, Seq, derive, lanes};
+use crate::format::{DeviceId, EntryId, FeedId, Hash16, LogId, Seq, derive, lanes};
 use crate::sync::event::{Head, LogSummary};
 use crate::sync::fields::{FeedHeads, LogHead, LogName, PushName, RunRequest, Wants};
 use crate::sync::memory::wants_digest;
@@ -35,11 +35,13 @@ fn held(log: &LogId) -> LogSummary {
         held: vec![Seq(0)..Seq(10), Seq(500)..Seq(501)],
         head: Head {
             seq: Seq(500),
-            id: crate::format::EntryId::from_bytes([3; 32]),
+            id: EntryId::from_bytes([3; 32]),
         },
         forked: None,
-        missing: vec![Seq(3)],
+        missing: vec![(Seq(3), EntryId::from_bytes([4; 32]))],
         changed: 1,
+        counts: true,
+        rank: (1, 0),
     }
 }
 
@@ -79,6 +81,7 @@ impl Node {
             clock: 0,
             proof: [0; 16],
             waits: false,
+            dialed: true,
         });
         let wants = ids();
         let mine = wants_digest(wants.iter());
@@ -323,11 +326,11 @@ fn requests_without_end() {
         items: vec![item; 100],
     });
     assert!(node.ended.unwrap().contains("more than 1024 requests"));
-    let seqs = || (0..4).rev().map(Seq).collect();
+    let wanted = || (0..4).rev().map(|seq| (Seq(seq), EntryId::ZERO)).collect();
     flood("bodies", |request| Message::BodiesRequest {
         request,
         alias: 0,
-        seqs: seqs(),
+        wanted: wanted(),
     });
     let ids = ids();
     flood("requests for statements", |request| {

@@ -164,6 +164,7 @@ fn what_was_to_be_said_in_one_session_is_not_said_in_the_next() {
         clock: 0,
         proof: [0; 16],
         waits: false,
+        dialed: true,
     });
     let mut said = outputs.iter().filter_map(|output| match output {
         Output::Send { frame, .. } => Message::decode(frame).ok(),

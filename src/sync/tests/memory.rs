@@ -18,6 +18,7 @@ fn a_damaged_memory_costs_bytes_only() {
             clock: 0,
             proof: [0; 16],
             waits: false,
+            dialed: true,
         });
         assert!(
             outputs
@@ -40,7 +41,7 @@ fn of_a_feed_named_with_logs_without_end_only_some_cost_memory() {
             lane: lanes::POSTS,
         }
     };
-    let mut peer = Peer::new(0, 1, Memory::default(), Lists::default());
+    let mut peer = Peer::new(0, 1, Memory::default(), Lists::default(), true);
     for number in 0..10_000 {
         peer.define(Some(log(number))).expect("no rule is broken");
     }

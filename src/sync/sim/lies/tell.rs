@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::Lie;
-use crate::format::{DeviceId, Hash16, Lane, Seq, lanes, limits};
+use crate::format::{DeviceId, EntryId, Hash16, Lane, Seq, lanes, limits};
 use crate::sync::fields::{FeedHeads, LogHead, LogName, PushName, RunRequest};
 use crate::sync::limits::{BUCKETS_A_SESSION, IDS_PER_MESSAGE, REQUESTS, WANTS};
 use crate::sync::memory::wants_digest;
@@ -281,25 +281,27 @@ fn in_requests(
     Some(vec![Message::Requests { first, items }])
 }
 
+const ANY: EntryId = EntryId::ZERO;
+
 fn in_bodies_request(lie: Lie, message: Message) -> Option<Vec<Message>> {
     let Message::BodiesRequest {
         request,
         mut alias,
-        mut seqs,
+        mut wanted,
     } = message
     else {
         return None;
     };
     match lie {
-        Lie::BodiesOrder => seqs = vec![Seq(0), Seq(1)],
-        Lie::BodiesCount => seqs.clear(),
-        Lie::BodiesBeyond => seqs = vec![Seq(u64::MAX)],
+        Lie::BodiesOrder => wanted = vec![(Seq(0), ANY), (Seq(1), ANY)],
+        Lie::BodiesCount => wanted.clear(),
+        Lie::BodiesBeyond => wanted = vec![(Seq(u64::MAX), ANY)],
         _ => alias = 1 << 40,
     }
     Some(vec![Message::BodiesRequest {
         request,
         alias,
-        seqs,
+        wanted,
     }])
 }
 
