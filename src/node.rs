@@ -1,5 +1,6 @@
 //! Floor 3: what an app sees.
 
+mod ahead;
 mod archive;
 mod attach;
 #[cfg(feature = "test-util")]
@@ -27,7 +28,6 @@ mod timeline;
 mod view;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -55,7 +55,7 @@ pub use self::view::{EntryView, Gap, Missing, TimelineItem};
 use crate::feeds::{FeedSnapshot, FeedStore, Profile};
 use crate::format::{DeviceId, EntryRef, FeedId, FormatError, Seq, Timestamp};
 use crate::media::MediaStore;
-use crate::net::{self, EndpointOptions, Engine, NetError, Status, SyncReport, Writer};
+use crate::net::{self, Clock, EndpointOptions, Engine, NetError, Status, SyncReport, Writer};
 
 /// This running instance of tidings: an identity, its store, and the peers it replicates with.
 ///
@@ -75,8 +75,7 @@ struct Inner {
     feed: FeedId,
     engine: Option<Engine>,
     endpoint: EndpointOptions,
-    /// What the clock is taken to say at least: it may have been set back.
-    floor: AtomicI64,
+    clock: Arc<Clock>,
 }
 
 impl Node {
@@ -224,10 +223,10 @@ impl Node {
         Duration::from_millis(u64::try_from(self.now().as_millis()).unwrap_or(0))
     }
 
-    /// The time to claim and to read by: the system's, unless that is known to be behind.
+    /// The time to claim and to read by: the system's, no earlier than this release. Nothing that was signed moves it: one
+    /// claim far ahead, of whatever device, would move it for ever.
     fn now(&self) -> Timestamp {
-        let now = net::now().as_millis();
-        Timestamp(self.inner.floor.fetch_max(now, Ordering::Relaxed).max(now))
+        net::now().max(net::RELEASED)
     }
 }
 

@@ -49,9 +49,16 @@ fn reasons(verdict: Verdict, is_over: bool) -> u8 {
 }
 
 impl FeedBatch<'_> {
-    /// Sets the clock by which entries expire; until then none does.
+    /// Sets the clock by which entries expire and are erased; until then none does.
     pub(crate) fn at(mut self, now: Timestamp) -> Self {
-        self.now = now;
+        (self.now, self.due, self.since) = (now, now, now);
+        self
+    }
+
+    /// Sets the clock by which what expired is erased, and that from which on erased bodies are kept, where the clock
+    /// itself is not to be believed.
+    pub(crate) const fn erasing(mut self, due: Timestamp, since: Timestamp) -> Self {
+        (self.due, self.since) = (due, since);
         self
     }
 
@@ -68,12 +75,12 @@ impl FeedBatch<'_> {
         let entries = places.zip(run.ids().iter().zip(run.items()));
         for (seq, (id, item)) in entries.filter(|(seq, _)| part.contains(seq)) {
             let is_named = namings.iter().any(|naming| naming.seq == seq);
-            if named::is_delete(item.kind()) || !(is_named || is_due(item, self.now)) {
+            if named::is_delete(item.kind()) || !(is_named || is_due(item, self.due)) {
                 continue;
             }
             let entry = (&name.id, seq, *id);
             let verdict = self.rows().judge(name.feed_no, entry, &namings)?;
-            let why = reasons(verdict, is_due(item, self.now));
+            let why = reasons(verdict, is_due(item, self.due));
             if why != 0 {
                 self.mark_why(name.no, seq, why)?;
                 erased.insert(seq);
@@ -176,7 +183,7 @@ impl FeedBatch<'_> {
         }
         let verdict = rows.is_deleted(name, seq, entry.reference.id)?;
         // Time that is over stays over, even if the clock is set back.
-        let why = reasons(verdict, is_over(&entry, self.now)) | (old & EXPIRED);
+        let why = reasons(verdict, is_over(&entry, self.due)) | (old & EXPIRED);
         let mut turn = Turn {
             seq,
             why,
@@ -290,10 +297,10 @@ impl FeedBatch<'_> {
     }
 
     fn keep(&mut self, no: LogNo, seq: Seq, body: &Bytes) -> Result<(), FeedsError> {
-        let since = keys::kept_since(self.now).u32(no).u64(seq.0);
+        let since = keys::kept_since(self.since).u32(no).u64(seq.0);
         self.tx.put(since.as_slice(), Bytes::new())?;
         self.keep_blobs((no, seq), body, true)?;
-        let mut row = self.now.0.to_be_bytes().to_vec();
+        let mut row = self.since.0.to_be_bytes().to_vec();
         row.extend_from_slice(body);
         Ok(self.tx.put(keys::kept(no, seq).as_slice(), row.into())?)
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::cursor::Cursor;
 use super::error::TidingsError;
 use crate::feeds::{About, EntryState, FeedSnapshot, PageRow, StoredEntry};
+use crate::format::limits::FUTURE_MILLIS;
 use crate::format::{
     Attachment, Body, Content, EntryRef, FeedId, FormatError, Kind, LogId, OrderKey, Post, Rel,
     Seq, Timestamp, decode_content, read_content,
@@ -142,6 +143,13 @@ impl EntryView {
     /// What its author claims as its time.
     pub const fn time(&self) -> Timestamp {
         self.time
+    }
+
+    /// From when on others show it: they leave out what claims more than ten minutes ahead of their clocks.
+    ///
+    /// That time lies ahead only of an entry that was signed under a wrong clock: see [`Node::ahead`](super::Node::ahead).
+    pub const fn seen_from(&self) -> Timestamp {
+        self.time.plus_millis(-FUTURE_MILLIS)
     }
 
     /// What it is.
