@@ -92,7 +92,7 @@ pub use self::feeds::{
 pub use self::format::{
     ArchiveError, ArchiveReport, ArchivedFeed, Attachment, BlobHash, Content, DeviceId, EntryRef,
     FeedId, FeedTicket, FormatError, IndexKey, IndexValue, Kind, Post, Timestamp, decode_content,
-    verify_archive,
+    printable_line, verify_archive,
 };
 #[cfg(feature = "net")]
 pub use self::media::{MediaError, MediaReader, Tried};

@@ -131,13 +131,14 @@ impl Node {
         self.inner.endpoint.secret.public()
     }
 
-    /// The profile of a feed, as far as it is held; empty for a feed never met.
+    /// The profile of a feed, as far as it is held; empty for a feed never met. Each text in it is one line of printable
+    /// text; [`Profile::raw`] has it as it was signed.
     ///
     /// # Errors
     ///
     /// If the store cannot be read.
     pub fn profile(&self, feed: FeedId) -> Result<Profile, TidingsError> {
-        Ok(self.snapshot()?.profile(&feed)?)
+        Ok(self.snapshot()?.profile(&feed)?.printable())
     }
 
     /// Entries held: of the own feed, and of all feeds, state and private ones included.

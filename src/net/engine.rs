@@ -515,7 +515,7 @@ impl Actor {
                 let dialed = dialed.map_err(|_| "it did not answer in time".to_owned());
                 (
                     peer,
-                    dialed.and_then(|connected| connected.map_err(|error| error.to_string())),
+                    dialed.and_then(|connected| connected.map_err(|error| session::why(&error))),
                 )
             });
         }

@@ -18,7 +18,7 @@ impl Followed {
         self.0.feed
     }
 
-    /// The name in its profile.
+    /// The name in its profile, as one line of printable text.
     pub fn name(&self) -> Option<&str> {
         self.0.profile.name()
     }
@@ -136,7 +136,12 @@ impl Node {
             .snapshot()?
             .followed(self.now())?
             .into_iter()
-            .map(Followed)
+            .map(|feed| {
+                Followed(FollowedFeed {
+                    profile: feed.profile.printable(),
+                    ..feed
+                })
+            })
             .collect())
     }
 
