@@ -20,6 +20,7 @@ mod live;
 mod load;
 mod media;
 mod post;
+mod private;
 mod profile;
 mod publish;
 mod react;
@@ -27,6 +28,7 @@ mod setup;
 mod timeline;
 mod view;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,6 +78,8 @@ struct Inner {
     engine: Option<Engine>,
     endpoint: EndpointOptions,
     clock: Arc<Clock>,
+    /// What others could read in the folder before it was opened.
+    tightened: Vec<PathBuf>,
 }
 
 impl Node {
@@ -113,6 +117,12 @@ impl Node {
         let store = self.inner.store.clone();
         let closed = tokio::task::spawn_blocking(move || store.close()).await;
         closed.map_err(|_| TidingsError::ShutDown)
+    }
+
+    /// The folder and the file of its keys, as far as others on this machine could look into them: opening took that away
+    /// from them. What they read before, they have. Empty where nothing was amiss.
+    pub fn tightened(&self) -> &[PathBuf] {
+        &self.inner.tightened
     }
 
     /// The own feed.

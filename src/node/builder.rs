@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::erase::spawn_sweeper;
 use super::error::TidingsError;
-use super::{Inner, Node, media, setup};
+use super::{Inner, Node, media, private, setup};
 use crate::feeds::ContentType;
 use crate::format::Content;
 use crate::media::MediaStore;
@@ -101,9 +101,12 @@ impl NodeBuilder {
             let index = Arc::new(media::Index(Arc::downgrade(&store)));
             let media = MediaStore::open(folder.join("media"), index, cap)?;
             let clock = Clock::open(folder.join("clock"), is_new, settles);
-            Ok::<_, TidingsError>((store, keys, Arc::new(media), Arc::new(clock)))
+            // Last: what is refused is not changed.
+            let tightened = private::tighten(&folder);
+            Ok::<_, TidingsError>((store, keys, Arc::new(media), Arc::new(clock), tightened))
         });
-        let (store, keys, media, clock) = opened.await.map_err(|_| TidingsError::ShutDown)??;
+        let (store, keys, media, clock, tightened) =
+            opened.await.map_err(|_| TidingsError::ShutDown)??;
         let (notes, told) = mpsc::unbounded_channel();
         let notes = (!self.offline).then_some(notes);
         let (free, freed) = mpsc::unbounded_channel();
@@ -139,6 +142,7 @@ impl NodeBuilder {
                 engine,
                 endpoint,
                 clock,
+                tightened,
             }),
         };
         spawn_sweeper(&node);

@@ -6,7 +6,10 @@ use super::keys::random;
 use super::profile::{append_state, draft};
 use crate::feeds::FollowedFeed;
 use crate::format::{FeedId, FeedTicket, Follow, Timestamp};
-use crate::net::{self, NetError, decode_address, encode_address, local_address};
+use crate::net::{self, NetError, decode_address, encode_address, local_address, usable_address};
+
+/// Endpoints of a ticket that are looked for.
+const FOUND_AT: usize = 8;
 
 /// One followed feed.
 #[derive(Debug, Clone)]
@@ -56,7 +59,10 @@ impl Node {
             .addresses()
             .iter()
             .map(|bytes| decode_address(bytes).map_err(|_| NetError::Address));
-        let addresses = read.collect::<Result<Vec<_>, _>>()?;
+        let addresses = read
+            .take(FOUND_AT)
+            .map(|address| address.map(usable_address))
+            .collect::<Result<Vec<_>, _>>()?;
         let (secret, own, now, salt) = (
             self.inner.keys.device.clone(),
             self.inner.feed,
