@@ -106,7 +106,7 @@ pub use self::node::{
     ContentQuery, Counts, Cursor, EditBuilder, EntryView, ExportBuilder, ExportReport,
     ExportedFeed, Fetch, Followed, Gap, Live, LiveFrom, LoadBuilder, LoadReport, LoadedFeed,
     MediaState, Missing, NewPost, Node, NodeBuilder, Page, PostBuilder, ProfileEdit, Publish,
-    TidingsError, Timeline, TimelineItem, Typed, Version, Wanted,
+    TidingsError, Timeline, TimelineItem, Typed, Unsettled, Version, Wanted,
 };
 #[cfg(feature = "net")]
 pub use self::pictures::PictureError;

@@ -44,7 +44,7 @@ pub use self::edit::{EditBuilder, Version};
 pub use self::error::TidingsError;
 pub use self::events::{ChangeEvent, ChangeKind, Changes};
 pub use self::export::{ExportBuilder, ExportReport, ExportedFeed};
-pub use self::follow::Followed;
+pub use self::follow::{Followed, Unsettled};
 use self::keys::Keys;
 pub use self::live::{Live, LiveFrom};
 pub use self::load::{LoadBuilder, LoadReport, LoadedFeed};

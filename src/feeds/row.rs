@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::error::FeedsError;
 use super::keys::FeedNo;
 use crate::format::{
-    Attachment, EntryId, FeedId, LINE_CHARS, LogId, NAME_CHARS, ProfileField, Seq, Timestamp,
-    make_printable, printable_line,
+    Attachment, EntryId, FeedId, LINE_CHARS, LINK_CHARS, LogId, NAME_CHARS, ProfileField, Seq,
+    Timestamp, make_printable, printable_line,
 };
 
 /// What this node has to do with a feed.
@@ -197,7 +197,7 @@ impl Profile {
             // Nothing that shows is no name.
             text.take_if(|text| text.is_empty());
         }
-        for (texts, most) in [(&mut self.tags, NAME_CHARS), (&mut self.links, LINE_CHARS)] {
+        for (texts, most) in [(&mut self.tags, NAME_CHARS), (&mut self.links, LINK_CHARS)] {
             let shown = texts
                 .iter()
                 .map(|text| printable_line(text, most).into_owned());

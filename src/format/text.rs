@@ -11,6 +11,8 @@ use unicode_normalization::char::is_combining_mark;
 pub(crate) const NAME_CHARS: usize = 128;
 /// Characters of a title, a description, a reason.
 pub(crate) const LINE_CHARS: usize = 1_024;
+/// Characters of a link: cut, it would lead elsewhere.
+pub(crate) const LINK_CHARS: usize = 8_192;
 /// Marks on one letter: scripts need up to five, a heap of them is drawn over the lines above and below.
 const MARKS: usize = 6;
 
