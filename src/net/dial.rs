@@ -283,7 +283,7 @@ mod tests {
         let state = |dialer: &Dialer| dialer.targets()[&stale.id].state;
         assert_eq!(state(&dialer), State::GivenUp);
         // Following somebody else changes nothing for it.
-        dialer.set(vec![stale.clone(), friend], answered, much_later);
+        dialer.set(vec![stale.clone(), friend.clone()], answered, much_later);
         assert_eq!(dialer.due(much_later), vec![]);
         dialer.hurry(much_later);
         assert_eq!(dialer.due(much_later), vec![stale.clone()]);

@@ -54,7 +54,10 @@ fn an_archive_reads_well_for_people() {
         &loaded,
         &["new entries from", "  Ada: 15", "followed from now on"],
     );
-    says(&ben.run(["load", &file, "--follow"]).succeeds().out, &["held already"]);
+    says(
+        &ben.run(["load", &file, "--follow"]).succeeds().out,
+        &["held already"],
+    );
 }
 
 #[test]
@@ -112,7 +115,14 @@ fn nobody_is_followed_without_being_asked() {
     assert_eq!(ben.json(["following"])["count"], 0);
     assert!(ben.list().is_empty());
     let said = ben.run(["load", &file]).succeeds().out;
-    says(&said, &["0 new entries", "1 feed in this file is not followed", "load --follow"]);
+    says(
+        &said,
+        &[
+            "0 new entries",
+            "1 feed in this file is not followed",
+            "load --follow",
+        ],
+    );
     assert_eq!(ben.json(["load", &file, "--follow"])["newly_followed"], 1);
     // Followed by then, it needs no word any more.
     assert_eq!(ben.json(["load", &file])["not_followed"], 0);

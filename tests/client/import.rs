@@ -390,7 +390,9 @@ fn enclosures_beside_the_feed_are_attached_and_of_others_the_address_is_kept() {
     );
 
     assert_eq!(imported(&ada, &[&file])["already"], 6);
-    let done = Person::named("Ben").run(["import", &file, "--enclosures"]).succeeds();
+    let done = Person::named("Ben")
+        .run(["import", &file, "--enclosures"])
+        .succeeds();
     assert_eq!(
         done.out,
         "Imported 6 posts from 1 file; 2 files beside them were attached.\n"
@@ -419,8 +421,11 @@ fn enclosures_are_not_attached_unless_asked_and_never_what_is_hidden_or_outside(
     let copy = ada.path("home/identity");
     std::fs::create_dir_all(&copy).expect("a folder");
     for name in ["keys", "store.redb"] {
-        std::fs::copy(ada.dir().join(name), ada.path(&format!("home/identity/{name}")))
-            .expect("a copy");
+        std::fs::copy(
+            ada.dir().join(name),
+            ada.path(&format!("home/identity/{name}")),
+        )
+        .expect("a copy");
     }
     let targets = [
         ".ssh/id_ed25519",
@@ -446,13 +451,20 @@ fn enclosures_are_not_attached_unless_asked_and_never_what_is_hidden_or_outside(
     let file = ada.file("home/feed.xml", feed);
     let report = ada.json(["import", &file]);
     assert_eq!(
-        (&report["imported"], &report["attached"], &report["not_attached"]),
+        (
+            &report["imported"],
+            &report["attached"],
+            &report["not_attached"]
+        ),
         (&json!(1), &json!(0), &json!(1))
     );
     assert_eq!(ada.list()[0]["attachments"], json!([]));
     let ben = Person::named("Ben");
     let said = ben.run(["import", &file]).succeeds().out;
-    says(&said, &["1 file beside them was not attached", "--enclosures"]);
+    says(
+        &said,
+        &["1 file beside them was not attached", "--enclosures"],
+    );
     let cleo = Person::named("Cleo");
     let report = cleo.json(["import", &file, "--enclosures"]);
     assert_eq!(report["attached"], 1);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::super::{Change, FeedStore, Note};
+use super::super::{Change, FeedStore, Note, Query};
 use super::world::{
     Chain, NOW, Person, all_changes, body_of, draft, following, hand_over, memory, noting, open,
     person, pointing, post, shown, told, write,
