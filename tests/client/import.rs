@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Person, data, rss, texts};
+use crate::support::{Person, data, rss, says, texts};
 
 fn imported(person: &Person, files: &[&str]) -> Value {
     person.json(["import"].iter().chain(files))
