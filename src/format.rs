@@ -23,6 +23,7 @@ mod kinds;
 mod merge;
 mod run;
 mod statement;
+mod text;
 mod ticket;
 mod time;
 
@@ -59,5 +60,7 @@ pub use self::statement::{
     Act, Admit, DeviceStanding, End, Ends, Retire, Signer, SignerSecret, Standing, Statement,
     Statements,
 };
+pub use self::text::printable_line;
+pub(crate) use self::text::{LINE_CHARS, LINK_CHARS, NAME_CHARS, make_printable};
 pub use self::ticket::FeedTicket;
 pub use self::time::{OrderKey, Timestamp};

@@ -92,7 +92,7 @@ pub use self::feeds::{
 pub use self::format::{
     ArchiveError, ArchiveReport, ArchivedFeed, Attachment, BlobHash, Content, DeviceId, EntryRef,
     FeedId, FeedTicket, FormatError, IndexKey, IndexValue, Kind, Post, Timestamp, decode_content,
-    verify_archive,
+    printable_line, verify_archive,
 };
 #[cfg(feature = "net")]
 pub use self::media::{MediaError, MediaReader, Tried};
@@ -106,7 +106,7 @@ pub use self::node::{
     ContentQuery, Counts, Cursor, EditBuilder, EntryView, ExportBuilder, ExportReport,
     ExportedFeed, Fetch, Followed, Gap, Live, LiveFrom, LoadBuilder, LoadReport, LoadedFeed,
     MediaState, Missing, NewPost, Node, NodeBuilder, Page, PostBuilder, ProfileEdit, Publish,
-    TidingsError, Timeline, TimelineItem, Typed, Version, Wanted,
+    TidingsError, Timeline, TimelineItem, Typed, Unsettled, Version, Wanted,
 };
 #[cfg(feature = "net")]
 pub use self::pictures::PictureError;

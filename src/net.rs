@@ -9,6 +9,7 @@
 )]
 
 mod address;
+mod clock;
 mod dial;
 mod endpoint;
 mod engine;
@@ -21,7 +22,8 @@ mod waiting;
 mod work;
 mod writer;
 
-pub(crate) use self::address::{decode_address, encode_address};
+pub(crate) use self::address::{decode_address, encode_address, usable_address};
+pub(crate) use self::clock::{Clock, RELEASED, SETTLES};
 pub(crate) use self::endpoint::{EndpointOptions, bind, local_address};
 pub(crate) use self::engine::Engine;
 pub use self::error::NetError;

@@ -1,5 +1,6 @@
 //! Floor 3: what an app sees.
 
+mod ahead;
 mod archive;
 mod attach;
 #[cfg(feature = "test-util")]
@@ -19,6 +20,7 @@ mod live;
 mod load;
 mod media;
 mod post;
+mod private;
 mod profile;
 mod publish;
 mod react;
@@ -26,8 +28,8 @@ mod setup;
 mod timeline;
 mod view;
 
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -42,7 +44,7 @@ pub use self::edit::{EditBuilder, Version};
 pub use self::error::TidingsError;
 pub use self::events::{ChangeEvent, ChangeKind, Changes};
 pub use self::export::{ExportBuilder, ExportReport, ExportedFeed};
-pub use self::follow::Followed;
+pub use self::follow::{Followed, Unsettled};
 use self::keys::Keys;
 pub use self::live::{Live, LiveFrom};
 pub use self::load::{LoadBuilder, LoadReport, LoadedFeed};
@@ -55,7 +57,7 @@ pub use self::view::{EntryView, Gap, Missing, TimelineItem};
 use crate::feeds::{FeedSnapshot, FeedStore, Profile};
 use crate::format::{DeviceId, EntryRef, FeedId, FormatError, Seq, Timestamp};
 use crate::media::MediaStore;
-use crate::net::{self, EndpointOptions, Engine, NetError, Status, SyncReport, Writer};
+use crate::net::{self, Clock, EndpointOptions, Engine, NetError, Status, SyncReport, Writer};
 
 /// This running instance of tidings: an identity, its store, and the peers it replicates with.
 ///
@@ -75,8 +77,9 @@ struct Inner {
     feed: FeedId,
     engine: Option<Engine>,
     endpoint: EndpointOptions,
-    /// What the clock is taken to say at least: it may have been set back.
-    floor: AtomicI64,
+    clock: Arc<Clock>,
+    /// What others could read in the folder before it was opened.
+    tightened: Vec<PathBuf>,
 }
 
 impl Node {
@@ -116,6 +119,12 @@ impl Node {
         closed.map_err(|_| TidingsError::ShutDown)
     }
 
+    /// The folder and the file of its keys, as far as others on this machine could look into them: opening took that away
+    /// from them. What they read before, they have. Empty where nothing was amiss.
+    pub fn tightened(&self) -> &[PathBuf] {
+        &self.inner.tightened
+    }
+
     /// The own feed.
     pub fn feed(&self) -> FeedId {
         self.inner.feed
@@ -132,13 +141,14 @@ impl Node {
         self.inner.endpoint.secret.public()
     }
 
-    /// The profile of a feed, as far as it is held; empty for a feed never met.
+    /// The profile of a feed, as far as it is held; empty for a feed never met. Each text in it is one line of printable
+    /// text; [`Profile::raw`] has it as it was signed.
     ///
     /// # Errors
     ///
     /// If the store cannot be read.
     pub fn profile(&self, feed: FeedId) -> Result<Profile, TidingsError> {
-        Ok(self.snapshot()?.profile(&feed)?)
+        Ok(self.snapshot()?.profile(&feed)?.printable())
     }
 
     /// Entries held: of the own feed, and of all feeds, state and private ones included.
@@ -224,10 +234,10 @@ impl Node {
         Duration::from_millis(u64::try_from(self.now().as_millis()).unwrap_or(0))
     }
 
-    /// The time to claim and to read by: the system's, unless that is known to be behind.
+    /// The time to claim and to read by: the system's, no earlier than this release. Nothing that was signed moves it: one
+    /// claim far ahead, of whatever device, would move it for ever.
     fn now(&self) -> Timestamp {
-        let now = net::now().as_millis();
-        Timestamp(self.inner.floor.fetch_max(now, Ordering::Relaxed).max(now))
+        net::now().max(net::RELEASED)
     }
 }
 

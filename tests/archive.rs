@@ -79,7 +79,7 @@ async fn a_feed_goes_from_node_to_node_on_a_stick_and_comes_out_the_same() {
 
     let ben = offline(&folder.path().join("ben")).await;
     let (told, heard) = std::sync::mpsc::channel();
-    let load = ben.load(&file).progress(move |so_far| {
+    let load = ben.load(&file).follow(true).progress(move |so_far| {
         let _ = told.send(so_far);
     });
     let report = load.run().await.unwrap();
@@ -90,7 +90,7 @@ async fn a_feed_goes_from_node_to_node_on_a_stick_and_comes_out_the_same() {
     assert_eq!(texts(&ben), texts(&ada));
     assert_eq!(ben.following().unwrap()[0].name(), Some("Ada"));
 
-    let again = ben.load(&file).run().await.unwrap();
+    let again = ben.load(&file).follow(true).run().await.unwrap();
     assert_eq!(counts(&again), (0, 0, 104, 0));
     assert!(!again.feeds()[0].newly_followed());
 
@@ -121,7 +121,7 @@ async fn what_one_follows_is_in_no_archive_for_others() {
     ada.export(&file).private(true).run().await.unwrap();
     assert_eq!(entries(&file), 2, "the post and the follow");
     // Others do not take it even so.
-    let report = ben.load(&file).run().await.unwrap();
+    let report = ben.load(&file).follow(true).run().await.unwrap();
     assert_eq!(counts(&report), (1, 1, 0, 1));
 
     let stranger = FeedSecret::from_bytes(&[9; 32]).id();
@@ -140,7 +140,7 @@ async fn of_a_feed_that_is_not_to_be_followed_nothing_is_taken() {
     assert_eq!(counts(&report), (0, 0, 0, 104));
     assert!(!report.feeds()[0].is_wanted());
     assert!(texts(&ben).is_empty() && ben.following().unwrap().is_empty());
-    ben.load(&file).run().await.unwrap();
+    ben.load(&file).follow(true).run().await.unwrap();
     let report = ben.load(&file).follow(false).run().await.unwrap();
     assert_eq!(counts(&report), (0, 0, 104, 0), "followed already");
 }
@@ -157,7 +157,7 @@ async fn a_damaged_archive_is_taken_in_up_to_the_damage() {
     fs::write(&cut, &bytes).unwrap();
 
     let ben = offline(&folder.path().join("ben")).await;
-    let report = ben.load(&cut).run().await.unwrap();
+    let report = ben.load(&cut).follow(true).run().await.unwrap();
     let damage = report.damage().expect("a damage");
     assert!(damage.offset() < middle as u64);
     assert!(damage.to_string().contains(&damage.offset().to_string()));
@@ -167,7 +167,7 @@ async fn a_damaged_archive_is_taken_in_up_to_the_damage() {
     assert_eq!(verified.damage().unwrap().offset(), damage.offset());
     assert_eq!(verified.feeds()[0].entries(), entries);
 
-    let rest = ben.load(&whole).run().await.unwrap();
+    let rest = ben.load(&whole).follow(true).run().await.unwrap();
     assert_eq!(counts(&rest), (104 - entries, 104 - entries, entries, 0));
     assert_eq!(texts(&ben), texts(&ada));
 }
@@ -179,7 +179,7 @@ async fn what_is_no_archive_is_refused_and_changes_nothing() {
     let file = folder.path().join("file");
     for bytes in [&b""[..], b"<!doctype html>", b"tidings archive\x02"] {
         fs::write(&file, bytes).unwrap();
-        let refused = node.load(&file).run().await;
+        let refused = node.load(&file).follow(true).run().await;
         assert!(
             matches!(refused, Err(TidingsError::Archive(_))),
             "{refused:?}"
@@ -187,7 +187,7 @@ async fn what_is_no_archive_is_refused_and_changes_nothing() {
     }
     let missing = node.load(folder.path().join("missing")).run().await;
     assert!(matches!(missing, Err(TidingsError::Folder { .. })));
-    let a_folder = node.load(folder.path()).run().await;
+    let a_folder = node.load(folder.path()).follow(true).run().await;
     assert!(a_folder.is_err(), "{a_folder:?}");
 }
 
@@ -260,11 +260,11 @@ async fn a_forked_log_is_loaded_and_said_to_be_unsettled() {
     let (file, back) = (folder.path().join("forked"), folder.path().join("back"));
     fs::write(&file, &bytes).unwrap();
     let node = offline(&folder.path().join("node")).await;
-    let report = node.load(&file).run().await.unwrap();
+    let report = node.load(&file).follow(true).run().await.unwrap();
     assert_eq!(counts(&report), (3, 3, 0, 0));
     assert_eq!(report.feeds()[0].unsettled(), [(log, Seq(1))]);
     assert_eq!(texts(&node).len(), 3);
-    let again = node.load(&file).run().await.unwrap();
+    let again = node.load(&file).follow(true).run().await.unwrap();
     assert_eq!(again.feeds()[0].unsettled(), [(log, Seq(1))]);
     node.export(&back).feed(feed).run().await.unwrap();
     assert_eq!(fs::read(&back).unwrap(), bytes, "the fork goes on with it");
@@ -274,16 +274,16 @@ async fn a_forked_log_is_loaded_and_said_to_be_unsettled() {
     out.statement(&admit).unwrap();
     out.run(&other).unwrap();
     fs::write(&file, out.finish().unwrap()).unwrap();
-    let report = node.load(&file).run().await.unwrap();
+    let report = node.load(&file).follow(true).run().await.unwrap();
     assert_eq!(counts(&report).0, 0);
     assert_eq!(texts(&node).len(), 3);
 
     // A node that holds the one branch finds the fork out by itself.
     let second = offline(&folder.path().join("second")).await;
-    second.load(&file).run().await.unwrap();
+    second.load(&file).follow(true).run().await.unwrap();
     assert_eq!(texts(&second).len(), 2);
     fs::write(&file, &bytes).unwrap();
-    let report = second.load(&file).run().await.unwrap();
+    let report = second.load(&file).follow(true).run().await.unwrap();
     assert_eq!(report.feeds()[0].unsettled(), [(log, Seq(1))]);
     assert_eq!(texts(&second).len(), 2);
 }
@@ -309,7 +309,7 @@ async fn attached_files_go_along_if_they_are_to() {
     assert_eq!((verified.blobs(), verified.blob_bytes()), (2, 300_010));
 
     let ben = offline(&folder.path().join("ben")).await;
-    ben.load(&without).run().await.unwrap();
+    ben.load(&without).follow(true).run().await.unwrap();
     assert_eq!(ben.media(&data.hash).unwrap(), MediaState::Missing);
     let report = ben.export(folder.path().join("less")).feed(ada.feed());
     let report = report.media(true).run().await.unwrap();
@@ -321,11 +321,11 @@ async fn attached_files_go_along_if_they_are_to() {
     bytes[at.unwrap() + 100_000] ^= 1;
     let damaged = folder.path().join("damaged");
     fs::write(&damaged, &bytes).unwrap();
-    let report = ben.load(&damaged).run().await.unwrap();
+    let report = ben.load(&damaged).follow(true).run().await.unwrap();
     assert!(report.damage().is_some() && report.blobs() <= 1);
     assert_eq!(ben.media(&data.hash).unwrap(), MediaState::Missing);
 
-    let report = ben.load(&with).run().await.unwrap();
+    let report = ben.load(&with).follow(true).run().await.unwrap();
     assert_eq!(report.blobs() + report.blobs_already(), 2);
     let mut read = Vec::new();
     ben.open_media(&data.hash)
@@ -337,7 +337,7 @@ async fn attached_files_go_along_if_they_are_to() {
         ben.media(&notes.hash).unwrap(),
         MediaState::Held { len: 10 }
     );
-    let again = ben.load(&with).run().await.unwrap();
+    let again = ben.load(&with).follow(true).run().await.unwrap();
     assert_eq!((again.blobs(), again.blobs_already()), (0, 2));
     let back = folder.path().join("back");
     let export = ben.export(&back).feed(ada.feed()).media(true);

@@ -202,7 +202,7 @@ async fn a_node_that_does_not_know_a_kind_keeps_it_threads_it_and_passes_it_on()
     ben.export(&archive).feed(feed).run().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let dan = open(Node::builder().content::<Talk>().offline(), folder.path()).await;
-    dan.load(&archive).run().await.unwrap();
+    dan.load(&archive).follow(true).run().await.unwrap();
     let found = dan
         .query::<Talk>()
         .range("starts", hour(9)..=hour(11))

@@ -126,7 +126,7 @@ async fn both_readers_see_the_same_in_feeds_where_everything_happens() {
         let (made, exported) = (folder.path().join("made"), folder.path().join("exported"));
         fs::write(&made, world::archive(seed, 150)).expect("a file");
         let node = offline(&folder.path().join("node")).await;
-        let report = node.load(&made).run().await.expect("loaded");
+        let report = node.load(&made).follow(true).run().await.expect("loaded");
         assert!(report.damage().is_none(), "{report:?}");
         let shown = shown(&node);
         assert!(shown.len() > 20, "seed {seed}: {}", shown.len());
@@ -170,7 +170,7 @@ async fn both_readers_see_the_same_in_what_a_node_wrote() {
 
     // On another node it comes to the same, what was deleted included.
     let ben = offline(&folder.path().join("ben")).await;
-    ben.load(&file).run().await.expect("loaded");
+    ben.load(&file).follow(true).run().await.expect("loaded");
     assert_eq!(self::shown(&ben), shown);
     let back = folder.path().join("back.tidings");
     ben.export(&back)

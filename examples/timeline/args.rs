@@ -51,8 +51,12 @@ pub(crate) enum Command {
 
     /// Post what is in RSS, Atom, JSON Feed and JSON Lines files
     ///
-    /// Nothing is fetched: enclosures that lie beside the file are attached, of others the address is kept.
+    /// Nothing is fetched: of enclosures the address is kept.
     Import {
+        /// Attach enclosures that lie in the folder of the file, but no hidden files and none outside
+        #[arg(long)]
+        enclosures: bool,
+
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
@@ -107,6 +111,12 @@ pub(crate) enum Here {
         id: String,
     },
 
+    /// Say an own post again that a wrong clock dated ahead: with the right time, in place of the first
+    Again {
+        /// The id, in its long or short form
+        id: String,
+    },
+
     /// Forget at once what was deleted, on all own devices: no undelete after this
     Purge,
 
@@ -152,9 +162,9 @@ pub(crate) enum Here {
     Load {
         file: PathBuf,
 
-        /// Follow nobody: take in only what is of feeds that are followed already
+        /// Follow the feeds in it that are not followed yet; without this, nothing of them is taken
         #[arg(long)]
-        no_follow: bool,
+        follow: bool,
     },
 
     /// Show what takes the room: posts and attachments, by feed

@@ -43,7 +43,7 @@ pub(crate) async fn dispatch(context: &Context, command: Command) -> Result {
                 .await
         }
         Command::Run => context.online(async |node| run::run(out, node).await).await,
-        Command::Import { files } => bring::import(context, &files).await,
+        Command::Import { files, enclosures } => bring::import(context, &files, enclosures).await,
         Command::Verify { file } => archive::verify(out, &file),
         Command::Demo { files } => demo::demo(out, &files).await,
         Command::Fetch(wanted) => media::fetch(context, &wanted).await,
@@ -60,6 +60,7 @@ async fn here(context: &Context, node: &Node, command: Here) -> Result {
         Here::Edit { id, text } => posts::edit(out, node, &id, text).await,
         Here::Delete { id } => posts::delete(out, node, &id).await,
         Here::Undelete { id } => posts::undelete(out, node, &id).await,
+        Here::Again { id } => posts::again(out, node, &id).await,
         Here::Purge => posts::purge(out, node).await,
         Here::React { id, emoji } => posts::react(out, node, &id, &emoji).await,
         Here::Follow { ticket } => follow::follow(out, node, &ticket).await,
@@ -69,7 +70,7 @@ async fn here(context: &Context, node: &Node, command: Here) -> Result {
         Here::Thread { id } => read::thread(out, node, &id),
         Here::History { id } => read::history(out, node, &id),
         Here::Export(wanted) => archive::export(out, node, wanted).await,
-        Here::Load { file, no_follow } => archive::load(out, node, &file, !no_follow).await,
+        Here::Load { file, follow } => archive::load(out, node, &file, follow).await,
         Here::Storage { compact } => upkeep::storage(out, node, &context.dir, compact).await,
         Here::Check => upkeep::check(out, node).await,
     }

@@ -62,6 +62,10 @@ impl Context {
         work: impl AsyncFnOnce(&Node) -> Result<T>,
     ) -> Result<T> {
         let node = builder.open(&self.dir).await?;
+        for path in node.tightened() {
+            let path = path.display();
+            eprintln!("timeline: others on this machine could look into {path}; now they cannot");
+        }
         let result = work(&node).await;
         // What was written is safe already; this ends connections politely and lets others open the folder.
         let closed = node.shutdown().await;

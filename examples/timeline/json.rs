@@ -6,7 +6,7 @@ mod post;
 mod upkeep;
 
 use serde::Serialize;
-use tidings::{PeerReport, Reached, Timestamp};
+use tidings::{PeerReport, Reached, Timestamp, Unsettled};
 
 pub(crate) use self::archive::{
     DamageObject, ExportObject, ExportedObject, LoadObject, LoadedObject, VerifiedObject,
@@ -36,6 +36,30 @@ pub(crate) struct FollowedObject {
     pub(crate) name: Option<String>,
     pub(crate) entries: u64,
     pub(crate) last: Option<String>,
+    /// Logs of which two histories are known, so that nothing more of them comes.
+    pub(crate) unsettled: Vec<UnsettledObject>,
+}
+
+/// A log of which two histories are known.
+#[derive(Debug, Serialize)]
+pub(crate) struct UnsettledObject {
+    pub(crate) device: String,
+    pub(crate) lane: String,
+    /// The first entry at which they differ.
+    pub(crate) from: u64,
+    /// Entries held from there on.
+    pub(crate) held: u64,
+}
+
+impl From<&Unsettled> for UnsettledObject {
+    fn from(log: &Unsettled) -> Self {
+        Self {
+            device: log.log().device.to_string(),
+            lane: log.log().lane.to_string(),
+            from: log.from().0,
+            held: log.held(),
+        }
+    }
 }
 
 /// What `import` prints.
@@ -44,6 +68,8 @@ pub(crate) struct ImportObject {
     pub(crate) imported: u64,
     /// Files beside the feeds that were attached.
     pub(crate) attached: u64,
+    /// Files beside the feeds that were not, since nobody asked for it.
+    pub(crate) not_attached: u64,
     pub(crate) already: u64,
     pub(crate) shortened: u64,
     pub(crate) tags_cut: u64,

@@ -1,5 +1,6 @@
 //! Standard output, a line at a time, and progress on standard error.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -46,7 +47,7 @@ impl Out {
     /// Prints an object if JSON is wanted, else the text. Each arrives at once, also in a pipe.
     pub(crate) fn print(&self, object: &impl Serialize, text: impl FnOnce() -> String) -> Result {
         if self.json {
-            self.line(serde_json::to_string(object)?)
+            self.line(escaped(&serde_json::to_string(object)?))
         } else {
             self.line(text())
         }
@@ -59,7 +60,7 @@ impl Out {
         parts: impl FnOnce() -> Vec<Part>,
     ) -> Result {
         if self.json {
-            return self.line(serde_json::to_string(object)?);
+            return self.line(escaped(&serde_json::to_string(object)?));
         }
         for part in parts() {
             match part {
@@ -86,6 +87,24 @@ impl Out {
                 _ => Failure::said(format!("standard output: {error}")),
             })
     }
+}
+
+/// JSON that steers no terminal: what may stand in it as it is, and yet does so, is written as its number.
+fn escaped(json: &str) -> Cow<'_, str> {
+    let steers = |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !json.contains(steers) {
+        return Cow::Borrowed(json);
+    }
+    let mut text = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        if steers(c) {
+            // All of them are in the first plane, so this is the whole of it.
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            text.push(c);
+        }
+    }
+    Cow::Owned(text)
 }
 
 /// A spinner on standard error that says what is going on; nothing where that is no terminal.

@@ -4,9 +4,9 @@ mod post;
 
 use console::Style;
 use textwrap::{Options, WordSplitter};
-use tidings::Timestamp;
+use tidings::{Timestamp, Unsettled};
 
-pub(crate) use self::post::{Around, Part};
+pub(crate) use self::post::{Around, Part, ahead};
 use crate::json::calendar;
 
 /// How text for people looks.
@@ -66,12 +66,32 @@ impl Look {
 pub(crate) fn clean(text: &str) -> String {
     let steers = |c: char| {
         (c.is_control() && c != '\n')
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     text.replace('\t', "    ")
         .chars()
         .filter(|c| !steers(*c))
         .collect()
+}
+
+/// What is known of logs with two histories, a line each: what is missing, and what it waits for.
+pub(crate) fn unsettled(name: &str, logs: &[Unsettled]) -> Vec<String> {
+    let line = |log: &Unsettled| {
+        let device = log.log().device.short();
+        let held = match log.held() {
+            0 => String::new(),
+            held => format!(
+                "; {} from there on may not count",
+                counted(held, "entry", "entries")
+            ),
+        };
+        format!(
+            "one of {name}'s devices ({device}) has written two histories in {}: nothing of it from entry {} on comes until {name} retires it{held}",
+            log.log().lane,
+            log.from(),
+        )
+    };
+    logs.iter().map(line).collect()
 }
 
 /// How long ago that was, in one unit; the date if it is more than a month ago, or to come.

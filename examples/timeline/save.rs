@@ -17,7 +17,10 @@ const NAME_BYTES: usize = 120;
 const SPECIAL: &[char] = &['/', '\\', ':', '*', '?', '"', '<', '>', '|', '\n'];
 
 /// Names that some systems take for devices, whatever comes after the dot.
-const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "com1", "lpt1"];
+const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
+
+/// The same with a digit behind them, a raised one too.
+const PORTS: [&str; 2] = ["com", "lpt"];
 
 /// Copies of a name that are tried before giving up.
 const NUMBERS: u32 = 10_000;
@@ -101,10 +104,21 @@ fn safe_name(attachment: &Attachment) -> String {
             if is_plain { kind } else { "bin" }
         );
     }
-    if DEVICES.contains(&stem.to_ascii_lowercase().as_str()) {
+    if is_device(stem) {
         return format!("_{name}");
     }
     shortened(name)
+}
+
+/// Whether some system takes a name before its first dot for a device. Blanks at its end do not count there.
+fn is_device(stem: &str) -> bool {
+    let stem = stem.trim_end().to_lowercase();
+    let is_digit = |c: char| matches!(c, '0'..='9' | '\u{b9}' | '\u{b2}' | '\u{b3}');
+    let is_port = |port: &&str| {
+        let rest = stem.strip_prefix(*port).unwrap_or_default();
+        rest.chars().count() == 1 && rest.chars().all(is_digit)
+    };
+    DEVICES.contains(&stem.as_str()) || PORTS.iter().any(|port| is_port(port))
 }
 
 /// At most so many bytes; what comes after the last dot stays.

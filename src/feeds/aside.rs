@@ -244,7 +244,7 @@ impl FeedBatch<'_> {
     pub(super) fn sweep_aside(&mut self, limit: usize) -> Result<bool, FeedsError> {
         let (from, to) = (
             keys::aside_until(Timestamp(i64::MIN)),
-            keys::aside_until(self.now.plus_millis(1)),
+            keys::aside_until(self.due.plus_millis(1)),
         );
         let mut due = Vec::new();
         self.rows()

@@ -103,8 +103,12 @@ pub(crate) struct FeedBatch<'s> {
     pub(super) new_edits: BTreeMap<(LogNo, Seq), BTreeMap<LogNo, usize>>,
     /// What edits of an entry said whose keys it may no longer have.
     pub(super) stale_contents: BTreeMap<(LogNo, Seq), Vec<Bytes>>,
-    /// The clock by which entries expire.
+    /// The clock by which entries are over.
     pub(super) now: Timestamp,
+    /// What is over by this time is erased: no later than the clock, and earlier where that jumped.
+    pub(super) due: Timestamp,
+    /// Since when something is kept that is kept from now on.
+    pub(super) since: Timestamp,
     /// Pieces of state that changed: merged once, before the commit.
     pub(super) stale_profiles: BTreeSet<FeedNo>,
     pub(super) stale_follows: BTreeSet<(FeedNo, FeedId)>,
@@ -134,6 +138,8 @@ impl<'s> FeedBatch<'s> {
             new_edits: BTreeMap::new(),
             stale_contents: BTreeMap::new(),
             now: Timestamp(i64::MIN),
+            due: Timestamp(i64::MIN),
+            since: Timestamp(i64::MIN),
             stale_profiles: BTreeSet::new(),
             stale_follows: BTreeSet::new(),
             unnamed_blobs: BTreeSet::new(),

@@ -53,9 +53,16 @@ fn reasons(verdict: Verdict, is_over: bool) -> u8 {
 }
 
 impl FeedBatch<'_> {
-    /// Sets the clock by which entries expire; until then none does.
+    /// Sets the clock by which entries expire and are erased; until then none does.
     pub(crate) fn at(mut self, now: Timestamp) -> Self {
-        self.now = now;
+        (self.now, self.due, self.since) = (now, now, now);
+        self
+    }
+
+    /// Sets the clock by which what expired is erased, and that from which on erased bodies are kept, where the clock
+    /// itself is not to be believed.
+    pub(crate) const fn erasing(mut self, due: Timestamp, since: Timestamp) -> Self {
+        (self.due, self.since) = (due, since);
         self
     }
 
@@ -72,12 +79,12 @@ impl FeedBatch<'_> {
         let entries = places.zip(run.ids().iter().zip(run.items()));
         for (seq, (id, item)) in entries.filter(|(seq, _)| part.contains(seq)) {
             let is_named = namings.iter().any(|naming| naming.seq == seq);
-            if named::is_delete(item.kind()) || !(is_named || is_due(item, self.now)) {
+            if named::is_delete(item.kind()) || !(is_named || is_due(item, self.due)) {
                 continue;
             }
             let entry = (&name.id, seq, *id);
             let verdict = self.rows().judge(name.feed_no, entry, &namings)?;
-            let why = reasons(verdict, is_due(item, self.now));
+            let why = reasons(verdict, is_due(item, self.due));
             if why != 0 {
                 self.mark_why(name.no, seq, why)?;
                 erased.insert(seq, (why, verdict));
@@ -199,7 +206,7 @@ impl FeedBatch<'_> {
         }
         let verdict = rows.is_deleted(name, seq, entry.reference.id)?;
         // Time that is over stays over, even if the clock is set back.
-        let why = reasons(verdict, is_over(&entry, self.now)) | (old & EXPIRED);
+        let why = reasons(verdict, is_over(&entry, self.due)) | (old & EXPIRED);
         let mut turn = Turn {
             seq,
             why,
@@ -322,7 +329,7 @@ impl FeedBatch<'_> {
         self.drop_kept(name.no, seq)?;
         self.keep_blobs((name.no, seq), body, true)?;
         let kept = Kept {
-            due: self.now.plus_millis(kept_millis(verdict)),
+            due: self.since.plus_millis(kept_millis(verdict)),
             purged: verdict.purged_elsewhere,
             body: body.clone(),
         };
@@ -358,7 +365,7 @@ impl FeedBatch<'_> {
         self.tx.delete(until.as_slice())?;
         kept.purged = verdict.purged_elsewhere;
         kept.due = if kept.purged {
-            kept.due.min(self.now.plus_millis(PURGED_MILLIS))
+            kept.due.min(self.since.plus_millis(PURGED_MILLIS))
         } else {
             kept.due.plus_millis(KEPT_MILLIS - PURGED_MILLIS)
         };

@@ -146,11 +146,7 @@ impl FeedSnapshot {
         let Some(prefix) = query.prefix(self.rows())? else {
             return Ok(Vec::new());
         };
-        let due = OrderKey {
-            time: now.plus_millis(FUTURE_MILLIS).plus_millis(1),
-            log: [0; 8],
-            seq: Seq::ZERO,
-        };
+        let due = first_ahead(now);
         let mut to = prefix
             .clone()
             .order(&before.map_or(due, |before| before.min(due)))
@@ -171,6 +167,36 @@ impl FeedSnapshot {
         }
     }
 
+    /// The newest `limit` entries of a feed that people read and that claim a time more than ten minutes after `now`.
+    pub(crate) fn ahead(
+        &self,
+        feed: &FeedId,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<PageRow>, FeedsError> {
+        let mut page = Page {
+            snapshot: self,
+            found: Vec::new(),
+            entries: 0,
+            now,
+        };
+        let Some(feed_no) = self.rows().feed_no(feed)? else {
+            return Ok(page.found);
+        };
+        let query = Query {
+            feed: Some(*feed),
+            ..Query::default()
+        };
+        let prefix = keys::of_feed(feed_no);
+        let from = prefix.clone().order(&first_ahead(now)).into_vec();
+        let to = crate::store::prefix_end(prefix.as_slice()).unwrap_or_default();
+        for (key, mark) in self.index_rows(&from, &to, limit)? {
+            // Gaps are shown once what stands above them is due.
+            page.row(&query, &key, mark & SHOWN)?;
+        }
+        Ok(page.found)
+    }
+
     fn index_rows(
         &self,
         from: &[u8],
@@ -188,6 +214,15 @@ impl FeedSnapshot {
                 }
             })?;
         Ok(rows)
+    }
+}
+
+/// The first place of what claims a time more than ten minutes after `now`.
+const fn first_ahead(now: Timestamp) -> OrderKey {
+    OrderKey {
+        time: now.plus_millis(FUTURE_MILLIS).plus_millis(1),
+        log: [0; 8],
+        seq: Seq::ZERO,
     }
 }
 

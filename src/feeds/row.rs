@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::error::FeedsError;
 use super::keys::FeedNo;
-use crate::format::{Attachment, EntryId, FeedId, LogId, ProfileField, Seq, Timestamp};
+use crate::format::{
+    Attachment, EntryId, FeedId, LINE_CHARS, LINK_CHARS, LogId, NAME_CHARS, ProfileField, Seq,
+    Timestamp, make_printable, printable_line,
+};
 
 /// What this node has to do with a feed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -221,9 +224,42 @@ pub struct Profile {
     pub(super) tags: BTreeSet<String>,
     pub(super) links: BTreeSet<String>,
     pub(super) avatar: Option<Attachment>,
+    /// As it is in the store, where what is shown differs from that. Never in the store itself.
+    #[serde(skip)]
+    pub(super) raw: Option<Box<Self>>,
 }
 
 impl Profile {
+    /// The profile as it is shown, with what it was beside it.
+    pub(crate) fn printable(mut self) -> Self {
+        let raw = self.clone();
+        let mut changed = false;
+        for (text, most) in [(&mut self.name, NAME_CHARS), (&mut self.bio, LINE_CHARS)] {
+            changed |= text.as_mut().is_some_and(|text| make_printable(text, most));
+            // Nothing that shows is no name.
+            text.take_if(|text| text.is_empty());
+        }
+        for (texts, most) in [(&mut self.tags, NAME_CHARS), (&mut self.links, LINK_CHARS)] {
+            let shown = texts
+                .iter()
+                .map(|text| printable_line(text, most).into_owned());
+            let shown: BTreeSet<_> = shown.filter(|text| !text.is_empty()).collect();
+            changed |= shown != *texts;
+            *texts = shown;
+        }
+        if let Some(avatar) = &mut self.avatar {
+            changed |= avatar.make_printable();
+        }
+        self.raw = changed.then(|| Box::new(raw));
+        self
+    }
+
+    /// The profile as its feed signed it: the same calls on it give raw text, which may hold anything at all. Of
+    /// [`Node::profile`](crate::Node::profile) they give one line of printable text.
+    pub fn raw(&self) -> &Self {
+        self.raw.as_deref().unwrap_or(self)
+    }
+
     /// The name to show.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()

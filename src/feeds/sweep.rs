@@ -24,9 +24,11 @@ impl FeedBatch<'_> {
     /// Erases what has expired and drops what was kept long enough; says whether there is more to do.
     pub(crate) fn sweep(&mut self, now: Timestamp) -> Result<bool, FeedsError> {
         self.now = self.now.max(now);
+        self.due = self.due.max(now);
+        self.since = self.since.max(now);
         let due = self.rows().timed(
             &keys::expires(Timestamp(i64::MIN)),
-            &keys::expires(self.now.plus_millis(1)),
+            &keys::expires(self.due.plus_millis(1)),
             SWEPT,
         )?;
         for (key, no, seq) in &due {
@@ -36,7 +38,7 @@ impl FeedBatch<'_> {
         }
         let old = self.rows().timed(
             &keys::kept_until(Timestamp(i64::MIN)),
-            &keys::kept_until(self.now.plus_millis(1)),
+            &keys::kept_until(self.due.plus_millis(1)),
             SWEPT,
         )?;
         for (key, no, seq) in &old {

@@ -314,7 +314,7 @@ impl FeedBatch<'_> {
         if !entry.header().matches_body(body) {
             return Ok(Taken::Mismatch);
         }
-        let is_over = |at: Timestamp| at <= self.now && !named::is_delete(entry.header().kind());
+        let is_over = |at: Timestamp| at <= self.due && !named::is_delete(entry.header().kind());
         if entry.header().expires().is_some_and(is_over) {
             // The next sweep marks it; until then it is wanted and not taken.
             return Ok(Taken::AlreadyHeld);
@@ -333,7 +333,7 @@ impl FeedBatch<'_> {
         let body = |seq: Seq| {
             let index = usize::try_from(seq.0.checked_sub(run.first().0)?).ok()?;
             let item = run.items().get(index)?;
-            let body = item.body().filter(|_| !erase::is_due(item, self.now))?;
+            let body = item.body().filter(|_| !erase::is_due(item, self.due))?;
             Some((seq, body.clone()))
         };
         let lacking = self.rows().missing(name.no, part)?;

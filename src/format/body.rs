@@ -6,6 +6,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::error::FormatError;
 use super::id::{BlobHash, EntryRef, FeedId};
+use super::text::{LINE_CHARS, NAME_CHARS, make_printable};
 use super::{codec, limits};
 
 /// How an entry relates to another.
@@ -111,6 +112,17 @@ pub struct Attachment {
     pub rendition_of: Option<u8>,
     /// A small picture of it to draw before the bytes have come.
     pub preview: Option<Bytes>,
+}
+
+impl Attachment {
+    /// Makes name, description and media type one line of printable text each; says whether that changed anything.
+    pub(crate) fn make_printable(&mut self) -> bool {
+        let mut changed = make_printable(&mut self.mime, NAME_CHARS);
+        for (text, most) in [(&mut self.name, NAME_CHARS), (&mut self.alt, LINE_CHARS)] {
+            changed |= text.as_mut().is_some_and(|text| make_printable(text, most));
+        }
+        changed
+    }
 }
 
 /// A body: what stands between a header and the content of a kind.

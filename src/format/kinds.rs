@@ -11,6 +11,7 @@ use super::error::FormatError;
 use super::id::{DeviceId, FeedId, Kind, Lane, Seq};
 use super::index_key::IndexKey;
 use super::key::Signature;
+use super::text::{LINE_CHARS, LINK_CHARS, NAME_CHARS, make_printable};
 use super::time::Timestamp;
 use super::{codec, content};
 
@@ -213,6 +214,23 @@ pub struct Post {
     /// The date it bears where that is not its claimed time: an announcement brought in from elsewhere that is dated
     /// ahead.
     pub dated: Option<Timestamp>,
+}
+
+impl Post {
+    /// Makes all but the text and the date one line of printable text each; says whether that changed anything.
+    pub(crate) fn make_printable(&mut self) -> bool {
+        let texts = [
+            (&mut self.title, LINE_CHARS),
+            (&mut self.link, LINK_CHARS),
+            (&mut self.language, NAME_CHARS),
+            (&mut self.warning, LINE_CHARS),
+        ];
+        let mut changed = false;
+        for (text, most) in texts {
+            changed |= text.as_mut().is_some_and(|text| make_printable(text, most));
+        }
+        changed
+    }
 }
 
 /// `profile/1`: one field of a profile an entry; the latest by [`settle`](super::settle) counts for each field.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::{fmt, io};
 
-use crate::format::BlobHash;
+use crate::format::{BlobHash, LINE_CHARS, printable_line};
 
 /// Why bytes could not be attached, read or fetched.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +117,9 @@ pub struct Tried {
 }
 
 impl Tried {
-    pub(crate) const fn new(peer: String, why: String) -> Self {
+    /// Part of `why` may be what the peer said.
+    pub(crate) fn new(peer: String, why: &str) -> Self {
+        let why = printable_line(why, LINE_CHARS).into_owned();
         Self { peer, why }
     }
 

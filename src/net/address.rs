@@ -1,7 +1,9 @@
 //! Endpoint addresses as tickets and the store hold them.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
-use iroh::{EndpointAddr, EndpointId};
+use iroh::{EndpointAddr, EndpointId, TransportAddr};
 use iroh_tickets::{ParseError, Ticket};
 
 use crate::format::{self, FeedTicket, FormatError};
@@ -23,6 +25,30 @@ pub(crate) fn decode_address(bytes: &[u8]) -> Result<EndpointAddr, FormatError> 
     format::decode("endpoint address", bytes)
 }
 
+/// Ways to one endpoint that are tried: it has a few interfaces, each with an address or two, and a relay.
+const ADDRESSES: usize = 16;
+
+/// An address as it may be dialed, of one that somebody wrote down: at most 16 ways that lead to one machine, and of those
+/// one relay, which sees who asks for whom.
+pub(crate) fn usable_address(address: EndpointAddr) -> EndpointAddr {
+    let mut relays = 1_usize;
+    let mut is_usable = |way: &TransportAddr| match way {
+        TransportAddr::Ip(at) => {
+            let ip = at.ip().to_canonical();
+            let is_broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+            at.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !is_broadcast
+        }
+        TransportAddr::Relay(url) => {
+            let is_taken = url.scheme() == "https" && relays > 0;
+            relays -= usize::from(is_taken);
+            is_taken
+        }
+        _ => false,
+    };
+    let ways = address.addrs.into_iter().filter(|way| is_usable(way));
+    EndpointAddr::from_parts(address.id, ways.take(ADDRESSES))
+}
+
 /// So that a feed ticket is an iroh ticket like any other.
 impl Ticket for FeedTicket {
     const KIND: &'static str = Self::KIND;
@@ -42,6 +68,32 @@ mod tests {
 
     use super::*;
     use crate::format::FeedSecret;
+
+    #[test]
+    fn of_many_addresses_a_few_that_lead_to_one_machine_are_dialed() {
+        let id = SecretKey::from_bytes(&[7; 32]).public();
+        let many = (0..880_u16).map(|n| TransportAddr::Ip(([10, 0, 0, 1], 1 + n).into()));
+        let address = usable_address(EndpointAddr::from_parts(id, many));
+        assert_eq!(address.addrs.len(), ADDRESSES);
+        let relay = |name: &str| TransportAddr::Relay(name.parse().unwrap());
+        let good = TransportAddr::Ip(([127, 0, 0, 1], 7).into());
+        let odd = [
+            TransportAddr::Ip(([0, 0, 0, 0], 7).into()),
+            TransportAddr::Ip(([224, 0, 0, 1], 7).into()),
+            TransportAddr::Ip(([255, 255, 255, 255], 7).into()),
+            TransportAddr::Ip(([10, 0, 0, 1], 0).into()),
+            relay("http://plain.example"),
+            relay("https://one.example"),
+            relay("https://two.example"),
+            good.clone(),
+        ];
+        let given = EndpointAddr::from_parts(id, odd);
+        let relays =
+            |address: &EndpointAddr| address.addrs.iter().filter(|it| it.is_relay()).count();
+        let address = usable_address(given);
+        assert_eq!((address.addrs.len(), relays(&address)), (2, 1));
+        assert!(address.addrs.contains(&good));
+    }
 
     #[test]
     fn a_ticket_reads_the_same_as_an_iroh_ticket() {

@@ -20,6 +20,13 @@ const LONG_WAIT: Duration = Duration::from_secs(10 * 60);
 /// then. With 500 peers that is one connection every two seconds.
 const REST_WAIT: Duration = Duration::from_secs(15 * 60);
 
+/// Tries after which an endpoint that never answered is given up, until somebody asks for news, the network changes or
+/// another address of it comes: at one a minute, an hour. Whoever hands on a ticket may write any address into it, of
+/// those, too, who never heard of us.
+const TRIES: u32 = 60;
+/// Endpoints that are dialed for one feed.
+pub(super) const FINDERS: usize = 32;
+
 /// One endpoint that is likely to have a wanted feed.
 #[derive(Debug)]
 pub(super) struct Target {
@@ -27,11 +34,14 @@ pub(super) struct Target {
     pub(super) state: State,
     pub(super) reason: String,
     failures: u32,
+    /// It answered, in this run or an earlier one: it is there, and comes back.
+    answered: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Waiting { until: Instant },
+    GivenUp,
     Dialing,
     Connected,
 }
@@ -54,8 +64,14 @@ impl Dialer {
         }
     }
 
-    /// Replaces the set of targets, keeping what is known of those that stay.
-    pub(super) fn set(&mut self, addresses: Vec<EndpointAddr>, now: Instant) {
+    /// Replaces the set of targets, keeping what is known of those that stay. `has_answered` says of whom something is
+    /// remembered from an earlier run.
+    pub(super) fn set(
+        &mut self,
+        addresses: Vec<EndpointAddr>,
+        has_answered: impl Fn(&EndpointId) -> bool,
+        now: Instant,
+    ) {
         let mut old = std::mem::take(&mut self.targets);
         for address in addresses
             .into_iter()
@@ -67,8 +83,11 @@ impl Dialer {
                 state: State::Waiting { until: now },
                 reason: "not dialed yet".to_owned(),
                 failures: 0,
+                answered: false,
             });
-            if target.address != address && matches!(target.state, State::Waiting { .. }) {
+            target.answered |= has_answered(&id);
+            let is_idle = matches!(target.state, State::Waiting { .. } | State::GivenUp);
+            if target.address != address && is_idle {
                 target.state = State::Waiting { until: now };
                 target.failures = 0;
             }
@@ -80,8 +99,8 @@ impl Dialer {
     /// Dials everyone who waits at once: somebody asked for news now.
     pub(super) fn hurry(&mut self, now: Instant) {
         for target in self.targets.values_mut() {
-            if let State::Waiting { until } = &mut target.state {
-                *until = now;
+            if matches!(target.state, State::Waiting { .. } | State::GivenUp) {
+                target.state = State::Waiting { until: now };
             }
         }
     }
@@ -127,7 +146,7 @@ impl Dialer {
         }
         let until = |target: &Target| match target.state {
             State::Waiting { until } => Some(until),
-            State::Dialing | State::Connected => None,
+            State::Dialing | State::Connected | State::GivenUp => None,
         };
         self.targets.values().filter_map(until).min()
     }
@@ -135,6 +154,7 @@ impl Dialer {
     pub(super) fn connected(&mut self, peer: &EndpointId) {
         if let Some(target) = self.targets.get_mut(peer) {
             target.state = State::Connected;
+            target.answered = true;
         }
     }
 
@@ -154,6 +174,12 @@ impl Dialer {
                 .min(LONGEST_WAIT);
             target.failures = target.failures.saturating_add(1);
             target.wait(now, wait, random, reason);
+            if target.failures >= TRIES && !target.answered {
+                target.state = State::GivenUp;
+                target
+                    .reason
+                    .push_str("; it never answered and is given up until you sync");
+            }
         }
     }
 
@@ -212,7 +238,7 @@ mod tests {
     fn failures_are_waited_out_longer_each_time_and_a_hurry_ends_the_wait() {
         let now = Instant::now();
         let mut dialer = Dialer::new(endpoint(1).id, 9);
-        dialer.set(vec![endpoint(1), endpoint(2)], now);
+        dialer.set(vec![endpoint(1), endpoint(2)], |_| true, now);
         assert_eq!(dialer.due(now), vec![endpoint(2)], "nobody dials itself");
         assert_eq!(dialer.due(now), vec![], "nobody is dialed twice at a time");
         dialer.failed(&endpoint(2).id, now, "timed out".to_owned());
@@ -231,19 +257,53 @@ mod tests {
     fn a_new_address_is_tried_at_once() {
         let now = Instant::now();
         let mut dialer = Dialer::new(endpoint(1).id, 9);
-        dialer.set(vec![endpoint(2)], now);
+        dialer.set(vec![endpoint(2)], |_| false, now);
         dialer.due(now);
         dialer.failed(&endpoint(2).id, now, "timed out".to_owned());
         let moved = endpoint(2).with_ip_addr(([10, 0, 0, 1], 7).into());
-        dialer.set(vec![moved.clone()], now);
+        dialer.set(vec![moved.clone()], |_| false, now);
         assert_eq!(dialer.due(now), vec![moved]);
+    }
+
+    #[test]
+    fn who_never_answered_is_given_up_until_somebody_asks() {
+        let now = Instant::now();
+        let (stale, friend) = (endpoint(2), endpoint(3));
+        let mut dialer = Dialer::new(endpoint(1).id, 9);
+        let answered = |id: &EndpointId| *id == friend.id;
+        dialer.set(vec![stale.clone(), friend.clone()], answered, now);
+        for _ in 0..TRIES {
+            let later = dialer.next().unwrap() + LONGEST_WAIT;
+            for address in dialer.due(later) {
+                dialer.failed(&address.id, now, "timed out".to_owned());
+            }
+        }
+        let much_later = now + LONG_WAIT;
+        assert_eq!(dialer.due(much_later), vec![friend.clone()]);
+        let state = |dialer: &Dialer| dialer.targets()[&stale.id].state;
+        assert_eq!(state(&dialer), State::GivenUp);
+        // Following somebody else changes nothing for it.
+        dialer.set(vec![stale.clone(), friend.clone()], answered, much_later);
+        assert_eq!(dialer.due(much_later), vec![]);
+        dialer.hurry(much_later);
+        assert_eq!(dialer.due(much_later), vec![stale.clone()]);
+        dialer.failed(&stale.id, much_later, "timed out".to_owned());
+        assert_eq!(state(&dialer), State::GivenUp, "one try for each asking");
+        let moved = stale.clone().with_ip_addr(([10, 0, 0, 1], 7).into());
+        dialer.set(vec![moved.clone()], answered, much_later);
+        assert_eq!(dialer.due(much_later), vec![moved]);
+        dialer.connected(&stale.id);
+        for _ in 0..2 * TRIES {
+            dialer.failed(&stale.id, much_later, "timed out".to_owned());
+        }
+        assert!(dialer.next().is_some(), "who answered once comes back");
     }
 
     #[test]
     fn only_so_many_are_dialed_at_one_time() {
         let now = Instant::now();
         let mut dialer = Dialer::new(endpoint(1).id, 9);
-        dialer.set((2..100).map(endpoint).collect(), now);
+        dialer.set((2..100).map(endpoint).collect(), |_| false, now);
         assert_eq!(dialer.due(now).len(), AT_ONCE);
         assert_eq!(dialer.next(), None);
     }

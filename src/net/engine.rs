@@ -5,6 +5,7 @@ mod memories;
 mod report;
 mod rest;
 mod sessions;
+mod targets;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +21,6 @@ use tokio::time::{sleep_until, timeout};
 
 use self::memories::Memories;
 use super::ALPN;
-use super::address::decode_address;
 use super::dial::Dialer;
 use super::error::NetError;
 use super::media::{self, FetchProgress, Fetches, Server, Told};
@@ -470,26 +470,6 @@ impl Actor {
     }
 
     /// Reads from the store who may have what is wanted.
-    fn retarget(&mut self) {
-        let Ok(snapshot) = self.work.store.snapshot() else {
-            return;
-        };
-        let mut addresses: BTreeMap<EndpointId, EndpointAddr> = BTreeMap::new();
-        for feed in snapshot.wanted().unwrap_or_default() {
-            for finder in snapshot.finders(&feed).unwrap_or_default() {
-                let address = snapshot.peer(&finder).ok().flatten();
-                let address = address.and_then(|bytes| decode_address(&bytes).ok());
-                addresses.extend(address.map(|address| (address.id, address)));
-            }
-        }
-        self.dialer
-            .set(addresses.into_values().collect(), Instant::now());
-        // Who came here has a session already; dialing it would only put another one in its place.
-        for peer in self.sessions.keys() {
-            self.dialer.connected(peer);
-        }
-    }
-
     fn note(&mut self, note: Note) {
         self.status_stale();
         match &note {
@@ -526,7 +506,7 @@ impl Actor {
                 let dialed = dialed.map_err(|_| "it did not answer in time".to_owned());
                 (
                     peer,
-                    dialed.and_then(|connected| connected.map_err(|error| error.to_string())),
+                    dialed.and_then(|connected| connected.map_err(|error| session::why(&error))),
                 )
             });
         }

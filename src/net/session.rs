@@ -1,5 +1,6 @@
 //! One iroh connection: a send loop and a receive loop on its one stream.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::frame::{self, FrameError, PREFIX};
+use crate::format::{LINE_CHARS, printable_line};
 
 /// How long the other end may take to open its stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -101,19 +103,24 @@ pub(super) enum Ended {
 impl Ended {
     /// What iroh says of the connection's end, in the words of this protocol.
     fn of(connection: &Connection, otherwise: String) -> Self {
+        // What a peer says as it closes may be anything, and this is shown to people.
+        let line = |text: &str| printable_line(text, LINE_CHARS).into_owned();
         let Some(ConnectionError::ApplicationClosed(closed)) = connection.close_reason() else {
-            return Self::Lost(otherwise);
+            return Self::Lost(line(&otherwise));
         };
         match u32::try_from(closed.error_code.into_inner()) {
             Ok(code::DUPLICATE) => Self::Duplicate,
-            Ok(code::BROKE_A_RULE) => {
-                Self::Accused(String::from_utf8_lossy(&closed.reason).into_owned())
-            }
+            Ok(code::BROKE_A_RULE) => Self::Accused(line(&String::from_utf8_lossy(&closed.reason))),
             Ok(code::BUSY) => Self::Busy,
             Ok(code::REST) => Self::Rests,
             _ => Self::ByPeer,
         }
     }
+}
+
+/// An error as it is shown to people: part of it may be what the peer said.
+pub(super) fn why(error: &impl fmt::Display) -> String {
+    printable_line(&error.to_string(), LINE_CHARS).into_owned()
 }
 
 /// Why a loop ended.

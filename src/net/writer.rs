@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use self::queue::{Group, Nothing, Queue};
+use super::clock::Clock;
 use crate::feeds::{FeedBatch, FeedStore, FeedsError, Note};
 use crate::format::{BlobHash, FeedId};
 use crate::store::Durability;
@@ -130,6 +131,7 @@ impl Drop for Abandoned {
 /// What the thread works with.
 struct Thread {
     store: Arc<FeedStore>,
+    clock: Arc<Clock>,
     notes: Option<mpsc::UnboundedSender<Note>>,
     free: mpsc::UnboundedSender<BlobHash>,
     arrival: watch::Sender<u64>,
@@ -149,6 +151,7 @@ impl Writer {
     /// blobs that no entry names any more.
     pub(crate) fn spawn(
         store: Arc<FeedStore>,
+        clock: Arc<Clock>,
         notes: Option<mpsc::UnboundedSender<Note>>,
         free: mpsc::UnboundedSender<BlobHash>,
     ) -> Result<Self, std::io::Error> {
@@ -159,6 +162,7 @@ impl Writer {
         let resting = Arc::new(AtomicBool::new(true));
         let thread = Thread {
             store,
+            clock,
             notes,
             free,
             arrival: told,
@@ -336,7 +340,10 @@ impl Thread {
                         self.rest();
                         continue;
                     }
-                    Err(Nothing::Ever) => break self.rest(),
+                    Err(Nothing::Ever) => {
+                        self.clock.save();
+                        break self.rest();
+                    }
                 }
             }
             group.take(waiting);
@@ -368,7 +375,7 @@ impl Thread {
     }
 
     fn commit(&mut self, group: &mut Group) -> Result<(), FeedsError> {
-        let mut batch = self.store.batch()?.at(super::now());
+        let mut batch = self.batch()?;
         for job in &mut group.jobs {
             if job.sort() != Sort::Append {
                 batch.sign_appended()?;
@@ -402,6 +409,15 @@ impl Thread {
         self.saved.send_replace(self.store.saved());
         self.arrival.send_replace(self.store.arrival());
         Ok(())
+    }
+
+    fn batch(&self) -> Result<FeedBatch<'_>, FeedsError> {
+        let times = self.clock.times();
+        Ok(self
+            .store
+            .batch()?
+            .at(times.now)
+            .erasing(times.due, times.since))
     }
 
     fn may_be_saved_later(&self, group: &Group) -> bool {

@@ -2,20 +2,17 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use super::erase::spawn_sweeper;
 use super::error::TidingsError;
-use super::{Inner, Node, media, setup};
-use crate::feeds::{ContentType, FeedStore, Query};
-use crate::format::{Content, FeedId, Timestamp};
+use super::{Inner, Node, media, private, setup};
+use crate::feeds::ContentType;
+use crate::format::Content;
 use crate::media::MediaStore;
-use crate::net::{self, EndpointOptions, Engine, Writer};
-
-/// When this release was made: a clock that says less is wrong.
-const RELEASED: Timestamp = Timestamp(1_795_392_000_000);
+use crate::net::{self, Clock, EndpointOptions, Engine, Writer};
 
 /// Bytes of others' media that are kept unless set otherwise.
 const MEDIA_CAP: u64 = 10 * 1024 * 1024 * 1024;
@@ -27,6 +24,7 @@ pub struct NodeBuilder {
     offline: bool,
     types: Vec<ContentType>,
     media_cap: Option<u64>,
+    settles: Option<Duration>,
 }
 
 impl NodeBuilder {
@@ -69,6 +67,16 @@ impl NodeBuilder {
         self
     }
 
+    /// How long a clock that jumped since the last run has to go on without a further jump before anything is erased by it.
+    ///
+    /// Until then what expired is hidden and not erased, and bodies of deleted entries stay for the undo. Unset, 24 hours;
+    /// less is of use in tests.
+    #[must_use]
+    pub const fn clock_settles(mut self, after: Duration) -> Self {
+        self.settles = Some(after);
+        self
+    }
+
     /// Opens the node that lives in `folder`, and makes what is missing: the folder, an identity, an empty store.
     ///
     /// One process at a time can hold a folder. Needs a tokio runtime with time and I/O.
@@ -86,18 +94,24 @@ impl NodeBuilder {
         ContentType::check_all(&self.types)?;
         let folder = folder.as_ref().to_owned();
         let cap = self.media_cap.unwrap_or(MEDIA_CAP);
+        let settles = self.settles.unwrap_or(net::SETTLES);
         let opened = tokio::task::spawn_blocking(move || {
+            let is_new = !folder.join("store.redb").exists();
             let (store, keys) = setup::open(&folder, &self.types)?;
             let index = Arc::new(media::Index(Arc::downgrade(&store)));
             let media = MediaStore::open(folder.join("media"), index, cap)?;
-            Ok::<_, TidingsError>((store, keys, Arc::new(media)))
+            let clock = Clock::open(folder.join("clock"), is_new, settles);
+            // Last: what is refused is not changed.
+            let tightened = private::tighten(&folder);
+            Ok::<_, TidingsError>((store, keys, Arc::new(media), Arc::new(clock), tightened))
         });
-        let (store, keys, media) = opened.await.map_err(|_| TidingsError::ShutDown)??;
-        let floor = clock_floor(&store, &keys.feed.id())?;
+        let (store, keys, media, clock, tightened) =
+            opened.await.map_err(|_| TidingsError::ShutDown)??;
         let (notes, told) = mpsc::unbounded_channel();
         let notes = (!self.offline).then_some(notes);
         let (free, freed) = mpsc::unbounded_channel();
-        let writer = Writer::spawn(store.clone(), notes, free).map_err(net::NetError::Thread)?;
+        let writer = Writer::spawn(store.clone(), clock.clone(), notes, free)
+            .map_err(net::NetError::Thread)?;
         media::spawn_cleaner(media.clone(), freed);
         let endpoint = EndpointOptions {
             secret: keys.endpoint.clone(),
@@ -117,7 +131,7 @@ impl NodeBuilder {
                 keys.device.id(),
             )?)
         };
-        let (feed, floor) = (keys.feed.id(), AtomicI64::new(floor.as_millis()));
+        let feed = keys.feed.id();
         let node = Node {
             inner: Arc::new(Inner {
                 store,
@@ -127,25 +141,11 @@ impl NodeBuilder {
                 feed,
                 engine,
                 endpoint,
-                floor,
+                clock,
+                tightened,
             }),
         };
         spawn_sweeper(&node);
         Ok(node)
     }
-}
-
-/// The clock is taken as no earlier than the newest own entry and this release.
-fn clock_floor(store: &FeedStore, feed: &FeedId) -> Result<Timestamp, TidingsError> {
-    let snapshot = store.snapshot()?;
-    let query = Query {
-        feed: Some(*feed),
-        ..Query::default()
-    };
-    let newest = snapshot.page(&query, None, 1, Timestamp(i64::MAX))?;
-    let newest = newest.iter().find_map(|row| match row {
-        crate::feeds::PageRow::Entry { order, .. } => Some(order.time),
-        _ => None,
-    });
-    Ok(newest.map_or(RELEASED, |newest| newest.max(RELEASED)))
 }

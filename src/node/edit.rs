@@ -78,15 +78,23 @@ impl Version {
         self.is_shown
     }
 
-    /// The post as it was; none if it is of another kind, or the body cannot be read.
+    /// The post as it was; none if it is of another kind, or the body cannot be read. All but its text is one line of
+    /// printable text each.
     pub fn post(&self) -> Option<Post> {
+        let mut post = self.post_raw()?;
+        post.make_printable();
+        Some(post)
+    }
+
+    /// The post as its author wrote it, where [`post`](Self::post) gives it as it is to be shown.
+    pub fn post_raw(&self) -> Option<Post> {
         let body = self.body.as_ref()?;
         (self.kind.as_str() == Post::KIND)
             .then(|| decode_content(&body.content).ok())
             .flatten()
     }
 
-    /// Tags, attachments and content of this version; none if the body cannot be read.
+    /// Tags, attachments and content of this version, raw; none if the body cannot be read.
     pub const fn body(&self) -> Option<&Body> {
         self.body.as_ref()
     }

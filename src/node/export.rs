@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::Node;
 use super::archive::{ArchiveProgress, Progress, Stop, StopOnDrop};
 use super::error::TidingsError;
 use super::keys::random;
+use super::{Node, private};
 use crate::feeds::{ArchiveFailure, FeedSnapshot, FeedStore};
 use crate::format::{ArchiveWriter, BlobHash, Body, FeedId, Run, to_base32};
 use crate::media::{MediaReader, MediaStore};
@@ -126,7 +126,7 @@ impl ExportBuilder {
     }
 
     /// With the private lanes of the own feed, for the own devices alone: whoever has such a file can read whom one
-    /// follows. Without them unless set.
+    /// follows, so it is readable by its owner only. Without them unless set.
     pub const fn private(mut self, with: bool) -> Self {
         self.private = with;
         self
@@ -236,7 +236,7 @@ impl Job {
         };
         let mut part = PartFile::beside(path)?;
         let written = part
-            .create()
+            .create(self.private)
             .map_err(ArchiveFailure::Io)
             .and_then(|file| self.write(&snapshot, feeds, file));
         match written.and_then(|file| part.keep(file, path).map_err(ArchiveFailure::Io)) {
@@ -349,8 +349,13 @@ impl PartFile {
         })
     }
 
-    fn create(&mut self) -> io::Result<File> {
-        let file = File::create_new(&self.path)?;
+    /// Readable by its owner only if something in it `is_private`, else as any new file.
+    fn create(&mut self, is_private: bool) -> io::Result<File> {
+        let file = if is_private {
+            private::create_new(&self.path)?
+        } else {
+            File::create_new(&self.path)?
+        };
         self.kept = false;
         Ok(file)
     }

@@ -5,8 +5,11 @@ use super::error::TidingsError;
 use super::keys::random;
 use super::profile::{append_state, draft};
 use crate::feeds::FollowedFeed;
-use crate::format::{FeedId, FeedTicket, Follow, Timestamp};
-use crate::net::{self, NetError, decode_address, encode_address, local_address};
+use crate::format::{FeedId, FeedTicket, Follow, LogId, Seq, Timestamp};
+use crate::net::{self, NetError, decode_address, encode_address, local_address, usable_address};
+
+/// Endpoints of a ticket that are looked for.
+const FOUND_AT: usize = 8;
 
 /// One followed feed.
 #[derive(Debug, Clone)]
@@ -18,7 +21,7 @@ impl Followed {
         self.0.feed
     }
 
-    /// The name in its profile.
+    /// The name in its profile, as one line of printable text.
     pub fn name(&self) -> Option<&str> {
         self.0.profile.name()
     }
@@ -34,7 +37,59 @@ impl Followed {
     }
 }
 
+/// A log of which two histories are known: somebody signed two entries for one place of it, and nobody can say yet which
+/// counts.
+///
+/// In the wild it is always a folder that was restored from a backup, or copied. What is held of the log stays readable,
+/// and nothing more of it comes from that place on until its person retires the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unsettled {
+    log: LogId,
+    from: Seq,
+    held: u64,
+}
+
+impl Unsettled {
+    /// The log.
+    pub const fn log(&self) -> &LogId {
+        &self.log
+    }
+
+    /// The first place at which the histories differ.
+    pub const fn from(&self) -> Seq {
+        self.from
+    }
+
+    /// Entries held from there on: they are shown, and may turn out to be of the history that does not count.
+    pub const fn held(&self) -> u64 {
+        self.held
+    }
+}
+
 impl Node {
+    /// The logs of a feed of which two histories are known; empty for a feed never met.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn unsettled(&self, feed: FeedId) -> Result<Vec<Unsettled>, TidingsError> {
+        let replica = self.snapshot()?.replica(&feed)?;
+        let logs = replica.into_iter().flat_map(|replica| replica.logs);
+        let unsettled = logs.filter_map(|log| {
+            let from = log.forked?;
+            let past = log
+                .held
+                .iter()
+                .map(|held| held.end.0.saturating_sub(held.start.max(from).0));
+            Some(Unsettled {
+                log: log.log,
+                from,
+                held: past.sum(),
+            })
+        });
+        Ok(unsettled.collect())
+    }
+
     /// Follows the feed of a ticket, and looks for it where the ticket says. Followed already, only that is added.
     ///
     /// Who follows whom is kept in the lane `~own`, which nobody else is served.
@@ -56,7 +111,10 @@ impl Node {
             .addresses()
             .iter()
             .map(|bytes| decode_address(bytes).map_err(|_| NetError::Address));
-        let addresses = read.collect::<Result<Vec<_>, _>>()?;
+        let addresses = read
+            .take(FOUND_AT)
+            .map(|address| address.map(usable_address))
+            .collect::<Result<Vec<_>, _>>()?;
         let (secret, own, now, salt) = (
             self.inner.keys.device.clone(),
             self.inner.feed,
@@ -136,7 +194,12 @@ impl Node {
             .snapshot()?
             .followed(self.now())?
             .into_iter()
-            .map(Followed)
+            .map(|feed| {
+                Followed(FollowedFeed {
+                    profile: feed.profile.printable(),
+                    ..feed
+                })
+            })
             .collect())
     }
 

@@ -22,6 +22,11 @@ use crate::net::Writer;
 
 /// Bytes of runs that are verified before they are written together. As many more may be on their way to the disk.
 const TOGETHER: usize = 4 * 1024 * 1024;
+/// Feeds that one archive may have followed. Each is kept, served and looked for from then on, and a file of some
+/// megabytes can name as many as it likes.
+const FOLLOWED: usize = 1_024;
+/// Feeds of which nothing is taken that the report names one by one.
+const NAMED: u64 = 1_024;
 
 /// An archive about to be loaded. Nothing is until [`run`](Self::run).
 #[must_use = "nothing is loaded before `run`"]
@@ -36,6 +41,7 @@ pub struct LoadBuilder {
 #[derive(Debug, Clone, Default)]
 pub struct LoadReport {
     feeds: Vec<LoadedFeed>,
+    not_followed: u64,
     blobs: u64,
     blobs_already: u64,
     blobs_refused: u64,
@@ -43,9 +49,19 @@ pub struct LoadReport {
 }
 
 impl LoadReport {
-    /// The feeds in it, in the order of their ids.
+    /// The feeds in it, in the order of their ids. Of those that are [not followed](Self::not_followed) the first 1,024.
     pub fn feeds(&self) -> &[LoadedFeed] {
         &self.feeds
+    }
+
+    /// Feeds in it that are neither the own one nor followed, of which nothing was taken.
+    pub const fn not_followed(&self) -> u64 {
+        self.not_followed
+    }
+
+    /// Feeds in it that are followed since this load.
+    pub fn newly_followed(&self) -> u64 {
+        self.feeds.iter().filter(|feed| feed.followed).count() as u64
     }
 
     /// Attached files that were not held before.
@@ -127,7 +143,8 @@ impl LoadedFeed {
 }
 
 impl Node {
-    /// Takes in an archive: what is new in it becomes part of this node, and its feeds are followed unless told otherwise.
+    /// Takes in an archive: what is new in it of the own feed and of followed ones becomes part of this node. Of other feeds
+    /// nothing is taken unless they are to be [followed](LoadBuilder::follow).
     ///
     /// Loading the same archive again changes nothing. The order in which several are loaded does not matter, but where a
     /// log is forked: then the branch that comes first stays.
@@ -135,15 +152,15 @@ impl Node {
         LoadBuilder {
             node: self.clone(),
             path: path.as_ref().to_owned(),
-            follow: true,
+            follow: false,
             progress: None,
         }
     }
 }
 
 impl LoadBuilder {
-    /// Whether the feeds in it are followed from now on; they are unless this says no. Of a feed that is not followed
-    /// nothing is taken.
+    /// Whether the feeds in it are followed from now on, the first 1,024 of those that are not yet; none are unless this
+    /// says so. Of a feed that is not followed nothing is taken.
     pub const fn follow(mut self, follow: bool) -> Self {
         self.follow = follow;
         self
@@ -188,6 +205,7 @@ impl LoadBuilder {
             batch_bytes: 0,
             pending: None,
             entries: 0,
+            followed: 0,
         };
         let loaded = tokio::task::spawn_blocking(move || job.run(&path));
         let report = loaded.await.map_err(|_| TidingsError::ShutDown)?;
@@ -231,6 +249,8 @@ struct Job {
     batch_bytes: usize,
     pending: Option<Pending>,
     entries: u64,
+    /// Feeds that are followed since this load.
+    followed: usize,
 }
 
 /// The feed that is being read.
@@ -241,6 +261,8 @@ struct Current {
     /// The fork of the log that is being read. It is taken after the runs, since nothing past a known fork is.
     fork: Option<ForkProof>,
     log: Option<LogId>,
+    /// Whether anything of it is taken.
+    is_wanted: bool,
 }
 
 impl Job {
@@ -291,6 +313,17 @@ impl Job {
                 self.entries += run.len();
                 // Headers past the fork that are only there as proof must not be taken for entries.
                 let current = self.of(run.log().feed)?;
+                if !current.is_wanted {
+                    if let Some(report) = self
+                        .report
+                        .feeds
+                        .last_mut()
+                        .filter(|it| it.feed == run.log().feed)
+                    {
+                        report.refused += run.len();
+                    }
+                    return Ok(());
+                }
                 if current
                     .fork
                     .as_ref()
@@ -355,6 +388,7 @@ impl Job {
             statements: Some(Vec::new()),
             fork: None,
             log: None,
+            is_wanted: true,
         }))
     }
 
@@ -368,9 +402,11 @@ impl Job {
             current.fork.take()
         };
         if let Some(statements) = statements {
-            self.begin(log.feed, statements)?;
+            let is_wanted = self.begin(log.feed, statements)?;
+            self.of(log.feed)?.is_wanted = is_wanted;
         }
-        self.add_fork(fork);
+        let is_wanted = self.of(log.feed)?.is_wanted;
+        self.add_fork(fork.filter(|_| is_wanted));
         if self.batch_bytes >= TOGETHER {
             self.send()?;
         }
@@ -384,9 +420,19 @@ impl Job {
         }
     }
 
-    /// Follows a feed, if that is asked for, and takes its statements: before its entries, in a commit of its own.
-    fn begin(&mut self, feed: FeedId, statements: Vec<Statement>) -> Result<(), TidingsError> {
-        let (secret, own, now, salt) = (self.secret.clone(), self.own, self.now, random()?);
+    /// Follows a feed, if that is asked for, and takes its statements: before its entries, in a commit of its own. Says
+    /// whether anything of the feed is taken.
+    fn begin(&mut self, feed: FeedId, statements: Vec<Statement>) -> Result<bool, TidingsError> {
+        let secret = self.secret.clone().filter(|_| self.followed < FOLLOWED);
+        if secret.is_none() && !self.node.snapshot()?.is_wanted(&feed)? {
+            // A file may hold many of these: nothing is written for them.
+            self.report.not_followed += 1;
+            if self.report.not_followed > NAMED {
+                self.report.feeds.pop();
+            }
+            return Ok(false);
+        }
+        let (own, now, salt) = (self.own, self.now, random()?);
         let begun = self.write(0, move |batch| {
             let wanted = batch.wants(&feed)?;
             let follow = secret.filter(|_| !wanted);
@@ -402,11 +448,12 @@ impl Job {
         });
         let begun = begun.recv().map_err(|_| TidingsError::ShutDown)?;
         let (wanted, followed) = begun.map_err(Some)?;
+        self.followed += usize::from(followed);
         if let Some(report) = self.report.feeds.last_mut() {
             report.followed = followed;
             report.wanted = wanted || followed;
         }
-        Ok(())
+        Ok(wanted || followed)
     }
 
     /// Ends the feed that is being read.
@@ -414,12 +461,16 @@ impl Job {
         let Some(current) = self.current.take() else {
             return Ok(());
         };
-        if let Some(statements) = current.statements {
-            self.begin(current.feed, statements)?;
-        }
-        self.add_fork(current.fork);
+        let is_wanted = match current.statements {
+            Some(statements) => self.begin(current.feed, statements)?,
+            None => current.is_wanted,
+        };
+        self.add_fork(current.fork.filter(|_| is_wanted));
         self.send()?;
         self.settle()?;
+        if !is_wanted {
+            return Ok(());
+        }
         let replica = self.node.snapshot()?.replica(&current.feed)?;
         let logs = replica.into_iter().flat_map(|replica| replica.logs);
         let forked = logs.filter_map(|log| Some((log.log, log.forked?)));

@@ -1,14 +1,16 @@
 //! Entries as an app shows them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::cursor::Cursor;
 use super::error::TidingsError;
 use crate::feeds::{About, EntryState, FeedSnapshot, PageRow, StoredEntry};
+use crate::format::limits::FUTURE_MILLIS;
 use crate::format::{
-    Attachment, Body, Content, EntryRef, FeedId, FormatError, Kind, LogId, OrderKey, Post, Rel,
-    Seq, Timestamp, decode_content, read_content,
+    Attachment, Body, Content, EntryRef, FeedId, FormatError, Kind, LogId, NAME_CHARS, OrderKey,
+    Post, Rel, Seq, Timestamp, decode_content, printable_line, read_content,
 };
 
 /// One item of a timeline.
@@ -115,7 +117,16 @@ pub struct EntryView {
     cursor: Cursor,
     body: Option<Body>,
     post: Option<Post>,
+    /// Tags and attachments as they are shown, where that is not as they are.
+    printable: Option<Box<Printable>>,
     about: About,
+}
+
+/// What an envelope holds that is shown beside the text.
+#[derive(Debug, Clone)]
+struct Printable {
+    tags: Vec<String>,
+    attachments: Vec<Attachment>,
 }
 
 impl EntryView {
@@ -134,7 +145,7 @@ impl EntryView {
         self.id.log.feed
     }
 
-    /// The name in that person's profile.
+    /// The name in that person's profile, as one line of printable text.
     pub fn author(&self) -> Option<&str> {
         self.author.as_deref()
     }
@@ -142,6 +153,13 @@ impl EntryView {
     /// What its author claims as its time.
     pub const fn time(&self) -> Timestamp {
         self.time
+    }
+
+    /// From when on others show it: they leave out what claims more than ten minutes ahead of their clocks.
+    ///
+    /// That time lies ahead only of an entry that was signed under a wrong clock: see [`Node::ahead`](super::Node::ahead).
+    pub const fn seen_from(&self) -> Timestamp {
+        self.time.plus_millis(-FUTURE_MILLIS)
     }
 
     /// What it is.
@@ -154,9 +172,14 @@ impl EntryView {
         self.cursor
     }
 
-    /// Its tags, as their author wrote them. None if the body is unreadable or not held.
+    /// Its tags, each as one line of printable text; as their author wrote them they are in the [`body`](Self::body). None
+    /// if that is unreadable or not held.
     pub fn tags(&self) -> &[String] {
-        self.body.as_ref().map_or(&[], |body| &body.tags)
+        match (&self.printable, &self.body) {
+            (Some(shown), _) => &shown.tags,
+            (None, Some(body)) => &body.tags,
+            (None, None) => &[],
+        }
     }
 
     /// The feeds that it speaks of.
@@ -174,12 +197,17 @@ impl EntryView {
         self.body.as_ref()?.targets(Rel::Root).next().copied()
     }
 
-    /// Media that belongs to it, as last edited.
+    /// Media that belongs to it, as last edited; names, descriptions and types each as one line of printable text, and as
+    /// their author wrote them in the [`body`](Self::body).
     pub fn attachments(&self) -> &[Attachment] {
-        self.body.as_ref().map_or(&[], |body| &body.attachments)
+        match (&self.printable, &self.body) {
+            (Some(shown), _) => &shown.attachments,
+            (None, Some(body)) => &body.attachments,
+            (None, None) => &[],
+        }
     }
 
-    /// Emojis and how many feeds reacted with each; of own and followed feeds, as everything that is shown.
+    /// Emojis, each as one line of printable text, and how many feeds reacted with each; of own and followed feeds, as everything that is shown.
     pub const fn reactions(&self) -> &BTreeMap<String, u64> {
         &self.about.reactions
     }
@@ -199,14 +227,21 @@ impl EntryView {
         self.about.state
     }
 
-    /// The envelope as last edited; none if the body is unreadable or not held.
+    /// The envelope as last edited, raw: its texts may hold anything, line breaks and what steers a terminal. None if the body is unreadable or not held.
     pub const fn body(&self) -> Option<&Body> {
         self.body.as_ref()
     }
 
-    /// The post; none if it is of another kind, unreadable, or its body is not held.
+    /// The post; none if it is of another kind, unreadable, or its body is not held. All but its text is one line of
+    /// printable text each; the text is as its author wrote it.
     pub const fn post(&self) -> Option<&Post> {
         self.post.as_ref()
+    }
+
+    /// The post as its author wrote it, where [`post`](Self::post) gives it as it is to be shown.
+    pub fn post_raw(&self) -> Option<Post> {
+        self.post.as_ref()?;
+        decode_content(&self.body.as_ref()?.content).ok()
     }
 
     /// Decodes the content of an app's own type, of its kind or of one of its [older](Content::OLDER) ones.
@@ -219,6 +254,42 @@ impl EntryView {
             what: "a body that is not held",
         })?;
         read_content(&self.kind, &body.content)
+    }
+}
+
+impl Printable {
+    /// None if all of it can be shown as it is.
+    fn of(body: &Body) -> Option<Self> {
+        let is_printable = |text: &String| printable_line(text, NAME_CHARS) == text.as_str();
+        let mut shown = Self {
+            tags: Vec::new(),
+            attachments: body.attachments.clone(),
+        };
+        let mut changed = !body.tags.iter().all(is_printable);
+        for attachment in &mut shown.attachments {
+            changed |= attachment.make_printable();
+        }
+        if !changed {
+            return None;
+        }
+        let lines = body.tags.iter().map(|tag| printable_line(tag, NAME_CHARS));
+        let lines = lines.filter(|line| !line.is_empty());
+        shown.tags = lines.map(Cow::into_owned).collect();
+        Some(shown)
+    }
+}
+
+/// Emojis are what their authors say they are. Those that show the same count as one.
+fn make_emojis_printable(reactions: &mut BTreeMap<String, u64>) {
+    let is_printable = |emoji: &String| printable_line(emoji, NAME_CHARS) == emoji.as_str();
+    if reactions.keys().all(is_printable) {
+        return;
+    }
+    for (emoji, count) in std::mem::take(reactions) {
+        let line = printable_line(&emoji, NAME_CHARS);
+        if !line.is_empty() {
+            *reactions.entry(line.into_owned()).or_default() += count;
+        }
     }
 }
 
@@ -297,13 +368,18 @@ impl<'a> Viewer<'a> {
     ) -> Result<EntryView, TidingsError> {
         let author = self.name(&entry.reference.log.feed)?;
         let is_post = entry.kind.as_str() == Post::KIND;
-        let post = body
+        let mut post: Option<Post> = body
             .as_ref()
             .filter(|_| is_post)
             .and_then(|body| decode_content(&body.content).ok());
         if is_post && post.is_none() && about.state == EntryState::Held {
             about.state = EntryState::Unreadable;
         }
+        if let Some(post) = &mut post {
+            post.make_printable();
+        }
+        let printable = body.as_ref().and_then(Printable::of).map(Box::new);
+        make_emojis_printable(&mut about.reactions);
         Ok(EntryView {
             id: entry.reference,
             short: format!("{}.{}", entry.log_no, entry.reference.seq),
@@ -313,6 +389,7 @@ impl<'a> Viewer<'a> {
             cursor: Cursor(order),
             body,
             post,
+            printable,
             about,
         })
     }
@@ -321,7 +398,12 @@ impl<'a> Viewer<'a> {
         if let Some(name) = self.names.get(feed) {
             return Ok(name.clone());
         }
-        let name: Option<Arc<str>> = self.snapshot.profile(feed)?.name().map(Arc::from);
+        let name: Option<Arc<str>> = self
+            .snapshot
+            .profile(feed)?
+            .printable()
+            .name()
+            .map(Arc::from);
         self.names.insert(*feed, name.clone());
         Ok(name)
     }

@@ -26,14 +26,14 @@ fn a_feed_goes_from_one_folder_to_another_in_a_file() {
     assert_eq!(report["feeds"][0]["name"], "Ada");
 
     let ben = Person::named("Ben");
-    let first = ben.json(["load", &file]);
+    let first = ben.json(["load", &file, "--follow"]);
     assert_eq!(first["feeds"][0]["newly_followed"], true);
     assert_eq!(first["entries"], report["feeds"][0]["entries"]);
     assert!(first["damage"].is_null());
     assert_eq!(ids(&ben.list()), ids(&ada.list()));
 
     let held = ben.json(["whoami"]);
-    let again = ben.json(["load", &file]);
+    let again = ben.json(["load", &file, "--follow"]);
     assert_eq!(
         (&again["entries"], &again["already"]),
         (&json!(0), &first["entries"])
@@ -49,12 +49,15 @@ fn an_archive_reads_well_for_people() {
     let verified = Person::nobody().run(["verify", &file]).succeeds().out;
     says(&verified, &["all of it is good", &ada.feed()]);
     let ben = Person::named("Ben");
-    let loaded = ben.run(["load", &file]).succeeds().out;
+    let loaded = ben.run(["load", &file, "--follow"]).succeeds().out;
     says(
         &loaded,
         &["new entries from", "  Ada: 15", "followed from now on"],
     );
-    says(&ben.run(["load", &file]).succeeds().out, &["held already"]);
+    says(
+        &ben.run(["load", &file, "--follow"]).succeeds().out,
+        &["held already"],
+    );
 }
 
 #[test]
@@ -76,11 +79,11 @@ fn several_feeds_go_into_one_file_and_only_those_that_are_here() {
     let (ada, file) = exported();
     let (ben, cleo) = (Person::named("Ben"), Person::named("Cleo"));
     ben.json(["post", "mine"]);
-    ben.json(["load", &file]);
+    ben.json(["load", &file, "--follow"]);
     let all = ben.path("all.tidings");
     let report = ben.json(["export", &all, "--all"]);
     assert_eq!(report["feeds"].as_array().map(Vec::len), Some(2));
-    cleo.json(["load", &all]);
+    cleo.json(["load", &all, "--follow"]);
     assert_eq!(cleo.list().len(), 151);
 
     let hers = ben.path("hers.tidings");
@@ -105,10 +108,24 @@ fn several_feeds_go_into_one_file_and_only_those_that_are_here() {
 fn nobody_is_followed_without_being_asked() {
     let (_ada, file) = exported();
     let ben = Person::named("Ben");
-    let report = ben.json(["load", &file, "--no-follow"]);
+    let report = ben.json(["load", &file]);
     assert_eq!(report["entries"], 0);
+    assert_eq!(report["not_followed"], 1);
+    assert_eq!(report["newly_followed"], 0);
     assert_eq!(ben.json(["following"])["count"], 0);
     assert!(ben.list().is_empty());
+    let said = ben.run(["load", &file]).succeeds().out;
+    says(
+        &said,
+        &[
+            "0 new entries",
+            "1 feed in this file is not followed",
+            "load --follow",
+        ],
+    );
+    assert_eq!(ben.json(["load", &file, "--follow"])["newly_followed"], 1);
+    // Followed by then, it needs no word any more.
+    assert_eq!(ben.json(["load", &file])["not_followed"], 0);
 }
 
 #[test]
@@ -125,13 +142,13 @@ fn an_archive_that_was_cut_is_usable_up_to_there() {
     says(&done.err, &[&format!("at byte {offset}")]);
 
     let ben = Person::named("Ben");
-    let done = ben.run(["load", &cut]);
+    let done = ben.run(["load", &cut, "--follow"]);
     assert_eq!(done.status.code(), Some(1), "{done:?}");
     says(&done.err, &["damaged at byte"]);
     let held = ben.list();
     assert!(!held.is_empty() && held.len() < 150, "{}", held.len());
     // The whole one brings the rest.
-    ben.json(["load", &file]);
+    ben.json(["load", &file, "--follow"]);
     assert_eq!(ids(&ben.list()), ids(&ada.list()));
 }
 
@@ -180,7 +197,7 @@ fn files_that_are_no_archives_or_of_another_version_change_nothing() {
     let ben = Person::named("Ben");
     let before = ben.json(["whoami"]);
     for (file, parts) in cases {
-        says(&ben.run(["load", &file]).fails(), &parts);
+        says(&ben.run(["load", &file, "--follow"]).fails(), &parts);
         says(&Person::nobody().run(["verify", &file]).fails(), &parts);
     }
     assert_eq!(ben.json(["whoami"]), before);

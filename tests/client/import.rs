@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Person, data, rss, texts};
+use crate::support::{Person, data, rss, says, texts};
 
 fn imported(person: &Person, files: &[&str]) -> Value {
     person.json(["import"].iter().chain(files))
@@ -358,7 +358,7 @@ fn podcast(person: &Person) -> String {
 fn enclosures_beside_the_feed_are_attached_and_of_others_the_address_is_kept() {
     let ada = Person::named("Ada");
     let file = podcast(&ada);
-    let report = imported(&ada, &[&file]);
+    let report = ada.json(["import", &file, "--enclosures"]);
     assert_eq!(
         (&report["imported"], &report["attached"]),
         (&json!(6), &json!(2))
@@ -390,11 +390,88 @@ fn enclosures_beside_the_feed_are_attached_and_of_others_the_address_is_kept() {
     );
 
     assert_eq!(imported(&ada, &[&file])["already"], 6);
-    let done = Person::named("Ben").run(["import", &file]).succeeds();
+    let done = Person::named("Ben")
+        .run(["import", &file, "--enclosures"])
+        .succeeds();
     assert_eq!(
         done.out,
         "Imported 6 posts from 1 file; 2 files beside them were attached.\n"
     );
+}
+
+#[test]
+fn enclosures_are_not_attached_unless_asked_and_never_what_is_hidden_or_outside() {
+    let ada = Person::named("Ada");
+    // A feed that lies in a home folder.
+    std::fs::create_dir_all(ada.path("home/.ssh")).expect("a folder");
+    std::fs::create_dir_all(ada.path("home/media/.cache")).expect("a folder");
+    ada.file("home/.ssh/id_ed25519", "secret");
+    ada.file("home/.netrc", "secret");
+    ada.file("home/media/.cache/x", "secret");
+    ada.file("outside", "secret");
+    ada.file("home/song.bin", [9; 2_000]);
+    #[cfg(unix)]
+    for (to, at) in [
+        (ada.path("outside"), "home/link"),
+        (ada.path("home/.ssh/id_ed25519"), "home/key"),
+    ] {
+        std::os::unix::fs::symlink(to, ada.path(at)).expect("a link");
+    }
+    // The identity itself, with a feed that was put into it.
+    let copy = ada.path("home/identity");
+    std::fs::create_dir_all(&copy).expect("a folder");
+    for name in ["keys", "store.redb"] {
+        std::fs::copy(
+            ada.dir().join(name),
+            ada.path(&format!("home/identity/{name}")),
+        )
+        .expect("a copy");
+    }
+    let targets = [
+        ".ssh/id_ed25519",
+        ".netrc",
+        "media/.cache/x",
+        "../outside",
+        "link",
+        "key",
+        "identity/keys",
+        "song.bin",
+        "media/../.ssh/id_ed25519",
+        "%2essh/id_ed25519",
+    ];
+    let enclosures: String = targets
+        .iter()
+        .map(|url| format!("<enclosure url=\"{url}\" length=\"1\" type=\"audio/mpeg\"/>"))
+        .collect();
+    let feed = format!(
+        "<?xml version=\"1.0\"?><rss version=\"2.0\"><channel><title>Home</title>\
+         <link>https://home.example/</link><item><title>all</title>\
+         <description>of it</description>{enclosures}</item></channel></rss>"
+    );
+    let file = ada.file("home/feed.xml", feed);
+    let report = ada.json(["import", &file]);
+    assert_eq!(
+        (
+            &report["imported"],
+            &report["attached"],
+            &report["not_attached"]
+        ),
+        (&json!(1), &json!(0), &json!(1))
+    );
+    assert_eq!(ada.list()[0]["attachments"], json!([]));
+    let ben = Person::named("Ben");
+    let said = ben.run(["import", &file]).succeeds().out;
+    says(
+        &said,
+        &["1 file beside them was not attached", "--enclosures"],
+    );
+    let cleo = Person::named("Cleo");
+    let report = cleo.json(["import", &file, "--enclosures"]);
+    assert_eq!(report["attached"], 1);
+    let posts = cleo.list();
+    let attached = posts[0]["attachments"].as_array().expect("a list");
+    let names: Vec<_> = attached.iter().map(|it| &it["name"]).collect();
+    assert_eq!(names, ["song.bin"]);
 }
 
 #[test]

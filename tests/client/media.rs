@@ -211,6 +211,13 @@ fn a_fetched_file_lands_in_the_folder_and_nowhere_else() {
         "--rf.txt",
         "\u{1b}[31mred.txt",
         "nul.txt",
+        "COM0.txt",
+        "lpt9 .txt",
+        "com\u{b9}",
+        "CONIN$.log",
+        "com10.txt",
+        "console.txt",
+        "dots.. .",
     ];
     let files: Vec<_> = names
         .iter()
@@ -248,7 +255,14 @@ fn a_fetched_file_lands_in_the_folder_and_nowhere_else() {
         there,
         [
             "[31mred.txt",
+            "_COM0.txt",
+            "_CONIN$.log",
+            "_com\u{b9}",
+            "_lpt9 .txt",
             "_nul.txt",
+            "com10.txt",
+            "console.txt",
+            "dots",
             "evil.txt",
             "hidden.txt",
             "rf.txt"

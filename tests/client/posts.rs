@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Person, says, text, texts};
+use crate::support::{Person, says, text, texts, timeline};
 
 /// Posts this and returns its id.
 fn post(person: &Person, words: &str) -> String {
@@ -167,4 +167,64 @@ fn a_thread_begins_with_its_root_whichever_post_is_named() {
         &ada.run(["list"]).succeeds().out,
         &["in reply to Ada: (deleted)"],
     );
+}
+
+#[test]
+fn foreign_text_draws_no_post_and_steers_no_terminal() {
+    let (ada, ben) = (Person::named("Ada"), Person::nobody());
+    let name = "Ben\n\u{1b}[2J\nAda  just now\n  I owe Ben a cow";
+    ben.json(["init", "--name", name, "--tag", "x\r\ny\u{9b}31m"]);
+    let text = "one\u{9b}31m\ntwo\u{7f}\u{202e}owt";
+    ben.json(["post", text, "--title", "a\nb", "--tag", "t\nAda"]);
+    ada.take(&ben);
+    let shown = ada.run(["list"]).succeeds().out;
+    assert!(
+        shown.starts_with("Ben [2J Ada just now I owe Ben a cow"),
+        "{shown}"
+    );
+    assert!(shown.contains("#t Ada") && shown.contains("a b"), "{shown}");
+    for said in [
+        shown,
+        ada.run(["following"]).succeeds().out,
+        ada.run(["list", "--json"]).succeeds().out,
+        ada.run(["following", "--json"]).succeeds().out,
+        ben.run(["whoami"]).succeeds().out,
+    ] {
+        let steers = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!said.contains(steers), "{}", said.escape_unicode());
+        assert!(!said.lines().any(|line| line.starts_with("Ada ")), "{said}");
+    }
+    // Scripts get all of a text, and nothing that steers on the way.
+    assert_eq!(ada.list()[0]["text"], text);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_folder_is_its_owners_whatever_the_umask() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mode = |path: &std::path::Path| {
+        let found = path.metadata().expect("it is there");
+        found.permissions().mode() & 0o777
+    };
+    for umask in ["000", "077"] {
+        let ada = Person::nobody();
+        let dir = ada.dir();
+        let made = std::process::Command::new("sh")
+            .args(["-c", &format!("umask {umask}; exec \"$@\""), "sh"])
+            .arg(timeline(&dir).get_program())
+            .args(timeline(&dir).get_args())
+            .args(["init", "--name", "Ada"])
+            .status();
+        assert!(made.expect("a shell").success());
+        assert_eq!((mode(&dir), mode(&dir.join("keys"))), (0o700, 0o600));
+        for (path, wide) in [(dir.clone(), 0o755), (dir.join("keys"), 0o644)] {
+            let wide = std::fs::Permissions::from_mode(wide);
+            std::fs::set_permissions(path, wide).expect("own files");
+        }
+        let done = ada.run(["whoami"]).succeeds();
+        assert_eq!(done.err.matches("could look into").count(), 2, "{done:?}");
+        assert_eq!((mode(&dir), mode(&dir.join("keys"))), (0o700, 0o600));
+        assert_eq!(ada.run(["whoami"]).succeeds().err, "");
+    }
 }

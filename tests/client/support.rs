@@ -80,7 +80,7 @@ impl Person {
     pub(crate) fn take(&self, other: &Self) {
         let file = other.path("taken.tidings");
         other.json(["export", &file, "--media"]);
-        self.json(["load", &file]);
+        self.json(["load", &file, "--follow"]);
     }
 
     /// Runs a command to its end.

@@ -291,7 +291,7 @@ async fn media_go_into_an_archive_and_come_out_of_it() {
     assert_eq!((report.blobs(), report.blobs_missing()), (1, 0));
     close(ada).await;
     let ben = online(folders[1].path()).await;
-    let report = ben.load(&file).run().await.unwrap();
+    let report = ben.load(&file).follow(true).run().await.unwrap();
     assert_eq!(report.blobs(), 1);
     assert!(bytes_of(&ben, media.hash) == bytes);
     close(ben).await;

@@ -86,7 +86,7 @@ impl Life {
         match random.below(8) {
             0 if !self.loaded => {
                 self.loaded = true;
-                node.load(&self.archive).run().await.unwrap();
+                node.load(&self.archive).follow(true).run().await.unwrap();
                 self.posted.append(&mut self.others);
             }
             _ => self.post(node, random).await,

@@ -75,6 +75,8 @@ pub(super) async fn load(out: &Out, node: &Node, file: &Path, follow_all: bool) 
         entries: feeds.iter().map(|feed| feed.entries).sum(),
         already: feeds.iter().map(|feed| feed.already).sum(),
         media: done.blobs(),
+        newly_followed: done.newly_followed(),
+        not_followed: done.not_followed(),
         feeds,
         damage: done.damage().map(DamageObject::from),
     };
@@ -84,11 +86,27 @@ pub(super) async fn load(out: &Out, node: &Node, file: &Path, follow_all: bool) 
             counted(object.entries, "new entry", "new entries"),
             file.display()
         )];
-        lines.extend(object.feeds.iter().map(loaded));
+        let taken = object.feeds.iter().zip(done.feeds());
+        let taken = taken.filter(|(_, feed)| feed.is_wanted());
+        lines.extend(taken.map(|(object, _)| loaded(object)));
         lines.extend(media(object.media));
+        lines.extend(left_out(&object, follow_all));
         lines.join("\n")
     })?;
     damaged(done.damage(), file)
+}
+
+/// Of whom nothing was taken, and how to take it.
+fn left_out(done: &LoadObject, follow_all: bool) -> Option<String> {
+    let feeds = counted(done.not_followed, "feed", "feeds");
+    let is = if done.not_followed == 1 { "is" } else { "are" };
+    let left = format!("{feeds} in this file {is} not followed, and nothing of it was taken");
+    let how = if follow_all {
+        "one load follows only so many; load --follow again follows more"
+    } else {
+        "load --follow follows what is in it"
+    };
+    (done.not_followed > 0).then(|| format!("{left}: {how}"))
 }
 
 /// Looks at every byte of a file and changes nothing.

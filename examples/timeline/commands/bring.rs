@@ -15,9 +15,9 @@ use crate::render::counted;
 const PAGE: usize = 1_000;
 
 /// Reads the files before it opens the folder, so that a bad file changes nothing and holds nobody up.
-pub(crate) async fn import(context: &Context, files: &[PathBuf]) -> Result {
+pub(crate) async fn import(context: &Context, files: &[PathBuf], enclosures: bool) -> Result {
     let progress = bar(files.len() as u64, "reading");
-    let collected = import::read_files(files, |_| progress.inc(1));
+    let collected = import::read_files(files, enclosures, |_| progress.inc(1));
     progress.finish_and_clear();
     let collected = collected?;
     let (notes, found) = (collected.notes, collected.items.len() as u64);
@@ -27,6 +27,7 @@ pub(crate) async fn import(context: &Context, files: &[PathBuf]) -> Result {
     let done = ImportObject {
         imported: sent.posts,
         attached: sent.files,
+        not_attached: notes.not_attached,
         already: found - sent.posts,
         shortened: notes.shortened,
         tags_cut: notes.tags_cut,
@@ -76,13 +77,13 @@ fn own_posts(node: &Node) -> Result<Known> {
         }
         let page = query.page()?;
         for entry in page.entries() {
-            if let Some(post) = entry.post() {
-                known.insert_post(post, entry.time());
+            if let Some(post) = entry.post_raw() {
+                known.insert_post(&post, entry.time());
             }
             // What was edited since it was imported is still the same item.
             if entry.edited().is_some() {
                 for version in node.history(&entry.id())? {
-                    if let Some(post) = version.post() {
+                    if let Some(post) = version.post_raw() {
                         known.insert_post(&post, entry.time());
                     }
                 }
@@ -108,6 +109,14 @@ fn summary(done: &ImportObject) -> String {
                 done.attached,
                 "file beside them was attached",
                 "files beside them were attached",
+            ),
+        ),
+        (
+            done.not_attached,
+            counted(
+                done.not_attached,
+                "file beside them was not attached (--enclosures attaches it)",
+                "files beside them were not attached (--enclosures attaches them)",
             ),
         ),
         (

@@ -4,9 +4,9 @@ use serde_json::json;
 use tidings::{FeedId, FeedTicket, Node};
 
 use crate::failure::Result;
-use crate::json::{FollowedObject, rfc3339};
+use crate::json::{FollowedObject, UnsettledObject, rfc3339};
 use crate::output::Out;
-use crate::render::{clean, counted, relative};
+use crate::render::{clean, counted, relative, unsettled};
 
 pub(super) async fn follow(out: &Out, node: &Node, ticket: &str) -> Result {
     let ticket: FeedTicket = ticket.trim().parse()?;
@@ -27,13 +27,17 @@ pub(super) async fn unfollow(out: &Out, node: &Node, feed: &str) -> Result {
 
 pub(super) fn following(out: &Out, node: &Node) -> Result {
     let followed = node.following()?;
+    let forked = followed.iter().map(|feed| node.unsettled(feed.feed()));
+    let forked = forked.collect::<std::result::Result<Vec<_>, _>>()?;
     let objects: Vec<_> = followed
         .iter()
-        .map(|feed| FollowedObject {
+        .zip(&forked)
+        .map(|(feed, forked)| FollowedObject {
             feed: feed.feed().to_string(),
             name: feed.name().map(str::to_owned),
             entries: feed.entries(),
             last: feed.last().map(rfc3339),
+            unsettled: forked.iter().map(UnsettledObject::from).collect(),
         })
         .collect();
     out.print(
@@ -42,18 +46,22 @@ pub(super) fn following(out: &Out, node: &Node) -> Result {
             let now = jiff::Timestamp::now();
             let lines: Vec<_> = followed
                 .iter()
-                .map(|feed| {
+                .zip(&forked)
+                .map(|(feed, forked)| {
                     let name = feed
                         .name()
                         .map_or_else(|| "(not here yet)".to_owned(), clean);
                     let last = feed.last().map_or_else(String::new, |time| {
                         format!(", last {}", relative(time, now))
                     });
-                    format!(
+                    let mut lines = vec![format!(
                         "{name}: {}{last}\n  {}",
                         counted(feed.entries(), "entry", "entries"),
                         feed.feed()
-                    )
+                    )];
+                    let trouble = unsettled(&name, forked).into_iter();
+                    lines.extend(trouble.map(|line| format!("  {line}")));
+                    lines.join("\n")
                 })
                 .collect();
             if lines.is_empty() {

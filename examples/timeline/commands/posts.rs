@@ -81,6 +81,19 @@ pub(super) async fn undelete(out: &Out, node: &Node, id: &str) -> Result {
     out.print(&object, || format!("{} is back", short(node, &post)))
 }
 
+/// Says an own post again with the right time.
+pub(super) async fn again(out: &Out, node: &Node, id: &str) -> Result {
+    let post = node.resolve(id)?;
+    let again = node.say_again(&post).await?;
+    let object = json!({ "again": post.to_string(), "id": again.to_string() });
+    out.print(&object, || {
+        format!(
+            "said again as {}; the first is deleted",
+            short(node, &again)
+        )
+    })
+}
+
 /// Forgets what was deleted.
 pub(super) async fn purge(out: &Out, node: &Node) -> Result {
     let purged = node.purge().await?;

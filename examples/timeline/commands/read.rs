@@ -26,8 +26,16 @@ pub(super) fn list(out: &Out, node: &Node, wanted: &List) -> Result {
         }
         query
     };
-    let mut left = wanted.limit;
     let mut printed = false;
+    // What a wrong clock dated ahead stands above all else, for its author alone.
+    let is_of_all = wanted.tag.is_none() && feed.is_none_or(|feed| feed == node.feed());
+    if is_of_all && before.is_none() && wanted.limit > 0 {
+        for entry in node.ahead()? {
+            print_item(out, node, &TimelineItem::Entry(entry))?;
+            printed = true;
+        }
+    }
+    let mut left = wanted.limit;
     while left > 0 {
         let page = go_on(query(), before).limit(left.min(PAGE)).page()?;
         for item in page.items() {

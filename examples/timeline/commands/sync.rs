@@ -9,7 +9,7 @@ use tidings::{FeedId, Node, SyncReport};
 use crate::failure::{Failure, Result};
 use crate::json::{PeerObject, SyncObject};
 use crate::output::{Out, spinner};
-use crate::render::{clean, counted};
+use crate::render::{clean, counted, unsettled};
 
 pub(crate) async fn sync(out: &Out, node: &Node, timeout: Duration) -> Result {
     let before = entries_by_feed(node)?;
@@ -17,6 +17,7 @@ pub(crate) async fn sync(out: &Out, node: &Node, timeout: Duration) -> Result {
     let object = object(node, &report);
     let mut lines = vec![headline(&object)];
     lines.extend(news(node, &before)?);
+    lines.extend(forks(node)?);
     lines.extend(object.peers.iter().filter_map(trouble));
     out.print(&object, || lines.join("\n"))?;
     if report.is_ok() {
@@ -95,6 +96,19 @@ fn entries_by_feed(node: &Node) -> Result<HashMap<FeedId, u64>> {
         .iter()
         .map(|feed| (feed.feed(), feed.entries()))
         .collect())
+}
+
+/// What cannot come, and what it waits for: of the followed feeds and the own one.
+fn forks(node: &Node) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for feed in node.following()? {
+        let name = feed.name().map_or_else(|| feed.feed().short(), clean);
+        lines.extend(unsettled(&name, &node.unsettled(feed.feed())?));
+    }
+    let own = node.profile(node.feed())?;
+    let name = own.name().map_or_else(|| node.feed().short(), clean);
+    lines.extend(unsettled(&name, &node.unsettled(node.feed())?));
+    Ok(lines)
 }
 
 /// What came, by feed.

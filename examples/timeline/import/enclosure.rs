@@ -1,9 +1,9 @@
-//! What items bring along: files that lie beside the feed are attached, of others the address is kept.
+//! What items bring along: files that lie beside the feed may be attached, of others the address is kept.
 //!
 //! A feed may come from anywhere and is not to be trusted with the disk: nothing outside its own folder is attached,
-//! wherever it points, and the address of a file is never posted.
+//! wherever it points, nor any hidden file in it, and the address of a file is never posted.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use feed_rs::model::{Entry, Link};
 use url::Url;
@@ -47,9 +47,18 @@ impl Folder {
     fn file(&self, url: &Url) -> Option<PathBuf> {
         let path = url.to_file_path().ok()?.canonicalize().ok()?;
         // Links have been followed: what counts is where the file really lies.
+        let inside = path.strip_prefix(&self.root).ok()?;
+        let is_hidden = |part: Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
         let is_file = path.metadata().is_ok_and(|it| it.is_file() && it.len() > 0);
-        (path.starts_with(&self.root) && is_file).then_some(path)
+        let is_open = !inside.components().any(is_hidden) && !is_identity(&path);
+        (is_open && is_file).then_some(path)
     }
+}
+
+/// Whether a file belongs to an identity: a feed in its folder must not post its keys.
+fn is_identity(path: &Path) -> bool {
+    let mut folders = path.ancestors().skip(1);
+    folders.any(|it| it.join("keys").is_file() && it.join("store.redb").is_file())
 }
 
 /// The enclosures of an item, each once, in the order of the item.

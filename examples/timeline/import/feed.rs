@@ -14,8 +14,13 @@ use crate::guard::guarded;
 
 /// Reads a whole feed. The bytes are as they were in the file: XML names its own encoding.
 ///
-/// `folder` is where the feed lies; none if it lies nowhere.
-pub(super) fn read_feed(bytes: &[u8], folder: Option<&Folder>, into: &mut Collected) -> Result {
+/// `folder` is where the feed lies; none if it lies nowhere. Files in it are only counted unless they are to be attached.
+pub(super) fn read_feed(
+    bytes: &[u8],
+    folder: Option<&Folder>,
+    attach: bool,
+    into: &mut Collected,
+) -> Result {
     let feed = parse(bytes, None)?;
     // Relative addresses of enclosures are left out by the parser unless it is told what they are relative to, and all
     // other relative addresses would then be taken for files, too. So it is asked twice.
@@ -36,7 +41,8 @@ pub(super) fn read_feed(bytes: &[u8], folder: Option<&Folder>, into: &mut Collec
         let page = page.as_ref().or(home.as_ref());
         for enclosure in enclosures(with_files.unwrap_or(entry), folder, page) {
             match enclosure {
-                Enclosure::File(path) => raw.files.push(path),
+                Enclosure::File(path) if attach => raw.files.push(path),
+                Enclosure::File(_) => into.notes.not_attached += 1,
                 // Pictures that only decorate an item are told from enclosures by there being none of these.
                 Enclosure::Address(address) if has_enclosures || raw.link.is_none() => {
                     raw.addresses.push(address);

@@ -50,6 +50,8 @@ pub(crate) struct Notes {
     pub(crate) tags_cut: u64,
     /// Items with nothing in them that could be read.
     pub(crate) skipped: u64,
+    /// Files beside the feeds that are not attached, since nobody asked for it.
+    pub(crate) not_attached: u64,
 }
 
 /// The items of all files, and what had to be changed.

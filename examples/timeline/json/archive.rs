@@ -60,6 +60,10 @@ pub(crate) struct LoadObject {
     pub(crate) entries: u64,
     pub(crate) already: u64,
     pub(crate) media: u64,
+    /// Feeds in it that are followed since this load.
+    pub(crate) newly_followed: u64,
+    /// Feeds in it of which nothing was taken; the first 1,024 are among the feeds.
+    pub(crate) not_followed: u64,
     pub(crate) feeds: Vec<LoadedObject>,
     pub(crate) damage: Option<DamageObject>,
 }

@@ -7,6 +7,7 @@ use tidings::{Attachment, EntryState, EntryView, Gap, Missing, TimelineItem, Ver
 
 use super::rfc3339;
 use crate::attached::Held;
+use crate::render::ahead;
 
 /// A post, or what stands for one that cannot be shown.
 #[derive(Debug, Serialize)]
@@ -31,6 +32,8 @@ pub(crate) struct PostObject {
     cursor: String,
     /// The date an import gave it, where that lies in the future.
     dated: Option<String>,
+    /// From when on others see it, where a wrong clock dated it ahead.
+    ahead_until: Option<String>,
 }
 
 impl PostObject {
@@ -56,6 +59,7 @@ impl PostObject {
             deleted: entry.state() == EntryState::Deleted,
             cursor: entry.cursor().to_string(),
             dated: post.and_then(|post| post.dated).map(rfc3339),
+            ahead_until: ahead(entry).map(|from| from.to_string()),
         }
     }
 }

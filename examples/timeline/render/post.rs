@@ -48,6 +48,12 @@ impl Look {
             let quoted = self.quoted(around.answered.as_ref());
             lines.push(self.dim(&format!("  in reply to {quoted}")));
         }
+        if let Some(from) = ahead(entry) {
+            lines.push(self.dim(&format!(
+                "  a wrong clock dated this: others see it from {from} on; `timeline again {}` says it again with the right time",
+                entry.short()
+            )));
+        }
         match entry.post() {
             None => lines.push(self.dim(&format!("  ({})", why_no_text(entry)))),
             Some(post) => lines.extend(self.post(post)),
@@ -206,6 +212,12 @@ impl Look {
             gap.log().feed.short()
         ))
     }
+}
+
+/// From when on others see a post, if that is still to come.
+pub(crate) fn ahead(entry: &EntryView) -> Option<jiff::Timestamp> {
+    let from = calendar(entry.seen_from());
+    (from > jiff::Timestamp::now()).then_some(from)
 }
 
 /// The previews of a post, one for each thing attached; what has none may have a smaller copy with one.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::super::{Change, FeedStore, Note};
+use super::super::{Change, FeedStore, Note, Query};
 use super::world::{
     Chain, NOW, Person, all_changes, body_of, draft, following, hand_over, memory, noting, open,
     person, pointing, post, shown, told, write,
@@ -298,6 +298,32 @@ fn what_expires_goes_with_the_clock_and_is_not_taken_afterwards() {
         assert_eq!(missing(store, &friend.feed), vec![]);
         assert_eq!(store.snapshot().unwrap().next_sweep().unwrap(), None);
     }
+}
+
+#[test]
+fn what_is_over_by_a_clock_that_jumped_is_hidden_and_not_erased() {
+    let friend = person(2);
+    let mut posts = friend.chain(lanes::POSTS);
+    posts.append(&[post("for a while", &["tea"], 1_000).expiring(Timestamp(NOW.0 + 5))]);
+    let store = following(memory(), &[&friend]);
+    let wrong = Timestamp(NOW.0 + 1_000_000);
+    let mut batch = store.batch().unwrap().at(wrong).erasing(NOW, wrong);
+    batch.take_run(&posts.runs[0]).unwrap();
+    batch.commit(crate::store::Durability::Durable).unwrap();
+    let page = |now| {
+        let page = store
+            .snapshot()
+            .unwrap()
+            .page(&Query::default(), None, 9, now);
+        page.unwrap().len()
+    };
+    assert_eq!((page(wrong), page(NOW)), (0, 1));
+    // A sweep in between, of whoever still has the believed time, takes nothing either.
+    let mut batch = store.batch().unwrap().at(wrong).erasing(NOW, wrong);
+    assert!(!batch.sweep(NOW).unwrap());
+    batch.commit(crate::store::Durability::Durable).unwrap();
+    assert_eq!((page(wrong), page(NOW)), (0, 1));
+    assert!(serves(&store, &posts, 0));
 }
 
 #[test]

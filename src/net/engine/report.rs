@@ -56,7 +56,7 @@ impl Actor {
             let state = match target.state {
                 State::Connected => PeerState::Connected,
                 State::Dialing => PeerState::Dialing,
-                State::Waiting { .. } => PeerState::Waiting {
+                State::Waiting { .. } | State::GivenUp => PeerState::Waiting {
                     reason: target.reason.clone(),
                 },
             };

@@ -181,7 +181,7 @@ impl Asking {
     /// Who was asked in vain, and why it was.
     pub(super) fn tried(&self) -> Vec<Tried> {
         let tried = self.why.iter();
-        let tried = tried.map(|(peer, why)| Tried::new(peer.to_string(), why.clone()));
+        let tried = tried.map(|(peer, why)| Tried::new(peer.to_string(), why));
         tried.collect()
     }
 }
