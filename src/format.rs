@@ -23,6 +23,7 @@ mod kinds;
 mod merge;
 mod run;
 mod statement;
+mod strict;
 mod ticket;
 mod time;
 
