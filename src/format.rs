@@ -6,6 +6,7 @@
 
 pub mod limits;
 
+mod address;
 mod archive;
 mod body;
 mod chain;
@@ -28,6 +29,7 @@ mod ticket;
 mod time;
 
 pub(crate) use self::archive::Next as NextInArchive;
+pub use self::address::{EndpointAddress, TaggedAddress};
 pub use self::archive::{
     ArchiveError, ArchiveItem, ArchiveReader, ArchiveReport, ArchiveWriter, ArchivedFeed,
     verify_archive,

@@ -471,7 +471,7 @@ impl Actor {
         for feed in snapshot.wanted().unwrap_or_default() {
             for finder in snapshot.finders(&feed).unwrap_or_default() {
                 let address = snapshot.peer(&finder).ok().flatten();
-                let address = address.and_then(|bytes| decode_address(&bytes).ok());
+                let address = address.and_then(|bytes| decode_address(&bytes));
                 addresses.extend(address.map(|address| (address.id, address)));
             }
         }

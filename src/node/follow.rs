@@ -6,7 +6,7 @@ use super::keys::random;
 use super::profile::{append_state, draft};
 use crate::feeds::FollowedFeed;
 use crate::format::{FeedId, FeedTicket, Follow, Timestamp};
-use crate::net::{self, NetError, decode_address, encode_address, local_address};
+use crate::net::{self, dialable, encode_address, local_address};
 
 /// One followed feed.
 #[derive(Debug, Clone)]
@@ -41,8 +41,8 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// [`TidingsError::OwnFeed`]; [`NetError::Address`] for a ticket with an address that is none;
-    /// [`TidingsError::Feeds`] if the disk fails.
+    /// [`TidingsError::OwnFeed`]; [`TidingsError::Feeds`] if the disk fails. Addresses that cannot be read or used are
+    /// passed over.
     ///
     /// # Cancel safety
     ///
@@ -52,11 +52,7 @@ impl Node {
         if feed == self.feed() {
             return Err(TidingsError::OwnFeed);
         }
-        let read = ticket
-            .addresses()
-            .iter()
-            .map(|bytes| decode_address(bytes).map_err(|_| NetError::Address));
-        let addresses = read.collect::<Result<Vec<_>, _>>()?;
+        let addresses = dialable(ticket, &self.inner.endpoint.relays());
         let (secret, own, now, salt) = (
             self.inner.keys.device.clone(),
             self.inner.feed,
@@ -173,7 +169,7 @@ impl Node {
                 address
             }
         };
-        Ok(FeedTicket::new(feed).with_address(encode_address(&address)))
+        Ok(FeedTicket::new(feed).with_endpoint_addr(&address))
     }
 
     fn is_followed(&self, feed: FeedId) -> Result<bool, TidingsError> {

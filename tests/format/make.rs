@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use data_encoding::BASE32_NOPAD;
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 use tidings::format::{
-    Body, DeviceId, DeviceSecret, EntryId, EntryRef, FeedId, FeedSecret, FeedTicket, Kind, Lane,
+    Body, DeviceId, DeviceSecret, EndpointAddress, EntryId, EntryRef, FeedId, FeedSecret, FeedTicket, Kind, Lane,
     LogId, OrderKey, Seq, Timestamp,
 };
 
 use crate::bytes::{HeaderParts, hex, string, varint, zigzag};
-use crate::shapes::{header_fields, json_of};
+use crate::shapes::{header_fields, json_of, ticket_fields};
 use crate::{make_archives, make_bodies, make_runs, make_statements};
 
 /// A time in September 2026.
@@ -58,7 +58,45 @@ pub(crate) fn kind(name: &str) -> Kind {
 }
 
 pub(crate) fn file(structure: &str, about: &str, good: Vec<Value>, bad: Vec<Value>) -> Value {
-    json!({ "structure": structure, "about": about, "good": good, "bad": bad })
+    let file = json!({ "structure": structure, "about": about, "good": good, "bad": bad });
+    with_long_numbers_as_text(file)
+}
+
+/// What many readers of JSON would round: whole numbers from 2^53 on are text.
+const LONG: u64 = 1 << 53;
+
+fn is_long(number: &Number) -> bool {
+    let whole = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
+    whole.is_some_and(|whole| whole >= LONG)
+}
+
+fn with_long_numbers_as_text(value: Value) -> Value {
+    each(value, &|value| match value {
+        Value::Number(number) if is_long(&number) => Value::String(number.to_string()),
+        other => other,
+    })
+}
+
+/// Numbers again of the text that stands for them.
+pub(crate) fn with_long_numbers(value: Value) -> Value {
+    each(value, &|value| {
+        let number: Option<Number> = value.as_str().and_then(|text| {
+            let number: Number = serde_json::from_str(text).ok()?;
+            (is_long(&number) && number.to_string() == text).then_some(number)
+        });
+        number.map_or(value, Value::Number)
+    })
+}
+
+fn each(value: Value, turn: &dyn Fn(Value) -> Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let turned = map.into_iter().map(|(name, value)| (name, each(value, turn)));
+            Value::Object(turned.collect())
+        }
+        Value::Array(items) => items.into_iter().map(|item| each(item, turn)).collect(),
+        other => turn(other),
+    }
 }
 
 pub(crate) fn good(name: &str, given: Value, bytes: &[u8], fields: Value) -> Value {
@@ -85,6 +123,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         ("fork", make_runs::fork()),
         ("body", make_bodies::body()),
         ("kinds", make_bodies::kinds()),
+        ("content", make_bodies::content()),
         ("statement", make_statements::statement()),
         ("standing", make_statements::standing()),
         ("archive", make_archives::archive()),
@@ -316,18 +355,25 @@ fn sealed_ticket(payload: &[u8]) -> String {
 
 fn ticket() -> Value {
     let plain = FeedTicket::new(feed().id());
+    let endpoint = |id: u8, sockets: &[&str], relays: &[&str]| {
+        let mut endpoint = EndpointAddress::new([id; 32]);
+        endpoint.sockets = sockets.iter().map(|it| it.parse().expect(it)).collect();
+        endpoint.relays = relays.iter().map(|it| (*it).to_owned()).collect();
+        endpoint
+    };
     let whole = plain
         .clone()
-        .with_address(Bytes::from_static(b"an address"))
-        .with_address(Bytes::from_static(b"another"))
+        .with_endpoint(&endpoint(
+            7,
+            &["192.0.2.1:4040", "[2001:db8::1]:80"],
+            &["https://relay.example/"],
+        ))
+        .with_endpoint(&endpoint(8, &[], &[]))
         .with_entry(entry_ref("posts", 300));
-    let fields = |ticket: &FeedTicket| {
-        let addresses: Vec<String> = ticket.addresses().iter().map(|bytes| hex(bytes)).collect();
-        let entry = ticket.entry().map(ToString::to_string);
-        json!({ "feed": ticket.feed(), "addresses": addresses, "entry": entry })
-    };
-    let most = (0..8).fold(plain.clone(), |ticket, i| {
-        ticket.with_address(vec![i; 40].into())
+    let most = (0..9).fold(plain.clone(), |ticket, i| {
+        let sockets: Vec<_> = (1..=17).map(|port| format!("192.0.2.{i}:{port}")).collect();
+        let sockets: Vec<_> = sockets.iter().map(String::as_str).collect();
+        ticket.with_endpoint(&endpoint(i, &sockets, &[]))
     });
     let text = whole.to_string();
     let flipped = {
@@ -340,24 +386,68 @@ fn ticket() -> Value {
         format!("{}{other}{}", &text[..at], &text[at + 1..])
     };
     let id = feed().id();
-    let fields_of = |addresses: &[Vec<u8>]| {
+    let fields_of = |addresses: &[(u8, Vec<u8>)]| {
         let mut bytes = id.as_bytes().to_vec();
         bytes.extend(varint(addresses.len() as u64));
-        bytes.extend(addresses.iter().flat_map(|address| string(address)));
+        for (tag, address) in addresses {
+            bytes.push(*tag);
+            bytes.extend(string(address));
+        }
         bytes.push(0);
         bytes
     };
+    let of = |name: &str, ticket: &FeedTicket| {
+        good_text(name, &ticket.to_string(), ticket_fields(ticket))
+    };
+    let odd = |name: &str, addresses: &[(u8, Vec<u8>)]| {
+        let text = sealed_ticket(&[&[1], &fields_of(addresses)[..]].concat());
+        of(name, &text.parse().expect(name))
+    };
+    let key = |id: u8| vec![id; 32];
+    let v4 = |port: u8| vec![192, 0, 2, 1, 0, port];
     let version_1 = |fields: &[u8]| sealed_ticket(&[&[1], fields].concat());
     let over_long = [id.as_bytes(), &[0x80, 0, 0][..]].concat();
     let weak = [&small_order_key()[..], &[0, 0]].concat();
     let no_point = [&no_point()[..], &[0, 0]].concat();
     file(
         "ticket",
-        "a feed ticket; addresses are opaque bytes here",
+        "a feed ticket; `addresses` are as they stand, `endpoints` what a reader makes of them",
         vec![
-            good_text("a feed alone", &plain.to_string(), fields(&plain)),
-            good_text("two addresses and an entry", &text, fields(&whole)),
-            good_text("eight addresses", &most.to_string(), fields(&most)),
+            of("a feed alone", &plain),
+            of("two endpoints and an entry", &whole),
+            of("as many endpoints and addresses as are written", &most),
+            odd("an unknown tag, passed over", &[(0, key(7)), (4, vec![1]), (1, v4(9))]),
+            odd("an address before any endpoint", &[(1, v4(9)), (0, key(7))]),
+            odd(
+                "an endpoint of 31 bytes, and what is its",
+                &[(0, vec![7; 31]), (1, v4(9)), (0, key(8)), (1, v4(9))],
+            ),
+            odd("one endpoint twice", &[(0, key(7)), (1, v4(9)), (0, key(7)), (1, v4(10)), (1, v4(9))]),
+            odd("port zero", &[(0, key(7)), (1, v4(0))]),
+            odd(
+                "everyone, nobody and many",
+                &[
+                    (0, key(7)),
+                    (1, vec![255, 255, 255, 255, 0, 9]),
+                    (1, vec![0, 0, 0, 0, 0, 9]),
+                    (1, vec![224, 0, 0, 1, 0, 9]),
+                    (2, [&[0xff, 2][..], &[0; 13], &[1, 0, 9]].concat()),
+                    (2, [&[0; 10][..], &[0xff, 0xff, 224, 0, 0, 1, 0, 9]].concat()),
+                ],
+            ),
+            odd("a socket cut short", &[(0, key(7)), (1, vec![192, 0, 2]), (1, v4(9))]),
+            odd("a relay that is not UTF-8, and one of no bytes", &[(0, key(7)), (3, vec![0xff]), (3, vec![])]),
+            odd("a relay of 256 bytes and one of 257", &[(0, key(7)), (3, vec![b'r'; 256]), (3, vec![b's'; 257])]),
+            odd(
+                "nine endpoints, of which eight are read",
+                &(0..9).map(|id| (0, key(id))).collect::<Vec<_>>(),
+            ),
+            odd(
+                "seventeen addresses, of which sixteen are read",
+                &std::iter::once((0, key(7)))
+                    .chain((1..=17).map(|port| (1, v4(port))))
+                    .collect::<Vec<_>>(),
+            ),
         ],
         vec![
             bad_text("empty", "", "Text"),
@@ -395,13 +485,8 @@ fn ticket() -> Value {
             ),
             bad_text("an over-long count", &version_1(&over_long), "NotCanonical"),
             bad_text(
-                "nine addresses",
-                &version_1(&fields_of(&vec![vec![7]; 9])),
-                "TooLarge",
-            ),
-            bad_text(
-                "an address of 1,025 bytes",
-                &version_1(&fields_of(&[vec![7; 1_025]])),
+                "a ticket of 16,385 bytes",
+                &version_1(&fields_of(&[(9, vec![7; 16_343])])),
                 "TooLarge",
             ),
             bad_text("a feed of small order", &version_1(&weak), "Text"),
@@ -525,6 +610,14 @@ fn tag() -> Value {
         ("ligature", "\u{fb01}sh"),
         ("sharp s", "Stra\u{df}e"),
         ("capital sharp s", "STRA\u{1e9e}E"),
+        ("all letters of the sharp s", "STRASSE"),
+        ("long s", "\u{17f}top"),
+        ("final sigma", "\u{3bf}\u{3b4}\u{3bf}\u{3c2}"),
+        ("n with an apostrophe", "\u{149}"),
+        ("Cherokee", "\u{ab70}\u{13a0}"),
+        ("iota below", "\u{1fb3}"),
+        ("Armenian ligature", "\u{587}"),
+        ("a separator, which is no space", "\u{1f}a\u{1f}"),
         ("sigma at the end", "\u{39f}\u{394}\u{39f}\u{3a3}"),
         ("dotted capital i", "\u{130}stanbul"),
         ("kelvin sign", "273 \u{212a}"),
