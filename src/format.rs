@@ -28,8 +28,8 @@ mod strict;
 mod ticket;
 mod time;
 
-pub(crate) use self::archive::Next as NextInArchive;
 pub use self::address::{EndpointAddress, TaggedAddress};
+pub(crate) use self::archive::Next as NextInArchive;
 pub use self::archive::{
     ArchiveError, ArchiveItem, ArchiveReader, ArchiveReport, ArchiveWriter, ArchivedFeed,
     verify_archive,

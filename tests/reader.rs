@@ -5,6 +5,8 @@
 
 #![cfg(feature = "net")]
 
+#[path = "reader/views.rs"]
+mod views;
 #[path = "reader/world.rs"]
 mod world;
 
@@ -18,6 +20,8 @@ use tidings::{Cursor, EntryView, NewPost, Node, Timestamp, verify_archive};
 use crate::world::Random;
 
 const READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reader/tidings_reader.py");
+
+const VIEWS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reader/tidings_views.py");
 
 /// A Python that has what the reader needs.
 fn python() -> Option<String> {
@@ -186,8 +190,10 @@ async fn both_readers_see_the_same_in_what_a_node_wrote() {
 
 #[test]
 fn the_reader_agrees_with_the_vectors_and_is_short() {
-    let script = fs::read_to_string(READER).expect("the reader");
-    assert!(script.lines().count() < 300, "or the format is wrong");
+    for part in [READER, VIEWS] {
+        let script = fs::read_to_string(part).expect("the reader");
+        assert!(script.lines().count() < 300, "or the format is wrong");
+    }
     let Some(python) = python() else { return };
     let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reader/vectors.py");
     let output = Command::new(python).arg(vectors).output();

@@ -239,11 +239,7 @@ impl<'de> Deserializer<'de> for &mut Strict<'de> {
         visitor.visit_seq(Items::of(self, left))
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        len: usize,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Error> {
         visitor.visit_seq(Items::of(self, len))
     }
 

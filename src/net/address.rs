@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn relays_of_others_are_not_dialed() {
-        let relay = |name: &str| -> RelayUrl { format!("https://{name}.example/").parse().unwrap() };
+        let relay =
+            |name: &str| -> RelayUrl { format!("https://{name}.example/").parse().unwrap() };
         let endpoint = SecretKey::from_bytes(&[7; 32]).public();
         let own = EndpointAddr::new(endpoint)
             .with_ip_addr(([127, 0, 0, 1], 4040).into())

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use tidings::format::{
-    ArchiveWriter, Body, DeviceSecret, Draft, Edit, EndpointAddress, EntryId, FeedSecret, FeedTicket, Header, Kind,
-    Lane, LogId, PackedRun, Post, Ref, Rel, Run, Seq, Statement, Timestamp, encode,
+    ArchiveWriter, Body, DeviceSecret, Draft, Edit, EndpointAddress, EntryId, FeedSecret,
+    FeedTicket, Header, Kind, Lane, LogId, PackedRun, Post, Ref, Rel, Run, Seq, Statement,
+    Timestamp, encode,
 };
 
 use crate::bytes::{hex, unhex};

@@ -4,13 +4,13 @@ use bytes::Bytes;
 use data_encoding::BASE32_NOPAD;
 use serde_json::{Number, Value, json};
 use tidings::format::{
-    Body, DeviceId, DeviceSecret, EndpointAddress, EntryId, EntryRef, FeedId, FeedSecret, FeedTicket, Kind, Lane,
-    LogId, OrderKey, Seq, Timestamp,
+    Body, DeviceId, DeviceSecret, EndpointAddress, EntryId, EntryRef, FeedId, FeedSecret,
+    FeedTicket, Kind, Lane, LogId, OrderKey, Seq, Timestamp,
 };
 
 use crate::bytes::{HeaderParts, hex, string, varint, zigzag};
 use crate::shapes::{header_fields, json_of, ticket_fields};
-use crate::{make_archives, make_bodies, make_runs, make_statements};
+use crate::{make_archives, make_bodies, make_runs, make_statements, make_views};
 
 /// A time in September 2026.
 pub(crate) const TIME: i64 = 1_790_000_000_000;
@@ -66,7 +66,9 @@ pub(crate) fn file(structure: &str, about: &str, good: Vec<Value>, bad: Vec<Valu
 const LONG: u64 = 1 << 53;
 
 fn is_long(number: &Number) -> bool {
-    let whole = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
+    let whole = number
+        .as_u64()
+        .or_else(|| number.as_i64().map(i64::unsigned_abs));
     whole.is_some_and(|whole| whole >= LONG)
 }
 
@@ -91,7 +93,9 @@ pub(crate) fn with_long_numbers(value: Value) -> Value {
 fn each(value: Value, turn: &dyn Fn(Value) -> Value) -> Value {
     match value {
         Value::Object(map) => {
-            let turned = map.into_iter().map(|(name, value)| (name, each(value, turn)));
+            let turned = map
+                .into_iter()
+                .map(|(name, value)| (name, each(value, turn)));
             Value::Object(turned.collect())
         }
         Value::Array(items) => items.into_iter().map(|item| each(item, turn)).collect(),
@@ -127,6 +131,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         ("statement", make_statements::statement()),
         ("standing", make_statements::standing()),
         ("archive", make_archives::archive()),
+        ("view", make_views::view()),
         ("ticket", ticket()),
         ("reference", reference()),
         ("order", order()),
@@ -416,13 +421,25 @@ fn ticket() -> Value {
             of("a feed alone", &plain),
             of("two endpoints and an entry", &whole),
             of("as many endpoints and addresses as are written", &most),
-            odd("an unknown tag, passed over", &[(0, key(7)), (4, vec![1]), (1, v4(9))]),
+            odd(
+                "an unknown tag, passed over",
+                &[(0, key(7)), (4, vec![1]), (1, v4(9))],
+            ),
             odd("an address before any endpoint", &[(1, v4(9)), (0, key(7))]),
             odd(
                 "an endpoint of 31 bytes, and what is its",
                 &[(0, vec![7; 31]), (1, v4(9)), (0, key(8)), (1, v4(9))],
             ),
-            odd("one endpoint twice", &[(0, key(7)), (1, v4(9)), (0, key(7)), (1, v4(10)), (1, v4(9))]),
+            odd(
+                "one endpoint twice",
+                &[
+                    (0, key(7)),
+                    (1, v4(9)),
+                    (0, key(7)),
+                    (1, v4(10)),
+                    (1, v4(9)),
+                ],
+            ),
             odd("port zero", &[(0, key(7)), (1, v4(0))]),
             odd(
                 "everyone, nobody and many",
@@ -432,12 +449,24 @@ fn ticket() -> Value {
                     (1, vec![0, 0, 0, 0, 0, 9]),
                     (1, vec![224, 0, 0, 1, 0, 9]),
                     (2, [&[0xff, 2][..], &[0; 13], &[1, 0, 9]].concat()),
-                    (2, [&[0; 10][..], &[0xff, 0xff, 224, 0, 0, 1, 0, 9]].concat()),
+                    (
+                        2,
+                        [&[0; 10][..], &[0xff, 0xff, 224, 0, 0, 1, 0, 9]].concat(),
+                    ),
                 ],
             ),
-            odd("a socket cut short", &[(0, key(7)), (1, vec![192, 0, 2]), (1, v4(9))]),
-            odd("a relay that is not UTF-8, and one of no bytes", &[(0, key(7)), (3, vec![0xff]), (3, vec![])]),
-            odd("a relay of 256 bytes and one of 257", &[(0, key(7)), (3, vec![b'r'; 256]), (3, vec![b's'; 257])]),
+            odd(
+                "a socket cut short",
+                &[(0, key(7)), (1, vec![192, 0, 2]), (1, v4(9))],
+            ),
+            odd(
+                "a relay that is not UTF-8, and one of no bytes",
+                &[(0, key(7)), (3, vec![0xff]), (3, vec![])],
+            ),
+            odd(
+                "a relay of 256 bytes and one of 257",
+                &[(0, key(7)), (3, vec![b'r'; 256]), (3, vec![b's'; 257])],
+            ),
             odd(
                 "nine endpoints, of which eight are read",
                 &(0..9).map(|id| (0, key(id))).collect::<Vec<_>>(),

@@ -35,6 +35,7 @@ pub(crate) const SHAPES: &[(&str, Reader)] = &[
     ("statement", shapes_statements::statement),
     ("tag", tag),
     ("ticket", ticket),
+    ("view", view),
 ];
 
 /// The bytes of an id in its text form.
@@ -326,6 +327,16 @@ pub(crate) fn archive_items(
     }
     let fields = json!({ "statements": statements, "forks": forks, "runs": runs, "blobs": held });
     Ok((fields, again.finish().expect("an archive")))
+}
+
+/// What goes into a view. What comes out of it `tests/reader.rs` asks a node, and the second reader.
+fn view(vector: &Value) -> Read {
+    let more: Vec<String> = from(&vector["given"]["more"]);
+    for bytes in &more {
+        archive_items(&unhex(bytes), &[]).expect("an archive");
+    }
+    let again = archive_items(&bytes_of(vector), &[]).expect("an archive").1;
+    Ok((vector["fields"].clone(), hex(&again)))
 }
 
 fn archive(vector: &Value) -> Read {

@@ -228,6 +228,10 @@ impl Current {
             .map(Seq)
             .zip(run.ids().iter().zip(run.items()))
         {
+            // Past a fork an entry without a body is there to prove what stands before it.
+            if seq >= settled && item.body().is_none() {
+                continue;
+            }
             // An archive has one entry a place, so where it is not the one an end names, that one is not held.
             if standing.counts(&log.device, &log.lane, seq, id, |_| false) {
                 counting += 1;

@@ -137,7 +137,7 @@ fn parts() -> Parts {
             ben.runs(&ben.other, lanes::POSTS, 1, "never admitted"),
         ]
         .concat(),
-        blobs: vec![b"a picture".to_vec(), Vec::new()],
+        blobs: vec![b"a picture".to_vec(), b"a".to_vec()],
     }
 }
 
@@ -179,7 +179,7 @@ fn an_archive_gives_back_what_was_put_in_and_says_what_counts() {
     assert_eq!(items.len(), 4 + 1 + 4 + 2);
     let report = verify_archive(bytes.as_slice());
     assert_eq!(report.bytes(), bytes.len() as u64);
-    assert_eq!((report.blobs(), report.blob_bytes()), (2, 9));
+    assert_eq!((report.blobs(), report.blob_bytes()), (2, 10));
     let (ada, ben) = (person(1).feed(), person(10).feed());
     let of = |feed| report.feeds().iter().find(|f| f.feed() == feed).unwrap();
     let ada = of(ada);
@@ -331,6 +331,7 @@ fn records_out_of_order_are_refused_by_reader_and_writer() {
     assert!(out.statement(&ada.admit(&ada.device)).is_err());
     let empty = BlobHash::from_bytes(*blake3::hash(b"").as_bytes());
     assert!(out.blob(&empty, 1, &mut [1u8].as_slice()).is_err());
+    assert!(out.blob(&empty, 0, &mut [].as_slice()).is_err());
 }
 
 #[test]
