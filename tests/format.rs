@@ -18,6 +18,8 @@ mod make_bodies;
 mod make_runs;
 #[path = "format/make_statements.rs"]
 mod make_statements;
+#[path = "format/make_tickets.rs"]
+mod make_tickets;
 #[path = "format/make_view_cases.rs"]
 mod make_view_cases;
 #[path = "format/make_view_forks.rs"]
