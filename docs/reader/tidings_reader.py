@@ -83,8 +83,9 @@ def content(data, *kinds):
     """The fields of content, those missing at its end as none or empty; nothing at all if it cannot be read."""
     r = Reader(data)
     read = {"str": r.str, "bytes": r.bytes, "varint": r.varint}
-    read |= {"str?": lambda: r.option(r.str), "i64?": lambda: r.option(r.zigzag)}
-    return attempt(lambda: [read[k]() if r.at < len(data) else {"str": "", "bytes": b""}.get(k) for k in kinds])
+    read |= {"str?": lambda: r.option(r.str), "i64?": lambda: r.option(r.zigzag), "id": lambda: r.take(32), "bool": r.boolean}
+    none = {"str": "", "bytes": b"", "varint": 0, "id": bytes(32), "bool": False}
+    return attempt(lambda: [read[k]() if r.at < len(data) else none.get(k) for k in kinds])
 
 def profile_field(data):
     """Which field of a profile content is about, and what it says: an enum lacks none of its fields."""

@@ -77,6 +77,15 @@ class View:
         one = lambda which: said.get((which, ""), (which, ""))[1] or None
         return {"name": one(0), "bio": one(1), "tags": tags}
 
+    def follows(self, feed):
+        """Whom a person follows, as their own devices see it."""
+        sets, said = collections.defaultdict(list), {}
+        for e in self.counting.values():
+            said[e] = content(e.envelope.content, "id", "bool") if e.envelope else None
+            if (e.feed, e.kind, e.lane) == (feed, "follow/1", "~own") and said[e]:
+                sets[said[e][0]].append(e)
+        return sorted(base32(whom) for whom, of in sets.items() if said[settle(of)][1])
+
     def posts(self):
         """What timelines show, newest first: each entry, whether it can be read, and the rest of it."""
         for e in sorted(self.shown, key=Entry.order, reverse=True):

@@ -18,4 +18,5 @@ mod replicas;
 mod retired;
 mod soon;
 mod state;
+mod views;
 mod world;

@@ -1,11 +1,10 @@
 //! Makes the vectors, once. The library writes the good ones; the bad ones are put together by hand.
 
 use bytes::Bytes;
-use data_encoding::BASE32_NOPAD;
 use serde_json::{Number, Value, json};
 use tidings::format::{
-    Body, DeviceId, DeviceSecret, EndpointAddress, EntryId, EntryRef, FeedId, FeedSecret,
-    FeedTicket, Kind, Lane, LogId, OrderKey, Seq, Timestamp,
+    Body, DeviceId, DeviceSecret, EntryId, EntryRef, FeedId, FeedSecret, Kind, Lane, LogId,
+    OrderKey, Seq, Timestamp,
 };
 
 use crate::bytes::{HeaderParts, hex, string, varint, zigzag};

@@ -13,6 +13,7 @@ pub(crate) fn all() -> Vec<Shows> {
         edits(),
         reactions_and_replies(),
         profiles(),
+        follows(),
         make_view_forks::retired(),
         make_view_forks::forks(),
     ]
@@ -422,5 +423,38 @@ fn profiles() -> Vec<Shows> {
             .deleted("m")
             .profile(0, ada, bio, &["Tomato"]),
         Shows::of("a name in a lane for posts", &elsewhere).profile(0, ada, bio, &["Tomato"]),
+    ]
+}
+
+/// Private lanes are only for own devices; what stands in them is nobody else's to see.
+fn follows() -> Vec<Shows> {
+    let own = |who, minute| said(who, "follow/1", minute).lane("~own");
+    let mut followed = Story::new();
+    followed.follow("a", own(A, 1), &[], (7, true));
+    followed.follow("b", own(B, 2), &[], (8, true));
+    let mut ended = followed.clone();
+    ended.follow("c", own(B, 3), &["a"], (7, false));
+    let mut named = Story::new();
+    named.follow("wrong", own(A, 50), &[], (7, true));
+    named.follow("right", own(B, 2), &["wrong"], (7, false));
+    let mut apart = followed.clone();
+    let public = said(A, "follow/1", 60).lane("state");
+    apart.follow("p", public, &["a"], (7, false));
+    let mut short = Story::new();
+    short.say("a", own(A, 1), &[], vec![7; 32]);
+    short.say("b", own(A, 2), &[], [&[8; 32][..], &[2]].concat());
+    let mut cut = followed.clone();
+    cut.retire(None, B, &[]);
+    vec![
+        Shows::of("two follows, by two devices", &followed).follows(0, &[7, 8]),
+        Shows::of("a follow that is ended", &ended).follows(0, &[8]),
+        Shows::of("a follow that is named loses to a claim before it", &named).follows(0, &[]),
+        Shows::of("a public follow is apart from a private one", &apart).follows(0, &[7, 8]),
+        Shows::of(
+            "a follow of the feed alone, and one that cannot be read",
+            &short,
+        )
+        .follows(0, &[]),
+        Shows::of("a Retire without ends cuts no private lane", &cut).follows(0, &[7, 8]),
     ]
 }

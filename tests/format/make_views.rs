@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use tidings::format::{
-    ArchiveWriter, Body, DeviceSecret, Draft, Edit, End, Ends, EntryId, EntryRef, FeedSecret,
-    ForkProof, Kind, Lane, LogId, PackedRun, Post, ProfileField, Reaction, Ref, Rel, Run, Seq,
-    Statement, Timestamp, encode,
+    ArchiveWriter, Body, DeviceSecret, Draft, Edit, End, Ends, EntryId, EntryRef, FeedId,
+    FeedSecret, Follow, ForkProof, Kind, Lane, LogId, PackedRun, Post, ProfileField, Reaction, Ref,
+    Rel, Run, Seq, Statement, Timestamp, encode,
 };
 
 use crate::bytes::{RunParts, hex};
@@ -203,6 +203,19 @@ impl Story {
         self.say(name, said, &refs, encode(field));
     }
 
+    /// A follow, or its end.
+    pub(crate) fn follow(
+        &mut self,
+        name: &'static str,
+        said: Said,
+        replaces: &[&str],
+        (feed, following): (u8, bool),
+    ) {
+        let refs: Vec<_> = replaces.iter().map(|to| (Rel::Replaces, *to)).collect();
+        let feed = FeedId::from_bytes([feed; 32]);
+        self.say(name, said, &refs, encode(&Follow { feed, following }));
+    }
+
     /// The feed key (none) or a device retires a device, whose logs end with these entries.
     pub(crate) fn retire(&mut self, by: Option<Who>, whom: Who, ends: &[&str]) {
         let ends = ends.iter().map(|name| {
@@ -313,6 +326,7 @@ pub(crate) struct Shows {
     timeline: Vec<Value>,
     deleted: Vec<String>,
     profiles: Map<String, Value>,
+    follows: Map<String, Value>,
 }
 
 impl Shows {
@@ -324,6 +338,7 @@ impl Shows {
             timeline: Vec::new(),
             deleted: Vec::new(),
             profiles: Map::new(),
+            follows: Map::new(),
         }
     }
 
@@ -391,6 +406,16 @@ impl Shows {
         self
     }
 
+    /// Whom a person follows, as their own devices see it.
+    pub(crate) fn follows(mut self, who: usize, feeds: &[u8]) -> Self {
+        let feeds = feeds.iter().map(|feed| FeedId::from_bytes([*feed; 32]));
+        let mut feeds: Vec<_> = feeds.map(|feed| feed.to_string()).collect();
+        feeds.sort();
+        let id = person(who).0.id().to_string();
+        self.follows.insert(id, feeds.into());
+        self
+    }
+
     fn vector(self) -> Value {
         let archives: Vec<_> = self.archives.iter().map(|bytes| hex(bytes)).collect();
         json!({
@@ -399,6 +424,7 @@ impl Shows {
             "given": { "now": NOW, "more": archives[1..] },
             "fields": {
                 "timeline": self.timeline, "deleted": self.deleted, "profiles": self.profiles,
+                "follows": self.follows,
             },
         })
     }

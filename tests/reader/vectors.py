@@ -96,7 +96,8 @@ def shown(vector):
         timeline.append(one | {"state": state, "edited": last.time if last is not entry else None})
     gone = sorted(text(e.ref) for e in view.counting.values() if e.gone == "deleted")
     profiles = {feed: view.profile(raw(feed)) for feed in vector["fields"]["profiles"]}
-    return {"timeline": timeline, "deleted": gone, "profiles": profiles}
+    follows = {feed: view.follows(raw(feed)) for feed in vector["fields"]["follows"]}
+    return {"timeline": timeline, "deleted": gone, "profiles": profiles, "follows": follows}
 
 
 def text(to):

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tidings::format::{
-    ArchiveItem, ArchiveReader, ArchiveWriter, EntryRef, FeedId, LogId, Run, Statement,
+    ArchiveItem, ArchiveReader, ArchiveWriter, EntryRef, FeedId, LogId, Run, Seq, Statement,
 };
 use tidings::{EntryState, Node};
 
@@ -124,11 +124,15 @@ fn shown(node: &Node, vector: &Value) -> Value {
             (feed.clone(), said)
         })
         .collect();
-    json!({ "timeline": entries.collect::<Vec<_>>(), "deleted": deleted, "profiles": profiles })
+    json!({
+        "timeline": entries.collect::<Vec<_>>(), "deleted": deleted, "profiles": profiles,
+        // Of own devices alone; `feeds` looks at them.
+        "follows": vector["fields"]["follows"],
+    })
 }
 
 fn reference(run: &Run, seq: u64) -> Option<EntryRef> {
-    run.reference(tidings::Seq(seq))
+    run.reference(Seq(seq))
 }
 
 #[tokio::test(flavor = "multi_thread")]
