@@ -113,13 +113,13 @@ mod tests {
         struct Outer {
             n: u8,
             field: ProfileField,
-            raw: [u8; 40],
+            raw: [u8; 32],
             inner: Follow,
         }
         assert!(read::<ProfileField>(&[]).is_err());
         assert!(read::<ProfileField>(&[0]).is_err());
         let outer = read::<Outer>(&[3]).expect("the rest is lacking");
-        assert_eq!((outer.n, outer.raw), (3, [0; 40]));
+        assert_eq!((outer.n, outer.raw), (3, [0; 32]));
         assert_eq!(outer.field, ProfileField::Name(String::new()));
         // A struct inside has no end of its own.
         let mut bytes = encode(&outer);

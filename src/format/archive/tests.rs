@@ -335,6 +335,44 @@ fn records_out_of_order_are_refused_by_reader_and_writer() {
 }
 
 #[test]
+fn past_a_fork_headers_alone_do_not_count() {
+    let ada = person(1);
+    let mine = ada.runs(&ada.device, lanes::POSTS, 3, "mine");
+    let other = ada.runs(&ada.device, lanes::POSTS, 1, "another");
+    let fork = ForkProof::new(&other[0], &mine[0]).unwrap();
+    assert_eq!(fork.at(), Seq(0));
+    let held =
+        |seq: Seq, item: &crate::format::Item| item.body().filter(|_| seq == Seq(1)).cloned();
+    let mut out = ArchiveWriter::new(Vec::new()).unwrap();
+    out.statement(&ada.admit(&ada.device)).unwrap();
+    out.fork(&fork).unwrap();
+    out.run(&mine[0].with_bodies(held)).unwrap();
+    let report = verify_archive(out.finish().unwrap().as_slice());
+    let feed = &report.feeds()[0];
+    let counts = (
+        feed.entries(),
+        feed.bodies(),
+        feed.counting(),
+        feed.unsettled(),
+    );
+    assert_eq!(counts, (3, 1, 1, 1));
+
+    // An end picks the branch: then nothing of it is left out.
+    let mut statements = vec![ada.admit(&ada.device), ada.retire(&mine[0], 1)];
+    statements.sort_by_key(|statement| *statement.id());
+    let mut out = ArchiveWriter::new(Vec::new()).unwrap();
+    for statement in &statements {
+        out.statement(statement).unwrap();
+    }
+    out.fork(&fork).unwrap();
+    out.run(&mine[0].with_bodies(held)).unwrap();
+    let report = verify_archive(out.finish().unwrap().as_slice());
+    let feed = &report.feeds()[0];
+    assert_eq!((feed.counting(), feed.unsettled()), (2, 0));
+    assert!(feed.forked().is_empty());
+}
+
+#[test]
 fn runs_of_one_log_must_link_and_be_whole() {
     let ada = person(1);
     let whole = ada.runs(&ada.device, lanes::POSTS, 130, "whole");
