@@ -6,6 +6,7 @@
 
 pub mod limits;
 
+mod address;
 mod archive;
 mod body;
 mod chain;
@@ -23,10 +24,12 @@ mod kinds;
 mod merge;
 mod run;
 mod statement;
+mod strict;
 mod text;
 mod ticket;
 mod time;
 
+pub use self::address::{EndpointAddress, TaggedAddress};
 pub(crate) use self::archive::Next as NextInArchive;
 pub use self::archive::{
     ArchiveError, ArchiveItem, ArchiveReader, ArchiveReport, ArchiveWriter, ArchivedFeed,

@@ -22,7 +22,7 @@ mod waiting;
 mod work;
 mod writer;
 
-pub(crate) use self::address::{decode_address, encode_address, usable_address};
+pub(crate) use self::address::{dialable, encode_address};
 pub(crate) use self::clock::{Clock, RELEASED, SETTLES};
 pub(crate) use self::endpoint::{EndpointOptions, bind, local_address};
 pub(crate) use self::engine::Engine;

@@ -20,6 +20,14 @@ mod make_caps;
 mod make_runs;
 #[path = "format/make_statements.rs"]
 mod make_statements;
+#[path = "format/make_tickets.rs"]
+mod make_tickets;
+#[path = "format/make_view_cases.rs"]
+mod make_view_cases;
+#[path = "format/make_view_forks.rs"]
+mod make_view_forks;
+#[path = "format/make_views.rs"]
+mod make_views;
 #[path = "format/properties.rs"]
 mod properties;
 #[path = "format/shapes.rs"]

@@ -5,19 +5,24 @@
 
 #![cfg(feature = "net")]
 
+#[path = "reader/views.rs"]
+mod views;
 #[path = "reader/world.rs"]
 mod world;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
+use tidings::format::Body;
 use tidings::{Cursor, EntryView, NewPost, Node, Timestamp, verify_archive};
 
 use crate::world::Random;
 
 const READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reader/tidings_reader.py");
+
+const VIEWS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reader/tidings_views.py");
 
 /// A Python that has what the reader needs.
 fn python() -> Option<String> {
@@ -186,14 +191,47 @@ async fn both_readers_see_the_same_in_what_a_node_wrote() {
 
 #[test]
 fn the_reader_agrees_with_the_vectors_and_is_short() {
-    let script = fs::read_to_string(READER).expect("the reader");
-    assert!(script.lines().count() < 300, "or the format is wrong");
+    for part in [READER, VIEWS] {
+        let script = fs::read_to_string(part).expect("the reader");
+        assert!(script.lines().count() < 300, "or the format is wrong");
+    }
     let Some(python) = python() else { return };
     let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reader/vectors.py");
     let output = Command::new(python).arg(vectors).output();
     let output = output.expect("running the vectors");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
+}
+
+#[test]
+fn both_readers_fold_every_letter_the_same() {
+    let Some(python) = python() else { return };
+    let mut folded = serde_json::Map::new();
+    for letter in '\0'..=char::MAX {
+        let text = format!("a{letter}b");
+        let tag = Body::fold_tag(&text);
+        assert_eq!(Body::fold_tag(&tag), tag, "{letter:?} folded twice");
+        if tag != text {
+            folded.insert(u32::from(letter).to_string(), tag.into());
+        }
+    }
+    assert!(folded.len() > 6_000, "{}", folded.len());
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reader/fold.py");
+    let mut asked = Command::new(python)
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("running the script");
+    let to = asked.stdin.take().expect("a pipe");
+    serde_json::to_writer(to, &folded).expect("written");
+    let output = asked.wait_with_output().expect("an answer");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let compared = String::from_utf8_lossy(&output.stdout);
+    let compared: u32 = compared.trim().parse().expect("a number");
+    assert!(compared > 140_000, "{compared}");
 }
 
 #[test]

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 """Verifies an archive and prints its posts, newest first, one JSON object a line.
 
-Written from docs/format.md alone. Needs Python 3.10 and what requirements.txt lists. A damaged archive ends it with
-status 1 and one line that names the first byte that is not good."""
-import argparse, base64, collections, datetime, itertools, json, mmap, re, sys, time
+Written from docs/format.md alone: here the bytes and who may write, in tidings_views.py what shows. Needs Python 3.10
+and what requirements.txt lists. A damaged archive ends it with status 1 and one line that names the first byte that is
+not good."""
+import base64, collections, re, unicodedata
 from blake3 import blake3
 from nacl import exceptions, signing
 WRONG = (ValueError, exceptions.CryptoError)  # text that is not UTF-8 is a ValueError, too
 END, STATEMENT, FORK, RUN, BLOB = range(5)
 LIMITS = {END: 32, STATEMENT: 16_384, FORK: 16_384, RUN: 4_259_840, BLOB: 2**64}
 STATEMENTS, LAST_SEQ, AHEAD = 1_048_576, 2**64 - 65, 600_000
-REPLY, REACTION, REPLACES, DELETE = 0, 4, 5, 6
+REPLY, REACTION, REPLACES, DELETE, ORIGIN = 0, 4, 5, 6, 8
 UNSHOWN = re.compile("(profile|follow|delete|pin|list|reach|moved|label|cut|reaction|edit|draft|marker|ends)/1")
 def need(holds, why):
     if not holds:
@@ -21,10 +22,17 @@ def zigzag(value): return varint(2 * value if value >= 0 else -2 * value - 1)
 def varint(value): return (bytes([value & 127 | 128]) + varint(value >> 7)) if value > 127 else bytes([value])
 def check(key, context, message, signature):  # libsodium checks by the strict rule
     signing.VerifyKey(key).verify(b"tidings v1 " + context + b":" + message, signature)
+
+WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+def fold(tag):
+    """The form in which tags are compared."""
+    nfkc = lambda text: unicodedata.normalize("NFKC", text)
+    return nfkc(nfkc(tag).casefold()).strip(WHITE)
+
 class Reader:
-    """Primitives. Content alone is not read strictly: there, numbers may be in a longer form than needed."""
-    def __init__(self, data, strict=True):
-        self.data, self.at, self.strict = data, 0, strict
+    """Primitives, each in its one form."""
+    def __init__(self, data):
+        self.data, self.at = data, 0
     def take(self, count):
         need(self.at + count <= len(self.data), "it is cut short")
         self.at += count
@@ -35,7 +43,7 @@ class Reader:
             parts.append(self.u8())
         value = sum((part & 127) << 7 * place for place, part in enumerate(parts))
         need(parts[-1] < 128 and value >> bits == 0 and value <= limit, "a number is too large")
-        need(parts[-1] or len(parts) == 1 or not self.strict, "a number is not in its shortest form")
+        need(parts[-1] or len(parts) == 1, "a number is not in its shortest form")
         return value
     def name(self, limit):
         name = self.str(limit)
@@ -58,7 +66,6 @@ class Envelope:
         self.refs = r.list(64, lambda: (r.u8(), r.reference()))
         self.mentions, self.tags = r.list(64, r.take, 32), r.list(32, r.str, 64)
         self.attachments, self.content = r.list(32, self.attachment, r), r.bytes()
-        r.end()
     def attachment(self, r):
         fields = {"hash": base32(r.take(32)), "len": r.varint(), "mime": r.str(128)}
         fields |= {"name": r.option(r.str, 255), "alt": r.option(r.str, 2_000)}
@@ -72,15 +79,23 @@ def attempt(read, *args):
         return None
 def content(data, *kinds):
     """The fields of content, those missing at its end as none or empty; nothing at all if it cannot be read."""
-    r = Reader(data, strict=False)
+    r = Reader(data)
     read = {"str": r.str, "bytes": r.bytes, "varint": r.varint}
-    read |= {"str?": lambda: r.option(r.str), "i64?": lambda: r.option(r.zigzag)}
-    return attempt(lambda: [read[k]() if r.at < len(data) else {"str": "", "bytes": b""}.get(k) for k in kinds])
+    read |= {"str?": lambda: r.option(r.str), "i64?": lambda: r.option(r.zigzag), "id": lambda: r.take(32), "bool": r.boolean}
+    none = {"str": "", "bytes": b"", "varint": 0, "id": bytes(32), "bool": False}
+    return attempt(lambda: [read[k]() if r.at < len(data) else none.get(k) for k in kinds])
+
+def profile_field(data):
+    """Which field of a profile content is about, and what it says: an enum lacks none of its fields."""
+    r = Reader(data)
+    which = r.varint(32)
+    need(which < 7, "there is no such field")
+    return which, "" if which == 2 else r.str()
 
 class Entry:
-    def __init__(self, log, seq, name, when, expires, kind, body):
+    def __init__(self, log, seq, name, prev, when, expires, kind, body):
         (self.feed, self.device, self.lane), self.seq, self.id, self.ref = log, seq, name, (*log, seq, name)
-        self.time, self.expires, self.kind, self.body, self.gone = when, expires, kind, body, False
+        self.time, self.expires, self.kind, self.body, self.gone, self.prev = when, expires, kind, body, None, prev
         self.envelope = attempt(Envelope, body or b"")
     def targets(self, rel): return [to for kind, to in self.envelope.refs if kind == rel] if self.envelope else []
     def order(self): return self.time, digest("log order", b"".join(self.ref[:2]) + self.lane.encode())[:8], self.seq
@@ -102,8 +117,9 @@ def read_run(r, log):
         used, body = max(used, kind + 1), None if flags & 2 else r.take(size)
         header = log[0] + log[1] + bytes([len(log[2])]) + log[2].encode() + varint(seq) + prev + zigzag(when)
         header += (b"\1" + zigzag(expires) if flags & 1 else b"\0") + varint(len(kinds[kind])) + kinds[kind].encode()
-        prev = digest("entry id", header + varint(size) + (r.take(32) if flags & 2 else digest("body", body)))
-        entries.append(Entry(log, seq, prev, when, expires, kinds[kind], body))
+        body_hash = r.take(32) if flags & 2 else digest("body", body)
+        prev, last = digest("entry id", header + varint(size) + body_hash), prev
+        entries.append(Entry(log, seq, prev, last, when, expires, kinds[kind], body))
     need(used == len(kinds) and r.u8() == 0, "a run lists a kind that no entry has, or is not signed")
     check(log[1], b"entry", prev, r.take(64))
     r.end()
@@ -195,7 +211,7 @@ def read_archive(data, feeds):
         while True:
             record = r.at
             tag, size = r.u8(), r.varint()
-            need(32 * (tag == BLOB) <= size <= LIMITS.get(tag, -1), "a record is of no kind that there is, or of no size")
+            need(33 * (tag == BLOB) <= size <= LIMITS.get(tag, -1), "a record is of no kind that there is, or of no size")
             part = Reader(bytes(r.take(size if tag != BLOB else 32)))
             if tag == END:
                 need(part.data == digest("archive", data[:record]), "the hash at its end is that of something else")
@@ -226,74 +242,6 @@ def read_archive(data, feeds):
     except WRONG as error:
         return record, error
 
-def settle(items):
-    """Of entries that replace one another by name, the one that counts."""
-    names = {e.id for e in items}
-    replaced = {e.id: {to[-1] for to in e.targets(REPLACES)} & names for e in items}
-    under = [e for e in items if not replaced[e.id]]
-    while under:
-        winner = max(under, key=lambda e: (e.time, e.id))
-        under = [e for e in items if winner.id in replaced[e.id]]
-    return winner
-
-def posts(feeds, now):
-    """What timelines show of all feeds together, newest first."""
-    counting, named, replies, reactions, names = {}, {}, *(collections.defaultdict(set) for _ in range(3))
-    for name, feed in feeds.items():
-        feed.judge(name)
-        for e in feed.entries:  # past a fork, headers alone are only proof
-            is_proof = e.body is None and e.seq >= feed.forks.get(e.ref[:3], 2**64)
-            counting |= {e.ref: e} if feed.counts(e.device, e.lane, e.seq) and not is_proof else {}
-    for e in counting.values():
-        for to in {"edit/1": e.targets(REPLACES)[:1], "delete/1": e.targets(DELETE)}.get(e.kind, []):
-            lane = to[2] if e.kind == "edit/1" else "~own" if to[2][0] == "~" else "state"
-            if (to[0], lane) == (e.feed, e.lane) and (to[1] == e.device or e.device in feeds[e.feed].admins):
-                named.setdefault((e.kind, to), []).append(e)
-    for e in counting.values():
-        deleted = any(("delete/1", delete.ref) not in named for delete in named.get(("delete/1", e.ref), []))
-        if e.kind != "delete/1" and (deleted or e.expires is not None and e.expires <= now):
-            e.gone, e.envelope = True, None
-    due = {e for e in counting.values() if e.time <= now + AHEAD and not e.gone}
-    for e in counting.values():
-        said = e.envelope.content if e.envelope else b""
-        if (e.kind, e.lane) == ("profile/1", "state") and (content(said, "varint", "str") or [1])[0] == 0 and e.envelope:
-            names[e.feed].add(e)
-        for to in e.targets(REPLY) if e in due and e.is_shown() else []:
-            replies[to[-1]].add(e.ref)
-        for to in e.targets(REACTION)[:1] if e in due and (e.kind, e.lane) == ("reaction/1", "reactions") else []:
-            reactions[to[-1]] |= {(x, e.feed) for x in content(said, "str") or [] if 0 < len(x.encode()) <= 32}
-    text = lambda to: ":".join((base32(to[0]), base32(to[1]), to[2], str(to[3]), base32(to[4])))
-    for e in sorted(filter(Entry.is_shown, due), key=Entry.order, reverse=True):
-        edits = [x for x in named.get(("edit/1", e.ref), []) if x in due and content(x.envelope.content, "bytes")]
-        last = settle([e, *edits]) if e.envelope else e
-        said = last.envelope or Envelope(bytes(13))  # of nothing
-        inner = content(said.content, "bytes")[0] if last is not e else said.content
-        post = e.kind == "post/1" and e.envelope and content(inner, "str", *["str?"] * 4, "i64?") or [None] * 6
-        name = content(settle(names[e.feed]).envelope.content, "varint", "str")[1] if names[e.feed] else None
-        yield {
-            "id": text(e.ref), "feed": base32(e.feed), "author": name or None, "time": rfc3339(e.time), "kind": e.kind,
-            "text": post[0], "title": post[1], "link": post[2], "dated": rfc3339(post[5]), "tags": said.tags,
-            "reply_to": next(map(text, e.targets(REPLY)), None), "mentions": list(map(base32, said.mentions)),
-            "attachments": said.attachments, "edited": rfc3339(last.time) if last is not e else None, "deleted": False,
-            "reactions": collections.Counter(emoji for emoji, _ in reactions[e.id]), "replies": len(replies[e.id]),
-        }
-def rfc3339(when):
-    """Milliseconds as text, with no more digits than needed; beyond the calendar, its first or last moment."""
-    if when is None or not -377_705_023_201_000 <= when <= 253_402_207_200_999:
-        return when and ("-009999-01-02T01:59:59Z" if when < 0 else "9999-12-30T22:00:00.999999999Z")
-    cycles, rest = divmod(when, 146_097 * 86_400_000)  # 400 years
-    at = datetime.datetime(1970, 1, 1) + datetime.timedelta(milliseconds=rest)
-    year, digits = at.year + 400 * cycles, f".{rest % 1000:03}".rstrip("0").rstrip(".")
-    return f"{year:0{4 if year >= 0 else 7}}{at:-%m-%dT%H:%M:%S}{digits}Z"
-
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("file", type=argparse.FileType("rb"))
-    arguments.add_argument("--salvage", action="store_true", help="print what stands before a damage, too")
-    arguments, feeds = arguments.parse_args(), {}
-    data = arguments.file.read(1) and mmap.mmap(arguments.file.fileno(), 0, access=mmap.ACCESS_READ)
-    damage = read_archive(memoryview(data), feeds)
-    for post in posts(feeds, time.time_ns() // 1_000_000) if arguments.salvage or not damage else []:
-        print(json.dumps(post, ensure_ascii=False))
-    if damage:
-        sys.exit(f"{arguments.file.name} is damaged at byte {damage[0]}: {damage[1]}")
+    import tidings_views
+    tidings_views.main()

@@ -97,6 +97,24 @@ impl FeedSnapshot {
             .collect()
     }
 
+    /// Whether any of these places of a log is held and wants its body.
+    pub(crate) fn lacks_body(
+        &self,
+        log: &LogId,
+        ranges: &[Range<Seq>],
+    ) -> Result<bool, FeedsError> {
+        let rows = self.rows();
+        let Some(no) = rows.log_no(log)? else {
+            return Ok(false);
+        };
+        for range in ranges {
+            if !rows.missing(no, range)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// How many entries of a feed are held, private lanes included.
     pub(crate) fn entries_of(&self, feed: &FeedId) -> Result<u64, FeedsError> {
         let no = self.rows().feed_no(feed)?;

@@ -137,7 +137,7 @@ impl FeedBatch<'_> {
         }
         let own = self.feed_row(name.feed_no)?.own;
         let due = self
-            .now
+            .since
             .plus_millis(if own { OWN_MILLIS } else { OTHERS_MILLIS });
         let value = encode(&AsideRow {
             due,

@@ -12,8 +12,8 @@ use super::row::{Profile, StateRow, decode, encode};
 use super::rows::{Rows, StoredEntry};
 use crate::format::limits::TAG_BYTES;
 use crate::format::{
-    Attachment, Body, Content as _, EntryId, EntryRef, FeedId, Follow, Kind, Label, List, OrderKey,
-    Pin, ProfileField, Rel, Seq, StateItem, decode_content, derive, lanes, settle,
+    Attachment, Body, Content as _, EntryId, EntryRef, FeedId, Follow, Kind, Label, Lane, List,
+    OrderKey, Pin, ProfileField, Rel, Seq, StateItem, decode_content, derive, lanes, settle,
 };
 use crate::store::{Direction, prefix_end};
 
@@ -34,8 +34,9 @@ const DAMAGED: FeedsError = FeedsError::Damaged { what: WHAT };
 /// The changes of each piece of state, with the place of each.
 type Slots = BTreeMap<[u8; 8], Vec<((LogNo, Seq), StateItem)>>;
 
-/// Which piece of state an entry is about. Entries of one slot replace one another.
-pub(super) fn slot_of(kind: &Kind, body: &Body) -> [u8; 8] {
+/// Which piece of state an entry is about. Entries of one slot replace one another; those of one lane are apart from those
+/// of another, so that what is said in public never changes what is private, nor tells of it.
+pub(super) fn slot_of(lane: &Lane, kind: &Kind, body: &Body) -> [u8; 8] {
     let name = match kind.as_str() {
         ProfileField::KIND => decode_content(&body.content)
             .ok()
@@ -55,7 +56,11 @@ pub(super) fn slot_of(kind: &Kind, body: &Body) -> [u8; 8] {
             .map(|list: List| list.name.into_bytes()),
         _ => None,
     };
-    name.map_or([0; 8], |name| derive::TAG.hash8(&name))
+    name.map_or([0; 8], |name| slot_in(lane, &name))
+}
+
+fn slot_in(lane: &Lane, name: &[u8]) -> [u8; 8] {
+    derive::TAG.hash8(&[lane.as_str().as_bytes(), b":", name].concat())
 }
 
 fn named_by(body: &Body, rel: Rel) -> Vec<u8> {
@@ -94,7 +99,7 @@ impl FeedBatch<'_> {
             kind, body, order, ..
         } = change;
         let kind_no = self.intern_kind(kind)?;
-        let slot = slot_of(kind, body);
+        let slot = slot_of(&name.id.lane, kind, body);
         let key = keys::state_slot(name.feed_no, kind_no, &slot)
             .u32(name.no)
             .u64(order.seq.0);
@@ -195,10 +200,10 @@ impl FeedBatch<'_> {
     pub(crate) fn replaced(
         &self,
         feed_no: FeedNo,
-        kind: &Kind,
+        (lane, kind): (&Lane, &Kind),
         body: &Body,
     ) -> Result<Option<EntryRef>, FeedsError> {
-        let slot = slot_of(kind, body);
+        let slot = slot_of(lane, kind, body);
         let settled = self.rows().settled(feed_no, kind.as_str(), Some(slot))?;
         Ok(settled.into_iter().next().map(|(entry, _)| entry.reference))
     }
@@ -220,10 +225,13 @@ impl Rows<'_> {
             ProfileField::Bio(String::new()),
             ProfileField::Avatar,
         ] {
-            let slot = derive::TAG.hash8(&profile_slot(&field));
+            let slot = slot_in(&lanes::STATE, &profile_slot(&field));
             winners.extend(self.settled(feed_no, ProfileField::KIND, Some(slot))?);
         }
-        for (_, body) in winners {
+        let public = winners
+            .into_iter()
+            .filter(|(entry, _)| entry.reference.log.lane == lanes::STATE);
+        for (_, body) in public {
             if let Ok(field) = decode_content(&body.content) {
                 profile.apply(field, body.attachments);
             }
@@ -233,7 +241,7 @@ impl Rows<'_> {
 
     /// Whether the state of an own feed says that another feed is followed.
     pub(super) fn follows(&self, own: FeedNo, feed: &FeedId) -> Result<bool, FeedsError> {
-        let slot = derive::TAG.hash8(feed.as_bytes());
+        let slot = slot_in(&lanes::OWN, feed.as_bytes());
         let says = |body: &Body| {
             decode_content(&body.content)
                 .is_ok_and(|follow: Follow| follow.feed == *feed && follow.following)

@@ -20,4 +20,5 @@ mod retired;
 mod settled;
 mod soon;
 mod state;
+mod views;
 mod world;

@@ -28,6 +28,7 @@ pub use self::report::{ArchiveReport, ArchivedFeed, verify_archive};
 pub use self::write::ArchiveWriter;
 use super::error::FormatError;
 use super::id::{BlobHash, DeviceId, FeedId, Lane, LogId, Seq, StatementId};
+use super::limits;
 use super::run::Run;
 
 /// What every archive begins with; the version follows.
@@ -116,12 +117,29 @@ struct Order {
     last: Option<Place>,
     /// End and last id of the run before, if one of the same log could follow.
     run: Option<(LogId, Seq, super::id::EntryId)>,
+    /// The feed whose statements came last, and how many bytes of them.
+    statements: Option<(FeedId, usize)>,
 }
 
 impl Order {
-    fn statement(&mut self, feed: &FeedId, id: &StatementId) -> Result<(), FormatError> {
+    /// A statement of so many bytes; all of one feed together are bounded, for writers as for readers.
+    fn statement(
+        &mut self,
+        feed: &FeedId,
+        id: &StatementId,
+        len: usize,
+    ) -> Result<(), FormatError> {
         self.run = None;
-        self.step(Place::Feed(*feed, InFeed::Statement(*id)))
+        self.step(Place::Feed(*feed, InFeed::Statement(*id)))?;
+        let before = self.statements.filter(|(last, _)| last == feed);
+        let all = before.map_or(0, |(_, held)| held) + len;
+        let (found, limit) = (all as u64, limits::ARCHIVE_STATEMENT_BYTES as u64);
+        if found > limit {
+            let what = "size of a feed's statements, in bytes,";
+            return Err(FormatError::TooLarge { what, found, limit });
+        }
+        self.statements = Some((*feed, all));
+        Ok(())
     }
 
     fn fork(&mut self, log: &LogId) -> Result<(), FormatError> {
@@ -155,7 +173,13 @@ impl Order {
         Ok(())
     }
 
-    fn blob(&mut self, hash: &BlobHash) -> Result<(), FormatError> {
+    /// A blob of so many bytes. Media never has an empty one, and neither has an archive.
+    fn blob(&mut self, hash: &BlobHash, len: u64) -> Result<(), FormatError> {
+        if len == 0 {
+            return Err(FormatError::Archive {
+                why: "an attached file has no bytes",
+            });
+        }
         self.step(Place::Blob(*hash))
     }
 

@@ -1,13 +1,14 @@
 //! The envelope that every peer understands around content that only the app may.
 
 use bytes::Bytes;
+use caseless::Caseless as _;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::error::FormatError;
 use super::id::{BlobHash, EntryRef, FeedId};
 use super::text::{LINE_CHARS, NAME_CHARS, make_printable};
-use super::{codec, limits};
+use super::{codec, content, limits};
 
 /// How an entry relates to another.
 ///
@@ -173,7 +174,7 @@ impl Body {
         Ok(codec::encode(self).into())
     }
 
-    /// Reads a body from the whole of `bytes`.
+    /// Reads a body from the front of `bytes`; what stands behind its fields is for newer readers.
     ///
     /// # Errors
     ///
@@ -181,7 +182,8 @@ impl Body {
     /// no entry invalid.
     pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         at_most("body, in bytes,", bytes.len(), limits::BODY_BYTES as usize)?;
-        let body: Self = codec::decode("body", bytes)?;
+        // What a newer release wrote behind the fields is kept with the bytes and passed over here.
+        let (body, _added): (Self, _) = content::read_whole("body", bytes)?;
         body.check()?;
         Ok(body)
     }
@@ -201,12 +203,15 @@ impl Body {
         self.attachments.iter().try_for_each(Attachment::check)
     }
 
-    /// The form in which tags are compared: NFKC, lower case, without space at either end.
+    /// The form in which tags are compared: NFKC, folded in full (`Strasse` for `Stra\u{df}e`), without space at either
+    /// end.
+    ///
+    /// The folding is Unicode's for searching, not lower case, which keeps apart what readers take for the same word.
     pub fn fold_tag(tag: &str) -> String {
         if tag.is_ascii() {
             return tag.trim().to_ascii_lowercase();
         }
-        let folded: String = tag.nfkc().flat_map(char::to_lowercase).nfkc().collect();
+        let folded: String = tag.nfkc().default_case_fold().nfkc().collect();
         folded.trim().to_owned()
     }
 

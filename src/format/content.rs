@@ -2,127 +2,37 @@
 //!
 //! Fields are only ever added at the end of a kind. So bytes after the known fields are passed over, and where the bytes
 //! end *between* two fields the rest are read as none, zero, false or empty. Bytes that end inside a field are cut
-//! short and no content: padding them would make up half a text or half an id.
+//! short and no content: padding them would make up half a text or half an id. What is there has to stand in its one
+//! form, or readers would differ in what they can read, and with it in which edit wins.
 
 use postcard::Error;
-use serde::Deserializer;
-use serde::de::{DeserializeOwned, DeserializeSeed, SeqAccess, Visitor};
+use serde::de::DeserializeOwned;
 
 use super::error::FormatError;
+use super::strict::Strict;
 
 const WHAT: &str = "content";
 
-/// What an absent field is read from: none, zero, false and empty are all zero bytes in postcard.
-const ABSENT: &[u8] = &[0; 1_024];
-
-/// Decodes a value from the front of `bytes`.
+/// Decodes a value from the front of `bytes`. Only a struct that is the whole value can lack fields.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FormatError> {
-    T::deserialize(Content(bytes)).map_err(|error| match error {
-        Error::DeserializeUnexpectedEnd => FormatError::Truncated { what: WHAT },
-        _ => FormatError::Malformed { what: WHAT },
-    })
+    T::deserialize(&mut Strict::growing(bytes)).map_err(|error| fault(WHAT, &error))
 }
 
-/// The outermost value. Only a struct standing here can lack fields; anything else is plain postcard.
-struct Content<'de>(&'de [u8]);
-
-/// The fields of the outermost struct.
-struct Fields<'de> {
-    rest: &'de [u8],
-    left: usize,
+/// Decodes a value of which every field is there from the front of `bytes`, and gives what stands behind it.
+pub(crate) fn read_whole<'a, T: DeserializeOwned>(
+    what: &'static str,
+    bytes: &'a [u8],
+) -> Result<(T, &'a [u8]), FormatError> {
+    let mut strict = Strict::whole(bytes);
+    let value = T::deserialize(&mut strict).map_err(|error| fault(what, &error))?;
+    Ok((value, strict.rest()))
 }
 
-impl<'de> SeqAccess<'de> for Fields<'de> {
-    type Error = Error;
-
-    fn next_element_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Error> {
-        let Some(left) = self.left.checked_sub(1) else {
-            return Ok(None);
-        };
-        self.left = left;
-        if self.rest.is_empty() {
-            let mut absent = postcard::Deserializer::from_bytes(ABSENT);
-            return seed.deserialize(&mut absent).map(Some);
-        }
-        let mut present = postcard::Deserializer::from_bytes(self.rest);
-        let value = seed.deserialize(&mut present)?;
-        self.rest = present.finalize()?;
-        Ok(Some(value))
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.left)
-    }
-}
-
-macro_rules! plain {
-    ($($name:ident($($argument:ident: $type:ty),*);)*) => {
-        $(fn $name<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Error> {
-            postcard::Deserializer::from_bytes(self.0).$name($($argument,)* visitor)
-        })*
-    };
-}
-
-impl<'de> Deserializer<'de> for Content<'de> {
-    type Error = Error;
-
-    fn is_human_readable(&self) -> bool {
-        false
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        visitor.visit_seq(Fields {
-            rest: self.0,
-            left: fields.len(),
-        })
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    plain! {
-        deserialize_any();
-        deserialize_bool();
-        deserialize_i8();
-        deserialize_i16();
-        deserialize_i32();
-        deserialize_i64();
-        deserialize_i128();
-        deserialize_u8();
-        deserialize_u16();
-        deserialize_u32();
-        deserialize_u64();
-        deserialize_u128();
-        deserialize_f32();
-        deserialize_f64();
-        deserialize_char();
-        deserialize_str();
-        deserialize_string();
-        deserialize_bytes();
-        deserialize_byte_buf();
-        deserialize_option();
-        deserialize_unit();
-        deserialize_unit_struct(name: &'static str);
-        deserialize_seq();
-        deserialize_tuple(len: usize);
-        deserialize_tuple_struct(name: &'static str, len: usize);
-        deserialize_map();
-        deserialize_enum(name: &'static str, variants: &'static [&'static str]);
-        deserialize_identifier();
-        deserialize_ignored_any();
+const fn fault(what: &'static str, error: &Error) -> FormatError {
+    match error {
+        Error::DeserializeUnexpectedEnd => FormatError::Truncated { what },
+        Error::DeserializeBadVarint => FormatError::NotCanonical { what },
+        _ => FormatError::Malformed { what },
     }
 }
 
@@ -180,6 +90,70 @@ mod tests {
             read::<Follow>(&follow[..5]),
             Err(FormatError::Truncated { .. })
         ));
+    }
+
+    #[test]
+    fn what_is_not_in_its_one_form_is_no_content() {
+        let not_canonical = Err(FormatError::NotCanonical { what: WHAT });
+        let malformed = Err(FormatError::Malformed { what: WHAT });
+        assert_eq!(read::<Post>(b"\x83\x00abc"), not_canonical);
+        assert_eq!(read::<Post>(b"\x03abc\x01\x81\x00x"), not_canonical);
+        assert_eq!(read::<Post>(b"\x03abc\x02"), malformed);
+        // 65 bits, and a number that goes on after the last bit it could have.
+        let huge = [&b"\x03abc\x00\x00\x00\x00\x01"[..], &[0xff; 9], &[2]].concat();
+        assert_eq!(read::<Post>(&huge), malformed);
+        let longer = [&b"\x03abc\x00\x00\x00\x00\x01"[..], &[0x80; 10], &[0]].concat();
+        assert!(read::<Post>(&longer).is_err());
+        assert!(read::<Vec<bool>>(&[1, 2]).is_err());
+    }
+
+    #[test]
+    fn an_enum_lacks_nothing_and_a_lacking_one_is_its_first() {
+        #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        struct Outer {
+            n: u8,
+            field: ProfileField,
+            raw: [u8; 32],
+            inner: Follow,
+        }
+        assert!(read::<ProfileField>(&[]).is_err());
+        assert!(read::<ProfileField>(&[0]).is_err());
+        let outer = read::<Outer>(&[3]).expect("the rest is lacking");
+        assert_eq!((outer.n, outer.raw), (3, [0; 32]));
+        assert_eq!(outer.field, ProfileField::Name(String::new()));
+        // A struct inside has no end of its own.
+        let mut bytes = encode(&outer);
+        bytes.pop();
+        assert!(read::<Outer>(&bytes).is_err());
+        bytes.push(0);
+        assert_eq!(read(&bytes), Ok(outer));
+    }
+
+    #[test]
+    fn every_type_of_serde_reads_what_postcard_wrote() {
+        type All = (
+            (i8, i16, i32, i64, i128, u16, u32, u64, u128),
+            (f32, f64, char, bool, Option<u64>, ()),
+            std::collections::BTreeMap<String, Vec<(u8, i64)>>,
+            Result<u8, String>,
+        );
+        let all: All = (
+            (
+                i8::MIN,
+                i16::MIN,
+                i32::MAX,
+                i64::MIN,
+                i128::MIN,
+                u16::MAX,
+                u32::MAX,
+                u64::MAX,
+                u128::MAX,
+            ),
+            (-1.5, 1e300, '\u{1f345}', true, Some(300), ()),
+            [("a".to_owned(), vec![(200, -3), (0, 0)])].into(),
+            Err("no".to_owned()),
+        );
+        assert_eq!(read::<All>(&encode(&all)), Ok(all));
     }
 
     #[test]

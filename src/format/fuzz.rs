@@ -107,7 +107,8 @@ pub(crate) fn body(bytes: &[u8]) {
         return;
     };
     let again = body.encode().unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(again, bytes, "written otherwise");
+    // What stands behind the fields is for newer readers.
+    assert!(bytes.starts_with(&again), "written otherwise");
     for tag in &body.tags {
         let folded = Body::fold_tag(tag);
         assert_eq!(Body::fold_tag(&folded), folded, "folded twice");
@@ -128,6 +129,8 @@ pub(crate) fn content(bytes: &[u8]) {
             return;
         };
         let again = encode(&value);
+        let both = again.len().min(bytes.len());
+        assert_eq!(again.get(..both), bytes.get(..both), "not in its one form");
         assert_eq!(decode::<T>("content", &again), Ok(value), "read otherwise");
     }
     one::<Post>(bytes);

@@ -120,11 +120,18 @@ pub const GENERATIONS: u8 = 3;
 /// Devices that the library lets live in one feed at a time.
 pub const LIVE_DEVICES: usize = 32;
 
-/// Endpoint addresses in one ticket.
-pub const TICKET_ADDRESSES: usize = 8;
+/// Endpoints of one ticket that are written and read; further ones are passed over.
+pub const TICKET_ENDPOINTS: usize = 8;
 
-/// Bytes of one opaque endpoint address in a ticket; iroh's largest with a relay and a few sockets is near 250.
-pub const TICKET_ADDRESS_BYTES: usize = 1_024;
+/// Addresses of one endpoint in a ticket that are written and read; further ones are passed over. A machine with two
+/// networks and a relay has some six.
+pub const ENDPOINT_ADDRESSES: usize = 16;
+
+/// Bytes of the address of a relay.
+pub const RELAY_BYTES: usize = 256;
+
+/// Bytes of a ticket: eight endpoints with sixteen sockets each come to some 3,000, and it is text that people paste.
+pub const TICKET_BYTES: usize = 16_384;
 
 /// Bytes of one frame between peers: what a node must be ready to buffer before it can prove anything.
 pub const FRAME_BYTES: usize = 256 * 1024;

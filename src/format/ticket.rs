@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::address::{EndpointAddress, TaggedAddress};
 use super::context::derive;
 use super::error::FormatError;
 use super::id::{EntryRef, FeedId, from_base32, to_base32};
@@ -18,7 +18,7 @@ const EXPECTED: &str = "a feed ticket";
 /// A feed, and where to begin looking for it.
 ///
 /// Its text form is `tidingsfeed` and lower-case base32 of the version byte, the fields and four check bytes. Addresses
-/// are opaque here; `net` reads and writes them.
+/// that cannot be read, of a later version or of no use, are kept as they stand and passed over.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FeedTicket {
     fields: Fields,
@@ -28,7 +28,7 @@ pub struct FeedTicket {
 struct Fields {
     feed: FeedId,
     #[serde(deserialize_with = "codec::list")]
-    addresses: Vec<Bytes>,
+    addresses: Vec<TaggedAddress>,
     entry: Option<EntryRef>,
 }
 
@@ -47,13 +47,12 @@ impl FeedTicket {
         }
     }
 
-    /// Adds an endpoint's address; the ninth and later ones are left out, since a ticket must stay short.
+    /// Adds an endpoint with its addresses. Those that no packet reaches one host by, the seventeenth and later ones, and
+    /// the ninth and later endpoints are left out, since a ticket must stay short.
     #[must_use]
-    pub fn with_address(mut self, address: Bytes) -> Self {
-        if self.fields.addresses.len() < limits::TICKET_ADDRESSES
-            && address.len() <= limits::TICKET_ADDRESS_BYTES
-        {
-            self.fields.addresses.push(address);
+    pub fn with_endpoint(mut self, endpoint: &EndpointAddress) -> Self {
+        if self.endpoints().len() < limits::TICKET_ENDPOINTS {
+            self.fields.addresses.extend(endpoint.tagged());
         }
         self
     }
@@ -70,8 +69,13 @@ impl FeedTicket {
         self.fields.feed
     }
 
-    /// Addresses of endpoints that are likely to have it.
-    pub fn addresses(&self) -> &[Bytes] {
+    /// Endpoints that are likely to have it: what can be read and used, within the bounds.
+    pub fn endpoints(&self) -> Vec<EndpointAddress> {
+        EndpointAddress::read_all(&self.fields.addresses)
+    }
+
+    /// The addresses as they stand in the ticket, unknown ones included.
+    pub fn addresses(&self) -> &[TaggedAddress] {
         &self.fields.addresses
     }
 
@@ -95,6 +99,11 @@ impl FeedTicket {
     ///
     /// If the check bytes do not fit (a character was lost or changed), the version is unknown, or a field is wrong.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
+        let (found, limit) = (bytes.len() as u64, limits::TICKET_BYTES as u64);
+        if bytes.len() > limits::TICKET_BYTES {
+            let what = "ticket, in bytes,";
+            return Err(FormatError::TooLarge { what, found, limit });
+        }
         let (payload, check) = bytes
             .split_last_chunk::<4>()
             .ok_or(FormatError::Truncated { what: WHAT })?;
@@ -122,26 +131,6 @@ impl FeedTicket {
 
 impl Fields {
     fn check(&self) -> Result<(), FormatError> {
-        let at_most = |what, found: usize, limit: usize| {
-            let (found, limit) = (found as u64, limit as u64);
-            if found > limit {
-                Err(FormatError::TooLarge { what, found, limit })
-            } else {
-                Ok(())
-            }
-        };
-        at_most(
-            "number of addresses in the ticket",
-            self.addresses.len(),
-            limits::TICKET_ADDRESSES,
-        )?;
-        for address in &self.addresses {
-            at_most(
-                "address in the ticket, in bytes,",
-                address.len(),
-                limits::TICKET_ADDRESS_BYTES,
-            )?;
-        }
         if !is_usable_key(self.feed.as_bytes()) {
             return Err(FormatError::Text {
                 expected: EXPECTED,
@@ -165,10 +154,10 @@ impl fmt::Display for FeedTicket {
 
 impl fmt::Debug for FeedTicket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let addresses = self.fields.addresses.len();
+        let endpoints = self.endpoints().len();
         write!(
             f,
-            "FeedTicket({:?}, {addresses} addresses, entry {:?})",
+            "FeedTicket({:?}, {endpoints} endpoints, entry {:?})",
             self.fields.feed, self.fields.entry
         )
     }

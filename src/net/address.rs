@@ -1,12 +1,12 @@
-//! Endpoint addresses as tickets and the store hold them.
+//! Endpoint addresses as tickets and the store hold them, and which of them are dialed.
 
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use iroh::{EndpointAddr, EndpointId, TransportAddr};
+use iroh::{EndpointAddr, EndpointId, RelayUrl, TransportAddr};
 use iroh_tickets::{ParseError, Ticket};
 
-use crate::format::{self, FeedTicket, FormatError};
+use crate::format::{EndpointAddress, FeedTicket};
 use crate::sync::PeerIdentity;
 
 impl PeerIdentity for EndpointId {
@@ -15,14 +15,64 @@ impl PeerIdentity for EndpointId {
     }
 }
 
-/// Writes an address the way [`decode_address`] reads it: postcard of iroh's type.
+/// Writes an address the way [`decode_address`] reads it.
 pub(crate) fn encode_address(address: &EndpointAddr) -> Bytes {
-    format::encode(address).into()
+    to_format(address).to_bytes()
 }
 
-/// Reads an address out of a ticket or the store.
-pub(crate) fn decode_address(bytes: &[u8]) -> Result<EndpointAddr, FormatError> {
-    format::decode("endpoint address", bytes)
+/// Reads an address out of the store; none if it is no endpoint's.
+pub(crate) fn decode_address(bytes: &[u8]) -> Option<EndpointAddr> {
+    to_iroh(EndpointAddress::from_bytes(bytes)?)
+}
+
+fn to_format(address: &EndpointAddr) -> EndpointAddress {
+    let mut endpoint = EndpointAddress::new(*address.id.as_bytes());
+    for address in &address.addrs {
+        match address {
+            TransportAddr::Ip(socket) => endpoint.sockets.push(*socket),
+            TransportAddr::Relay(url) => endpoint.relays.push(url.to_string()),
+            _ => {}
+        }
+    }
+    endpoint
+}
+
+/// None if the id is no key. A relay whose text is no address is passed over.
+fn to_iroh(endpoint: EndpointAddress) -> Option<EndpointAddr> {
+    let id = EndpointId::from_bytes(&endpoint.id).ok()?;
+    let relays = endpoint.relays.iter();
+    let relays = relays.filter_map(|relay| relay.parse().ok().map(TransportAddr::Relay));
+    let sockets = endpoint.sockets.iter().copied().map(TransportAddr::Ip);
+    Some(EndpointAddr {
+        id,
+        addrs: relays.chain(sockets).collect(),
+    })
+}
+
+impl FeedTicket {
+    /// Adds an endpoint as [`with_endpoint`](Self::with_endpoint) does.
+    #[must_use]
+    pub fn with_endpoint_addr(self, address: &EndpointAddr) -> Self {
+        self.with_endpoint(&to_format(address))
+    }
+
+    /// Its endpoints as iroh dials them; those whose id is no key are left out.
+    pub fn endpoint_addrs(&self) -> Vec<EndpointAddr> {
+        self.endpoints().into_iter().filter_map(to_iroh).collect()
+    }
+}
+
+/// The endpoints of a ticket that this node dials: relays only where it uses them itself, or whoever hands out a ticket
+/// could make it talk to any server there is.
+pub(crate) fn dialable(ticket: &FeedTicket, relays: &[RelayUrl]) -> Vec<EndpointAddr> {
+    let mut addresses = ticket.endpoint_addrs();
+    for address in &mut addresses {
+        address.addrs.retain(|way| match way {
+            TransportAddr::Relay(url) => relays.contains(url),
+            _ => true,
+        });
+    }
+    addresses.into_iter().map(usable_address).collect()
 }
 
 /// Ways to one endpoint that are tried: it has a few interfaces, each with an address or two, and a relay.
@@ -30,7 +80,7 @@ const ADDRESSES: usize = 16;
 
 /// An address as it may be dialed, of one that somebody wrote down: at most 16 ways that lead to one machine, and of those
 /// one relay, which sees who asks for whom.
-pub(crate) fn usable_address(address: EndpointAddr) -> EndpointAddr {
+pub(super) fn usable_address(address: EndpointAddr) -> EndpointAddr {
     let mut relays = 1_usize;
     let mut is_usable = |way: &TransportAddr| match way {
         TransportAddr::Ip(at) => {
@@ -100,10 +150,27 @@ mod tests {
         let endpoint = SecretKey::from_bytes(&[7; 32]).public();
         let address = EndpointAddr::new(endpoint).with_ip_addr(([127, 0, 0, 1], 4040).into());
         let feed = FeedSecret::from_bytes(&[1; 32]).id();
-        let ticket = FeedTicket::new(feed).with_address(encode_address(&address));
+        let ticket = FeedTicket::new(feed).with_endpoint_addr(&address);
         assert_eq!(ticket.encode_string(), ticket.to_string());
         let read = <FeedTicket as Ticket>::decode_string(&ticket.to_string()).unwrap();
         assert_eq!(read, ticket);
-        assert_eq!(decode_address(&read.addresses()[0]).unwrap(), address);
+        assert_eq!(read.endpoint_addrs(), [address]);
+    }
+
+    #[test]
+    fn relays_of_others_are_not_dialed() {
+        let relay =
+            |name: &str| -> RelayUrl { format!("https://{name}.example/").parse().unwrap() };
+        let endpoint = SecretKey::from_bytes(&[7; 32]).public();
+        let own = EndpointAddr::new(endpoint)
+            .with_ip_addr(([127, 0, 0, 1], 4040).into())
+            .with_relay_url(relay("own"));
+        let address = own.clone().with_relay_url(relay("another"));
+        let feed = FeedSecret::from_bytes(&[1; 32]).id();
+        let ticket = FeedTicket::new(feed).with_endpoint_addr(&address);
+        assert_eq!(ticket.endpoint_addrs(), [address.clone()]);
+        assert_eq!(dialable(&ticket, &[relay("own")]), [own]);
+        assert_eq!(decode_address(&encode_address(&address)), Some(address));
+        assert_eq!(decode_address(b"nothing"), None);
     }
 }

@@ -6,7 +6,7 @@ use iroh::endpoint::{
     BindOpts, Builder, Connection, MtuDiscoveryConfig, PortmapperConfig, QuicTransportConfig,
     VarInt, presets,
 };
-use iroh::{Endpoint, EndpointAddr, RelayMode, SecretKey, TransportAddr};
+use iroh::{Endpoint, EndpointAddr, RelayMode, RelayUrl, SecretKey, TransportAddr};
 
 use super::error::NetError;
 
@@ -42,6 +42,16 @@ pub(crate) struct EndpointOptions {
     pub(crate) port: u16,
     /// No relay, no DNS, no packet that nobody asked for.
     pub(crate) local_only: bool,
+}
+
+impl EndpointOptions {
+    /// The relays that the endpoint uses.
+    pub(crate) fn relays(&self) -> Vec<RelayUrl> {
+        if self.local_only {
+            return Vec::new();
+        }
+        RelayMode::Default.relay_map().urls()
+    }
 }
 
 /// Binds an endpoint; on another port if the kept one is taken, since a node that cannot be dialed can still dial.

@@ -21,7 +21,4 @@ pub enum NetError {
     /// The node was opened offline, or is shut down.
     #[error("this node is offline: it was opened without a network, or has been shut down")]
     Offline,
-    /// An address in a ticket cannot be read.
-    #[error("an address in the ticket cannot be read; ask for a new ticket")]
-    Address,
 }

@@ -6,10 +6,7 @@ use super::keys::random;
 use super::profile::{append_state, draft};
 use crate::feeds::FollowedFeed;
 use crate::format::{FeedId, FeedTicket, Follow, LogId, Seq, Timestamp};
-use crate::net::{self, NetError, decode_address, encode_address, local_address, usable_address};
-
-/// Endpoints of a ticket that are looked for.
-const FOUND_AT: usize = 8;
+use crate::net::{self, dialable, encode_address, local_address};
 
 /// One followed feed.
 #[derive(Debug, Clone)]
@@ -96,8 +93,8 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// [`TidingsError::OwnFeed`]; [`NetError::Address`] for a ticket with an address that is none;
-    /// [`TidingsError::Feeds`] if the disk fails.
+    /// [`TidingsError::OwnFeed`]; [`TidingsError::Feeds`] if the disk fails. Addresses that cannot be read or used are
+    /// passed over.
     ///
     /// # Cancel safety
     ///
@@ -107,14 +104,7 @@ impl Node {
         if feed == self.feed() {
             return Err(TidingsError::OwnFeed);
         }
-        let read = ticket
-            .addresses()
-            .iter()
-            .map(|bytes| decode_address(bytes).map_err(|_| NetError::Address));
-        let addresses = read
-            .take(FOUND_AT)
-            .map(|address| address.map(usable_address))
-            .collect::<Result<Vec<_>, _>>()?;
+        let addresses = dialable(ticket, &self.inner.endpoint.relays());
         let (secret, own, now, salt) = (
             self.inner.keys.device.clone(),
             self.inner.feed,
@@ -236,7 +226,7 @@ impl Node {
                 address
             }
         };
-        Ok(FeedTicket::new(feed).with_address(encode_address(&address)))
+        Ok(FeedTicket::new(feed).with_endpoint_addr(&address))
     }
 
     fn is_followed(&self, feed: FeedId) -> Result<bool, TidingsError> {

@@ -1,7 +1,9 @@
 //! Feeds taken in from a file that was carried by hand.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -201,6 +203,8 @@ impl LoadBuilder {
             node: node.clone(),
             report: LoadReport::default(),
             current: None,
+            again: BTreeSet::new(),
+            is_second: false,
             batch: Vec::new(),
             batch_bytes: 0,
             pending: None,
@@ -231,7 +235,7 @@ enum Op {
 }
 
 /// A write on its way: what each run of it came to.
-type Pending = Receiver<Result<Vec<(u64, Loaded)>, Arc<FeedsError>>>;
+type Pending = Receiver<Result<Vec<(FeedId, u64, Loaded)>, Arc<FeedsError>>>;
 
 /// One load, on a thread that may block.
 struct Job {
@@ -245,6 +249,11 @@ struct Job {
     stop: Stop,
     report: LoadReport,
     current: Option<Current>,
+    /// Logs of which the archive has bodies that are wanted now and were not when they came by: a delete that had come
+    /// before them was undone by an entry behind them.
+    again: BTreeSet<LogId>,
+    /// Reading for those bodies alone.
+    is_second: bool,
     batch: Vec<Op>,
     batch_bytes: usize,
     pending: Option<Pending>,
@@ -263,6 +272,22 @@ struct Current {
     log: Option<LogId>,
     /// Whether anything of it is taken.
     is_wanted: bool,
+    /// Where the archive has bodies.
+    carried: BTreeMap<LogId, Vec<Range<Seq>>>,
+}
+
+impl Current {
+    /// Notes the places of a run whose bodies it has.
+    fn carries(&mut self, run: &Run) {
+        let places = (run.first().0..).map(Seq).zip(run.items());
+        for (seq, _) in places.filter(|(_, item)| item.body().is_some()) {
+            let ranges = self.carried.entry(*run.log()).or_default();
+            match ranges.last_mut() {
+                Some(last) if last.end == seq => last.end = seq.next(),
+                _ => ranges.push(seq..seq.next()),
+            }
+        }
+    }
 }
 
 impl Job {
@@ -294,7 +319,35 @@ impl Job {
             }
         }
         self.close()?;
+        if !self.again.is_empty() && !self.stop.is_set() {
+            self.second(File::open(path).map_err(failed)?)?;
+        }
         Ok(self.report)
+    }
+
+    /// Reads the archive once more for bodies that were not wanted when they came by, so that what is shown in the end
+    /// does not depend on the order in which an archive has deletes and their undoing.
+    fn second(&mut self, file: File) -> Result<(), TidingsError> {
+        self.is_second = true;
+        for item in ArchiveReader::new(file) {
+            // It is known where a damage is, and that what stands before it is good.
+            let Ok(item) = item else { break };
+            if self.stop.is_set() {
+                break;
+            }
+            let ArchiveItem::Run(run) = item else {
+                continue;
+            };
+            if self.again.contains(run.log()) {
+                self.batch_bytes += run.packed().len();
+                self.batch.push(Op::Run(Box::new(run)));
+                if self.batch_bytes >= TOGETHER {
+                    self.send()?;
+                }
+            }
+        }
+        self.send()?;
+        self.settle()
     }
 
     fn item(&mut self, item: ArchiveItem) -> Result<(), TidingsError> {
@@ -332,6 +385,7 @@ impl Job {
                     let fork = current.fork.take();
                     self.add_fork(fork);
                 }
+                self.of(run.log().feed)?.carries(&run);
                 self.batch_bytes += run.packed().len();
                 self.batch.push(Op::Run(Box::new(run)));
                 if self.batch_bytes >= TOGETHER {
@@ -389,6 +443,7 @@ impl Job {
             fork: None,
             log: None,
             is_wanted: true,
+            carried: BTreeMap::new(),
         }))
     }
 
@@ -471,7 +526,13 @@ impl Job {
         if !is_wanted {
             return Ok(());
         }
-        let replica = self.node.snapshot()?.replica(&current.feed)?;
+        let snapshot = self.node.snapshot()?;
+        for (log, ranges) in &current.carried {
+            if snapshot.lacks_body(log, ranges)? {
+                self.again.insert(*log);
+            }
+        }
+        let replica = snapshot.replica(&current.feed)?;
         let logs = replica.into_iter().flat_map(|replica| replica.logs);
         let forked = logs.filter_map(|log| Some((log.log, log.forked?)));
         if let Some(report) = self.report.feeds.last_mut() {
@@ -492,7 +553,9 @@ impl Job {
             let mut loaded = Vec::with_capacity(ops.len());
             for op in ops {
                 match op {
-                    Op::Run(run) => loaded.push((run.len(), batch.load_run(&run)?)),
+                    Op::Run(run) => {
+                        loaded.push((run.log().feed, run.len(), batch.load_run(&run)?));
+                    }
                     Op::Fork(proof) => {
                         batch.take_proof(&proof)?;
                     }
@@ -509,12 +572,16 @@ impl Job {
             return Ok(());
         };
         let loaded = pending.recv().map_err(|_| TidingsError::ShutDown)?;
-        for (len, loaded) in loaded.map_err(Some)? {
-            let Some(report) = self.report.feeds.last_mut() else {
+        for (feed, len, loaded) in loaded.map_err(Some)? {
+            let mut reports = self.report.feeds.iter_mut().rev();
+            let Some(report) = reports.find(|report| report.feed == feed) else {
                 continue;
             };
             report.entries += loaded.entries;
             report.bodies += loaded.bodies;
+            if self.is_second {
+                continue;
+            }
             let refused = match loaded.taken {
                 Taken::Stored | Taken::AlreadyHeld => len - loaded.held,
                 _ => len - loaded.entries,

@@ -162,7 +162,7 @@ fn draft_with<T: Content>(
     salt: [u8; 8],
     time: Timestamp,
 ) -> Result<Draft, crate::feeds::FeedsError> {
-    let (kind, _) = kind_of::<T>()?;
+    let (kind, lane) = kind_of::<T>()?;
     let mut body = Body {
         salt,
         attachments: picture.into_iter().collect(),
@@ -170,7 +170,7 @@ fn draft_with<T: Content>(
         ..Body::default()
     };
     let feed_no = batch.feed_number(feed)?;
-    let replaced = batch.replaced(feed_no, &kind, &body)?;
+    let replaced = batch.replaced(feed_no, (&lane, &kind), &body)?;
     body.refs.extend(replaced.map(|target| Ref {
         rel: Rel::Replaces,
         target,

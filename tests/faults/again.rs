@@ -63,8 +63,7 @@ async fn a_peer_that_crashed_and_comes_back_is_heard_at_once() {
     let secret = larger_than(&ada);
     let before = endpoint(&secret).await;
     let feed: FeedId = absent_feed().await;
-    let bytes = postcard::to_allocvec(&address(&before)).unwrap();
-    let ticket = FeedTicket::new(feed).with_address(bytes.into());
+    let ticket = FeedTicket::new(feed).with_endpoint_addr(&address(&before));
     ada.follow(&ticket).await.unwrap();
     let incoming = timeout(PATIENCE, before.accept()).await.unwrap().unwrap();
     let lost = incoming.await.unwrap();
@@ -78,7 +77,7 @@ async fn a_peer_that_crashed_and_comes_back_is_heard_at_once() {
     // It comes back as one who knows nothing of that connection, which nobody has closed.
     let after = endpoint(&secret).await;
     let node = ada.ticket().await.unwrap();
-    let node = postcard::from_bytes::<EndpointAddr>(&node.addresses()[0]).unwrap();
+    let node = node.endpoint_addrs().remove(0);
     let connection = timeout(PATIENCE, after.connect(node, ALPN)).await;
     let connection = connection.unwrap().unwrap();
     let streams = connection.open_bi().await.unwrap();

@@ -47,7 +47,7 @@ async fn served(folder: &std::path::Path) -> (Running, FeedTicket) {
 }
 
 fn address(ticket: &FeedTicket) -> EndpointAddr {
-    postcard::from_bytes(&ticket.addresses()[0]).unwrap()
+    ticket.endpoint_addrs().remove(0)
 }
 
 async fn connect(to: EndpointAddr) -> Option<(Endpoint, Connection)> {

@@ -95,7 +95,7 @@ fn address(cable: usize, side: usize) -> Ipv4Addr {
 /// Where a node will be found once it runs on its side.
 async fn ticket(node: &Node, side: usize) -> FeedTicket {
     let ticket = node.ticket().await.unwrap();
-    let here: EndpointAddr = postcard::from_bytes(&ticket.addresses()[0]).unwrap();
+    let here = ticket.endpoint_addrs().remove(0);
     let port = here.addrs.iter().find_map(|address| match address {
         TransportAddr::Ip(std::net::SocketAddr::V4(address)) => Some(address.port()),
         _ => None,
@@ -104,8 +104,7 @@ async fn ticket(node: &Node, side: usize) -> FeedTicket {
     let there = (0..2).fold(EndpointAddr::new(here.id), |there, cable| {
         there.with_ip_addr((address(cable, side), port).into())
     });
-    let there = postcard::to_allocvec(&there).unwrap();
-    FeedTicket::new(node.feed()).with_address(there.into())
+    FeedTicket::new(node.feed()).with_endpoint_addr(&there)
 }
 
 /// Two who follow each other and talk without end.

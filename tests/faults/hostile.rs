@@ -24,7 +24,7 @@ impl Stranger {
         let builder = Endpoint::builder(presets::Minimal).relay_mode(RelayMode::Disabled);
         let endpoint = builder.bind().await.unwrap();
         let ticket = node.ticket().await.unwrap();
-        let address = postcard::from_bytes::<iroh::EndpointAddr>(&ticket.addresses()[0]).unwrap();
+        let address = ticket.endpoint_addrs().remove(0);
         let connection = endpoint.connect(address, ALPN).await.unwrap();
         let (stream, heard) = connection.open_bi().await.unwrap();
         Self {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use tidings::format::{
-    ArchiveWriter, Body, DeviceSecret, Draft, Edit, EntryId, FeedSecret, FeedTicket, Header, Kind,
-    Lane, LogId, PackedRun, Post, Ref, Rel, Run, Seq, Statement, Timestamp, encode,
+    ArchiveWriter, Body, DeviceSecret, Draft, Edit, EndpointAddress, EntryId, FeedSecret,
+    FeedTicket, Header, Kind, Lane, LogId, PackedRun, Post, Ref, Rel, Run, Seq, Statement,
+    Timestamp, encode,
 };
 
 use crate::bytes::{hex, unhex};
@@ -116,8 +116,10 @@ fn the_worked_example_is_what_the_library_gives() {
     archive.run(run).expect("in order");
     assert_eq!(hex(&archive.finish().expect("an archive")), take("archive"));
 
+    let mut endpoint = EndpointAddress::new([7; 32]);
+    endpoint.sockets = vec![([192, 0, 2, 1], 4_040).into()];
     let ticket = FeedTicket::new(feed.id())
-        .with_address(Bytes::from_static(b"an address"))
+        .with_endpoint(&endpoint)
         .with_entry(target);
     assert_eq!(hex(&ticket.to_bytes()), take("ticket"));
     let mut texts = blocks("text");

@@ -1,16 +1,15 @@
 //! Makes the vectors, once. The library writes the good ones; the bad ones are put together by hand.
 
 use bytes::Bytes;
-use data_encoding::BASE32_NOPAD;
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 use tidings::format::{
-    Body, DeviceId, DeviceSecret, EntryId, EntryRef, FeedId, FeedSecret, FeedTicket, Kind, Lane,
-    LogId, OrderKey, Seq, Timestamp,
+    Body, DeviceId, DeviceSecret, EntryId, EntryRef, FeedId, FeedSecret, Kind, Lane, LogId,
+    OrderKey, Seq, Timestamp,
 };
 
 use crate::bytes::{HeaderParts, hex, string, varint, zigzag};
 use crate::shapes::{header_fields, json_of};
-use crate::{make_archives, make_bodies, make_runs, make_statements};
+use crate::{make_archives, make_bodies, make_runs, make_statements, make_tickets, make_views};
 
 /// A time in September 2026.
 pub(crate) const TIME: i64 = 1_790_000_000_000;
@@ -58,7 +57,49 @@ pub(crate) fn kind(name: &str) -> Kind {
 }
 
 pub(crate) fn file(structure: &str, about: &str, good: Vec<Value>, bad: Vec<Value>) -> Value {
-    json!({ "structure": structure, "about": about, "good": good, "bad": bad })
+    let file = json!({ "structure": structure, "about": about, "good": good, "bad": bad });
+    with_long_numbers_as_text(file)
+}
+
+/// What many readers of JSON would round: whole numbers from 2^53 on are text.
+const LONG: u64 = 1 << 53;
+
+fn is_long(number: &Number) -> bool {
+    let whole = number
+        .as_u64()
+        .or_else(|| number.as_i64().map(i64::unsigned_abs));
+    whole.is_some_and(|whole| whole >= LONG)
+}
+
+fn with_long_numbers_as_text(value: Value) -> Value {
+    each(value, &|value| match value {
+        Value::Number(number) if is_long(&number) => Value::String(number.to_string()),
+        other => other,
+    })
+}
+
+/// Numbers again of the text that stands for them.
+pub(crate) fn with_long_numbers(value: Value) -> Value {
+    each(value, &|value| {
+        let number: Option<Number> = value.as_str().and_then(|text| {
+            let number: Number = serde_json::from_str(text).ok()?;
+            (is_long(&number) && number.to_string() == text).then_some(number)
+        });
+        number.map_or(value, Value::Number)
+    })
+}
+
+fn each(value: Value, turn: &dyn Fn(Value) -> Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let turned = map
+                .into_iter()
+                .map(|(name, value)| (name, each(value, turn)));
+            Value::Object(turned.collect())
+        }
+        Value::Array(items) => items.into_iter().map(|item| each(item, turn)).collect(),
+        other => turn(other),
+    }
 }
 
 pub(crate) fn good(name: &str, given: Value, bytes: &[u8], fields: Value) -> Value {
@@ -69,11 +110,11 @@ pub(crate) fn bad(name: &str, given: Value, bytes: &[u8], error: &str) -> Value 
     json!({ "name": name, "given": given, "bytes": hex(bytes), "error": error })
 }
 
-fn good_text(name: &str, text: &str, fields: Value) -> Value {
+pub(crate) fn good_text(name: &str, text: &str, fields: Value) -> Value {
     json!({ "name": name, "text": text, "fields": fields })
 }
 
-fn bad_text(name: &str, text: &str, error: &str) -> Value {
+pub(crate) fn bad_text(name: &str, text: &str, error: &str) -> Value {
     json!({ "name": name, "text": text, "error": error })
 }
 
@@ -85,10 +126,12 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         ("fork", make_runs::fork()),
         ("body", make_bodies::body()),
         ("kinds", make_bodies::kinds()),
+        ("content", make_bodies::content()),
         ("statement", make_statements::statement()),
         ("standing", make_statements::standing()),
         ("archive", make_archives::archive()),
-        ("ticket", ticket()),
+        ("view", make_views::view()),
+        ("ticket", make_tickets::ticket()),
         ("reference", reference()),
         ("order", order()),
         ("tag", tag()),
@@ -294,120 +337,12 @@ fn header() -> Value {
     )
 }
 
-fn entry_ref(lane: &str, seq: u64) -> EntryRef {
+pub(crate) fn entry_ref(lane: &str, seq: u64) -> EntryRef {
     EntryRef {
         log: log(lane),
         seq: Seq(seq),
         id: EntryId::from_bytes([0xcc; 32]),
     }
-}
-
-/// The text of a ticket with these bytes before its four check bytes.
-fn sealed_ticket(payload: &[u8]) -> String {
-    let mut hasher = blake3::Hasher::new_derive_key("tidings v1 2026-11 ticket checksum");
-    hasher.update(b"tidingsfeed").update(payload);
-    let check = hasher.finalize();
-    let bytes = [payload, &check.as_bytes()[..4]].concat();
-    format!(
-        "tidingsfeed{}",
-        BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()
-    )
-}
-
-fn ticket() -> Value {
-    let plain = FeedTicket::new(feed().id());
-    let whole = plain
-        .clone()
-        .with_address(Bytes::from_static(b"an address"))
-        .with_address(Bytes::from_static(b"another"))
-        .with_entry(entry_ref("posts", 300));
-    let fields = |ticket: &FeedTicket| {
-        let addresses: Vec<String> = ticket.addresses().iter().map(|bytes| hex(bytes)).collect();
-        let entry = ticket.entry().map(ToString::to_string);
-        json!({ "feed": ticket.feed(), "addresses": addresses, "entry": entry })
-    };
-    let most = (0..8).fold(plain.clone(), |ticket, i| {
-        ticket.with_address(vec![i; 40].into())
-    });
-    let text = whole.to_string();
-    let flipped = {
-        let at = text.len() / 2;
-        let other = if text.as_bytes()[at] == b'a' {
-            "b"
-        } else {
-            "a"
-        };
-        format!("{}{other}{}", &text[..at], &text[at + 1..])
-    };
-    let id = feed().id();
-    let fields_of = |addresses: &[Vec<u8>]| {
-        let mut bytes = id.as_bytes().to_vec();
-        bytes.extend(varint(addresses.len() as u64));
-        bytes.extend(addresses.iter().flat_map(|address| string(address)));
-        bytes.push(0);
-        bytes
-    };
-    let version_1 = |fields: &[u8]| sealed_ticket(&[&[1], fields].concat());
-    let over_long = [id.as_bytes(), &[0x80, 0, 0][..]].concat();
-    let weak = [&small_order_key()[..], &[0, 0]].concat();
-    let no_point = [&no_point()[..], &[0, 0]].concat();
-    file(
-        "ticket",
-        "a feed ticket; addresses are opaque bytes here",
-        vec![
-            good_text("a feed alone", &plain.to_string(), fields(&plain)),
-            good_text("two addresses and an entry", &text, fields(&whole)),
-            good_text("eight addresses", &most.to_string(), fields(&most)),
-        ],
-        vec![
-            bad_text("empty", "", "Text"),
-            bad_text("the kind alone", "tidingsfeed", "Truncated"),
-            bad_text("cut by one character", &text[..text.len() - 1], "Text"),
-            bad_text("cut in the middle", &text[..80], "Text"),
-            bad_text(
-                "another kind",
-                &text.replacen("tidingsfeed", "tidingscircle", 1),
-                "Text",
-            ),
-            bad_text("no kind", &text["tidingsfeed".len()..], "Text"),
-            bad_text("a character changed", &flipped, "Text"),
-            bad_text("in capitals", &text.to_uppercase(), "Text"),
-            bad_text(
-                "one capital",
-                &text.replacen("tidingsfeeda", "tidingsfeedA", 1),
-                "Text",
-            ),
-            bad_text("with padding", &format!("{text}="), "Text"),
-            bad_text(
-                "version 2",
-                &sealed_ticket(&[&[2], &fields_of(&[])[..]].concat()),
-                "Version",
-            ),
-            bad_text(
-                "a byte too many",
-                &version_1(&[&fields_of(&[])[..], &[0]].concat()),
-                "Trailing",
-            ),
-            bad_text(
-                "cut, with check bytes that fit",
-                &version_1(&fields_of(&[])[..33]),
-                "Truncated",
-            ),
-            bad_text("an over-long count", &version_1(&over_long), "NotCanonical"),
-            bad_text(
-                "nine addresses",
-                &version_1(&fields_of(&vec![vec![7]; 9])),
-                "TooLarge",
-            ),
-            bad_text(
-                "an address of 1,025 bytes",
-                &version_1(&fields_of(&[vec![7; 1_025]])),
-                "TooLarge",
-            ),
-            bad_text("a feed of small order", &version_1(&weak), "Text"),
-            bad_text("a feed that is no point", &version_1(&no_point), "Text"),
-        ],
-    )
 }
 
 fn reference() -> Value {
@@ -525,6 +460,14 @@ fn tag() -> Value {
         ("ligature", "\u{fb01}sh"),
         ("sharp s", "Stra\u{df}e"),
         ("capital sharp s", "STRA\u{1e9e}E"),
+        ("all letters of the sharp s", "STRASSE"),
+        ("long s", "\u{17f}top"),
+        ("final sigma", "\u{3bf}\u{3b4}\u{3bf}\u{3c2}"),
+        ("n with an apostrophe", "\u{149}"),
+        ("Cherokee", "\u{ab70}\u{13a0}"),
+        ("iota below", "\u{1fb3}"),
+        ("Armenian ligature", "\u{587}"),
+        ("a separator, which is no space", "\u{1f}a\u{1f}"),
         ("sigma at the end", "\u{39f}\u{394}\u{39f}\u{3a3}"),
         ("dotted capital i", "\u{130}stanbul"),
         ("kelvin sign", "273 \u{212a}"),

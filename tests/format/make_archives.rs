@@ -135,6 +135,11 @@ pub(crate) fn archive() -> Value {
     leaning.truncate(leaning.len() - 65);
     leaning.push(1);
     let blob = |hash: &[u8], bytes: &[u8]| record(4, &[hash, bytes].concat());
+    let log = first.log();
+    let mut newer = first.packed().to_vec();
+    newer[0] = 2;
+    let newer_run = record(3, &[encode(log), newer].concat());
+    let newer_fork = record(2, &[&[2][..], &encode(log)].concat());
     let mut over_long = empty[..17].to_vec();
     over_long.extend([0xa0, 0]);
     over_long.extend(&empty[18..]);
@@ -212,10 +217,17 @@ pub(crate) fn archive() -> Value {
                 "Archive",
                 &[run_record(&block), linked(63, first.last_id())],
             ),
+            with("a run of another version", "Version", &[newer_run]),
+            with("a fork proof of another version", "Version", &[newer_fork]),
             with(
                 "a blob with another hash",
                 "Archive",
                 &[blob(&[7; 32], b"x")],
+            ),
+            with(
+                "a blob of no bytes",
+                "Archive",
+                &[blob(blake3::hash(b"").as_bytes(), b"")],
             ),
             with(
                 "a blob too short for a hash",

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tidings::format::{
     Attachment, BlobHash, Body, Content, Cut, Delete, Draft, Edit, EntryId, FeedId, Follow, Label,
     List, ListItem, Moved, Pin, Post, ProfileField, Reach, Reaction, Ref, Rel, Repost, Run, Seq,
-    Timestamp, encode,
+    Timestamp, decode_content, encode,
 };
 
 use crate::bytes::{hex, string, varint};
@@ -133,6 +133,12 @@ pub(crate) fn body() -> Value {
                     ..empty.clone()
                 },
             ),
+            good(
+                "fields of a later version behind those known",
+                json!({ "added": "00ff07" }),
+                &[&whole[..], &[0, 0xff, 7]].concat(),
+                with_hex(json_of(&full())),
+            ),
             fine("as many refs, mentions and tags as may be", &most),
             fine("as many attachments as may be", &many),
             fine(
@@ -160,7 +166,6 @@ pub(crate) fn body() -> Value {
                 &whole[..whole.len() - 1],
                 "Truncated",
             ),
-            wrong("a byte too many", &[&whole[..], &[0]].concat(), "Trailing"),
             wrong(
                 "an over-long count",
                 &parts(&[0x80, 0], none, none, none, none),
@@ -381,6 +386,126 @@ pub(crate) fn kinds() -> Value {
                 "cut/1",
                 "state",
                 &[&[7; 32][..], &[1, b'A', 0]].concat(),
+                "Malformed",
+            ),
+        ],
+    )
+}
+
+/// Content as it is read: not always as a writer of this version writes it.
+pub(crate) fn content() -> Value {
+    fn read<T: Content>(name: &str, bytes: &[u8]) -> Value {
+        let content: T = decode_content(bytes).expect(name);
+        let given = json!({ "kind": T::KIND });
+        good(name, given, bytes, with_hex(json_of(&content)))
+    }
+    let wrong = |name: &str, kind: &str, bytes: &[u8], error: &str| {
+        bad(name, json!({ "kind": kind }), bytes, error)
+    };
+    let cut = |lane: &[u8]| [&[7; 32][..], &string(lane), &[5]].concat();
+    let list = b"\x01n\x01d";
+    file(
+        "content",
+        "content as a reader takes it; what is bad here is unreadable and makes no entry invalid",
+        vec![
+            read::<Post>("post/1, nothing at all", b""),
+            read::<Post>("post/1, a text alone", b"\x03abc"),
+            read::<Post>("post/1, up to its title", b"\x03abc\x01\x01t"),
+            read::<Post>(
+                "post/1, a field of a later version",
+                b"\x03abc\x00\x00\x00\x00\x00\xff\x80",
+            ),
+            read::<ProfileField>("profile/1, a name of nothing", b"\x00\x00"),
+            read::<ProfileField>("profile/1, more behind the name", b"\x00\x01a\x07"),
+            read::<ProfileField>("profile/1, the avatar alone", b"\x02"),
+            read::<Follow>("follow/1, nothing at all: 32 zero bytes", b""),
+            read::<Follow>("follow/1, the feed alone", &[6; 32]),
+            read::<Delete>("delete/1, nothing at all", b""),
+            read::<List>("list/1, without its items", list),
+            read::<Label>("label/1, a value alone", b"\x04spam"),
+            read::<Cut>("cut/1, without its place", &cut(b"posts")[..38]),
+            read::<Edit>("edit/1, nothing at all", b""),
+        ],
+        vec![
+            wrong("profile/1, nothing at all", "profile/1", b"", "Truncated"),
+            wrong(
+                "profile/1, a name without its length",
+                "profile/1",
+                b"\x00",
+                "Truncated",
+            ),
+            wrong(
+                "profile/1, an unknown field",
+                "profile/1",
+                b"\x07\x00",
+                "Malformed",
+            ),
+            wrong(
+                "profile/1, a padded index",
+                "profile/1",
+                b"\x80\x00\x01a",
+                "NotCanonical",
+            ),
+            wrong(
+                "post/1, a padded length",
+                "post/1",
+                b"\x83\x00abc",
+                "NotCanonical",
+            ),
+            wrong(
+                "post/1, a padded date",
+                "post/1",
+                b"\x01a\x00\x00\x00\x00\x01\x82\x00",
+                "NotCanonical",
+            ),
+            wrong(
+                "post/1, an option that is neither",
+                "post/1",
+                b"\x01a\x02",
+                "Malformed",
+            ),
+            wrong(
+                "post/1, an option of nothing",
+                "post/1",
+                b"\x01a\x01",
+                "Truncated",
+            ),
+            wrong("post/1, cut in the text", "post/1", b"\x03ab", "Truncated"),
+            wrong(
+                "delete/1, a bool that is neither",
+                "delete/1",
+                b"\x02",
+                "Malformed",
+            ),
+            wrong(
+                "follow/1, cut in the feed",
+                "follow/1",
+                &[6; 31],
+                "Truncated",
+            ),
+            wrong(
+                "list/1, cut in an item",
+                "list/1",
+                &[&list[..], &[1], &[6; 32]].concat(),
+                "Truncated",
+            ),
+            wrong(
+                "list/1, more items than bytes",
+                "list/1",
+                &[&list[..], &[9]].concat(),
+                "Truncated",
+            ),
+            wrong(
+                "cut/1, a lane in capitals",
+                "cut/1",
+                &cut(b"POSTS"),
+                "Malformed",
+            ),
+            wrong("cut/1, without a lane", "cut/1", &[7; 32], "Malformed"),
+            wrong(
+                "cut/1, a place of 65 bits",
+                "cut/1",
+                &[&cut(b"posts")[..38], &[0xff; 9], &[2]].concat(),
                 "Malformed",
             ),
         ],

@@ -5,9 +5,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde::Serialize;
 use tidings::format::{
-    Attachment, BlobHash, Body, Closing, DeviceId, DeviceSecret, Draft, EntryId, EntryRef, FeedId,
-    FeedSecret, FeedTicket, ForkProof, Header, Kind, Lane, LogId, OrderKey, PackedRun, Ref, Rel,
-    Run, Seq, StateItem, Timestamp, decode, encode, settle,
+    Attachment, BlobHash, Body, Closing, DeviceId, DeviceSecret, Draft, EndpointAddress, EntryId,
+    EntryRef, FeedId, FeedSecret, FeedTicket, ForkProof, Header, Kind, Lane, LogId, OrderKey,
+    PackedRun, Ref, Rel, Run, Seq, StateItem, Timestamp, decode, encode, settle,
 };
 
 fn a_log() -> impl Strategy<Value = LogId> {
@@ -164,7 +164,8 @@ proptest! {
         let at = at.index(bytes.len());
         bytes[at] = to;
         if let Ok(body) = Body::decode(&bytes) {
-            prop_assert_eq!(body.encode().expect("a body"), bytes);
+            // A change may leave fewer bytes to the fields; the rest is then for newer readers.
+            prop_assert!(bytes.starts_with(&body.encode().expect("a body")));
         }
     }
 
@@ -198,12 +199,14 @@ proptest! {
     #[test]
     fn a_ticket_with_any_character_changed_is_refused(
         secret: [u8; 32],
-        address in vec(any::<u8>(), 0..40),
+        ports in vec(any::<u16>(), 0..20),
         entry in proptest::option::of(a_reference()),
         at: prop::sample::Index,
         to in "[a-z2-7A-Z 189=]",
     ) {
-        let ticket = FeedTicket::new(FeedSecret::from_bytes(&secret).id()).with_address(address.into());
+        let mut endpoint = EndpointAddress::new(secret);
+        endpoint.sockets = ports.iter().map(|port| ([192, 0, 2, 1], *port).into()).collect();
+        let ticket = FeedTicket::new(FeedSecret::from_bytes(&secret).id()).with_endpoint(&endpoint);
         let ticket = match entry {
             Some(entry) => ticket.with_entry(entry),
             None => ticket,

@@ -42,6 +42,7 @@ fn check(structure: &str, read: Reader) {
     let text =
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let file: Value = serde_json::from_str(&text).expect("JSON");
+    let file = make::with_long_numbers(file);
     assert_eq!(file["structure"], structure);
     let mut names = BTreeSet::new();
     for (list, good) in [("good", true), ("bad", false)] {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use iroh::endpoint::{Connection, RecvStream, SendStream, presets};
-use iroh::{Endpoint, EndpointAddr, RelayMode};
+use iroh::{Endpoint, RelayMode};
 use tidings::{Attachment, FeedTicket, Node, TidingsError};
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -63,8 +63,7 @@ impl Liar {
     }
 
     fn ticket(&self, node: &Node) -> FeedTicket {
-        let address = postcard::to_allocvec(&self.endpoint.addr()).unwrap();
-        FeedTicket::new(node.feed()).with_address(address.into())
+        FeedTicket::new(node.feed()).with_endpoint_addr(&self.endpoint.addr())
     }
 }
 
@@ -264,7 +263,7 @@ impl Stranger {
     async fn at(node: &Node) -> Self {
         let endpoint = endpoint().await;
         let ticket = node.ticket().await.unwrap();
-        let address = postcard::from_bytes::<EndpointAddr>(&ticket.addresses()[0]).unwrap();
+        let address = ticket.endpoint_addrs().remove(0);
         let connection = endpoint.connect(address, ALPN).await.unwrap();
         Self {
             connection,
@@ -368,7 +367,7 @@ async fn who_breaks_a_rule_or_takes_all_places_is_shown_out_and_others_are_serve
     let address = silent._endpoint.id();
     let mut more = Vec::new();
     let ticket = ada.ticket().await.unwrap();
-    let at = postcard::from_bytes::<EndpointAddr>(&ticket.addresses()[0]).unwrap();
+    let at = ticket.endpoint_addrs().remove(0);
     for _ in 0..3 {
         more.push(silent._endpoint.connect(at.clone(), ALPN).await.unwrap());
     }
@@ -390,7 +389,7 @@ async fn many_strangers_do_not_keep_those_out_who_share_a_feed() {
     let ada = online(one.path()).await;
     let media = post(&ada, &noise(MIB)).await;
     let ticket = ada.ticket().await.unwrap();
-    let at = postcard::from_bytes::<EndpointAddr>(&ticket.addresses()[0]).unwrap();
+    let at = ticket.endpoint_addrs().remove(0);
     let mut held = Vec::new();
     for _ in 0..16 {
         let stranger = Stranger::at(&ada).await;

@@ -3,18 +3,30 @@
 import base64
 import json
 import pathlib
+import re
 import sys
 
 sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs/reader"))
 import tidings_reader as reader
+import tidings_views as views
 
 failures = []
 
 
+def long_numbers(value):
+    """Whole numbers from 2^53 on stand as text."""
+    if isinstance(value, dict):
+        return {name: long_numbers(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [long_numbers(inner) for inner in value]
+    is_long = isinstance(value, str) and re.fullmatch("-?[1-9][0-9]{15,19}", value) and abs(int(value)) >= 2**53
+    return int(value) if is_long and -(2**63) <= int(value) < 2**64 else value
+
+
 def vectors(structure):
-    file = json.loads((ROOT / f"tests/data/v1/{structure}.json").read_text())
+    file = long_numbers(json.loads((ROOT / f"tests/data/v1/{structure}.json").read_text()))
     for good in (True, False):
         for vector in file["good" if good else "bad"]:
             yield f"{structure}: {vector['name']}", vector, good
@@ -62,6 +74,41 @@ for name, vector, good in vectors("run"):
     expect(name, (found is not None) == good and [reader.base32(e.id) for e in (found or (0, []))[1]] == ids)
 for name, vector, good in vectors("body"):
     expect(name, (attempt(reader.Envelope, bytes.fromhex(vector["bytes"])) is not None) == good)
+CONTENT = {
+    "post/1": lambda data: reader.content(data, "str", *["str?"] * 4, "i64?"),
+    "profile/1": lambda data: attempt(reader.profile_field, data),
+    "edit/1": lambda data: reader.content(data, "bytes"),
+}
+for name, vector, good in vectors("content"):
+    read = CONTENT.get(vector["given"]["kind"])
+    expect(name, read is None or (read(bytes.fromhex(vector["bytes"])) is not None) == good)
+
+
+def shown(vector):
+    archives, feeds = [vector["bytes"], *vector["given"]["more"]], {}
+    for archive in archives:
+        assert reader.read_archive(memoryview(bytes.fromhex(archive)), feeds) is None
+    view = views.View(feeds, vector["given"]["now"])
+    timeline = []
+    for entry, state, last, said, post in view.posts():
+        one = view.object(entry, last, said, post)
+        one = {key: one[key] for key in ("id", "text", "tags", "reactions", "replies")}
+        timeline.append(one | {"state": state, "edited": last.time if last is not entry else None})
+    gone = sorted(text(e.ref) for e in view.counting.values() if e.gone == "deleted")
+    profiles = {feed: view.profile(raw(feed)) for feed in vector["fields"]["profiles"]}
+    follows = {feed: view.follows(raw(feed)) for feed in vector["fields"]["follows"]}
+    return {"timeline": timeline, "deleted": gone, "profiles": profiles, "follows": follows}
+
+
+def text(to):
+    return ":".join((reader.base32(to[0]), reader.base32(to[1]), to[2], str(to[3]), reader.base32(to[4])))
+
+
+for name, vector, _ in vectors("view"):
+    said = shown(vector)
+    expect(f"{name}: {said} and not {vector['fields']}", said == vector["fields"])
+for name, vector, _ in vectors("tag"):
+    expect(name, reader.fold(vector["text"]) == vector["fields"])
 for name, vector, _ in vectors("standing"):
     given, feed = vector["given"], reader.Feed()
     feed.statements = [statement(bytes.fromhex(text)) for text in given["statements"]]

@@ -346,7 +346,7 @@ impl World {
                 self.draft("post/1", body)
             }
             _ => {
-                // Fewer fields than there are, and a length in a longer form: content is read kindly.
+                // A length in a longer form than it needs.
                 let body = self.envelope(b"\x83\x00abc");
                 self.draft("post/1", body)
             }

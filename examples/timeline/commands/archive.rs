@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use indicatif::{BinaryBytes, ProgressBar};
-use tidings::{ArchiveError, ArchiveProgress, FeedId, FormatError, Node, verify_archive};
+use tidings::{ArchiveError, ArchiveProgress, FeedId, Node, verify_archive};
 
 use crate::args::Export;
 use crate::failure::{Failure, Result};
@@ -118,9 +118,6 @@ pub(super) fn verify(out: &Out, path: &Path) -> Result {
     progress.set_length(len);
     let done = verify_archive(progress.wrap_read(file));
     progress.finish_and_clear();
-    if let Some(damage) = done.damage().filter(|damage| is_other(damage)) {
-        return Err(at(damage.clone().into()));
-    }
     let object = VerifyObject {
         good: done.damage().is_none(),
         bytes: done.bytes(),
@@ -141,12 +138,6 @@ pub(super) fn verify(out: &Out, path: &Path) -> Result {
         lines.join("\n")
     })?;
     damaged(done.damage(), path)
-}
-
-/// Whether it is no archive at all, or one of another version: then there is nothing to report.
-fn is_other(damage: &ArchiveError) -> bool {
-    let error = damage.format_error();
-    damage.offset() == 0 || matches!(error, Some(FormatError::Version { .. }))
 }
 
 /// What was printed is only part of what the file once held.

@@ -270,7 +270,7 @@ impl Check<'_> {
         let Some(kind_no) = self.rows().kind_no(&one.item.kind)? else {
             return Ok(());
         };
-        let slot = slot_of(&one.item.kind, body);
+        let slot = slot_of(&name.id.lane, &one.item.kind, body);
         let key = keys::state_slot(name.feed_no, kind_no, &slot);
         let row = StateRow {
             id: one.id,

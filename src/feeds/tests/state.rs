@@ -112,12 +112,19 @@ fn what_counts_now_is_what_a_new_entry_replaces() {
             ..Default::default()
         };
         let kind = super::world::kind(ProfileField::KIND);
-        assert_eq!(batch.replaced(number, &kind, &body).unwrap(), None);
+        assert_eq!(
+            batch
+                .replaced(number, (&lanes::STATE, &kind), &body)
+                .unwrap(),
+            None
+        );
         let first = [name("Ada", None, 1)];
         let names = batch
             .append(&owner.device, &owner.feed, lanes::STATE, &first)
             .unwrap();
-        let replaced = batch.replaced(number, &kind, &body).unwrap();
+        let replaced = batch
+            .replaced(number, (&lanes::STATE, &kind), &body)
+            .unwrap();
         assert_eq!(replaced, Some(names[0]), "even before the commit");
     });
     assert_eq!(named(&store, &owner).as_deref(), Some("Ada"));

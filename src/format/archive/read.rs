@@ -71,8 +71,6 @@ pub struct ArchiveReader<R> {
     at: u64,
     record: u64,
     order: Order,
-    /// The feed whose statements came last, and how many bytes of them.
-    statements: Option<(FeedId, usize)>,
     /// A blob of which only the head has been read.
     pending: Option<(BlobHash, u64)>,
     state: State,
@@ -94,7 +92,6 @@ impl<R: Read> ArchiveReader<R> {
             at: 0,
             record: 0,
             order: Order::default(),
-            statements: None,
             pending: None,
             state: State::Fresh,
         }
@@ -221,18 +218,7 @@ impl<R: Read> ArchiveReader<R> {
     fn statement(&mut self, bytes: &[u8]) -> Result<ArchiveItem, Fault> {
         let statement = Statement::decode(bytes)?;
         let feed = *statement.feed();
-        self.order.statement(&feed, statement.id())?;
-        let before = self.statements.filter(|(last, _)| *last == feed);
-        let held = before.map_or(0, |(_, held)| held) + bytes.len();
-        if held > limits::FEED_STATEMENT_BYTES {
-            return Err(FormatError::TooLarge {
-                what: "size of a feed's statements, in bytes,",
-                found: held as u64,
-                limit: limits::FEED_STATEMENT_BYTES as u64,
-            }
-            .into());
-        }
-        self.statements = Some((feed, held));
+        self.order.statement(&feed, statement.id(), bytes.len())?;
         Ok(ArchiveItem::Statement(statement))
     }
 
@@ -258,7 +244,7 @@ impl<R: Read> ArchiveReader<R> {
         self.fill(&mut hash)?;
         self.hasher.update(&hash);
         let hash = BlobHash::from_bytes(hash);
-        self.order.blob(&hash)?;
+        self.order.blob(&hash, len)?;
         self.pending = Some((hash, len));
         Ok(Next::Blob { hash, len })
     }

@@ -163,6 +163,16 @@ struct Current {
     standing: Option<Standing>,
     /// The log that was found to be forked last.
     fork: Option<(LogId, Seq)>,
+    /// What an end that picks the branch of that log would settle.
+    open: Open,
+}
+
+/// Entries at or past a fork that count by the statements.
+#[derive(Clone, Copy, Default)]
+struct Open {
+    with_body: u64,
+    /// Not counted: they may be there only to prove what stands before the fork.
+    without: u64,
 }
 
 impl Tally {
@@ -177,6 +187,7 @@ impl Tally {
                 let (log, at) = (*proof.log(), proof.at());
                 let current = self.of(log.feed);
                 current.fork = Some((log, at));
+                current.open = Open::default();
                 if current.standing().is_admitted(&log.device) {
                     current.found.forked.push((log, at));
                 }
@@ -198,6 +209,7 @@ impl Tally {
             statements: Vec::new(),
             standing: None,
             fork: None,
+            open: Open::default(),
         })
     }
 
@@ -223,24 +235,46 @@ impl Current {
         let fork = self.fork.filter(|(forked, _)| *forked == log);
         let settled = fork.map_or(Seq(u64::MAX), |(_, at)| at);
         let standing = self.standing();
-        let (mut counting, mut unsettled, mut newest) = (0, 0, None);
+        let end = standing.end(&log.device, &log.lane).copied();
+        let (mut counting, mut open, mut newest) = (0, Open::default(), None);
         for (seq, (id, item)) in (run.first().0..)
             .map(Seq)
             .zip(run.ids().iter().zip(run.items()))
         {
             // An archive has one entry a place, so where it is not the one an end names, that one is not held.
-            if standing.counts(&log.device, &log.lane, seq, id, |_| false) {
-                counting += 1;
-                unsettled += u64::from(seq >= settled);
-                newest = newest.max(Some(item.time()));
+            if !standing.counts(&log.device, &log.lane, seq, id, |_| false) {
+                continue;
+            }
+            if seq >= settled && item.body().is_none() {
+                open.without += 1;
+                continue;
+            }
+            counting += 1;
+            open.with_body += u64::from(seq >= settled);
+            newest = newest.max(Some(item.time()));
+        }
+        self.found.unsettled += open.with_body;
+        if fork.is_some() {
+            self.open.with_body += open.with_body;
+            self.open.without += open.without;
+            if end.is_some_and(|end| run.id_at(end.seq) == Some(end.id)) {
+                self.settle(&log);
             }
         }
         let found = &mut self.found;
         found.entries += run.len();
         found.counting += counting;
-        found.unsettled += unsettled;
         found.newest = found.newest.max(newest);
         let bodies = run.items().iter().filter(|item| item.body().is_some());
         found.bodies += bodies.count() as u64;
+    }
+
+    /// The branch that the archive has is the one that a Retire picked.
+    fn settle(&mut self, log: &LogId) {
+        let open = std::mem::take(&mut self.open);
+        self.fork = None;
+        self.found.counting += open.without;
+        self.found.unsettled -= open.with_body;
+        self.found.forked.retain(|(forked, _)| forked != log);
     }
 }

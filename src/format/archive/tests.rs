@@ -137,7 +137,7 @@ fn parts() -> Parts {
             ben.runs(&ben.other, lanes::POSTS, 1, "never admitted"),
         ]
         .concat(),
-        blobs: vec![b"a picture".to_vec(), Vec::new()],
+        blobs: vec![b"a picture".to_vec(), b"a".to_vec()],
     }
 }
 
@@ -179,7 +179,7 @@ fn an_archive_gives_back_what_was_put_in_and_says_what_counts() {
     assert_eq!(items.len(), 4 + 1 + 4 + 2);
     let report = verify_archive(bytes.as_slice());
     assert_eq!(report.bytes(), bytes.len() as u64);
-    assert_eq!((report.blobs(), report.blob_bytes()), (2, 9));
+    assert_eq!((report.blobs(), report.blob_bytes()), (2, 10));
     let (ada, ben) = (person(1).feed(), person(10).feed());
     let of = |feed| report.feeds().iter().find(|f| f.feed() == feed).unwrap();
     let ada = of(ada);
@@ -331,6 +331,45 @@ fn records_out_of_order_are_refused_by_reader_and_writer() {
     assert!(out.statement(&ada.admit(&ada.device)).is_err());
     let empty = BlobHash::from_bytes(*blake3::hash(b"").as_bytes());
     assert!(out.blob(&empty, 1, &mut [1u8].as_slice()).is_err());
+    assert!(out.blob(&empty, 0, &mut [].as_slice()).is_err());
+}
+
+#[test]
+fn past_a_fork_headers_alone_do_not_count() {
+    let ada = person(1);
+    let mine = ada.runs(&ada.device, lanes::POSTS, 3, "mine");
+    let other = ada.runs(&ada.device, lanes::POSTS, 1, "another");
+    let fork = ForkProof::new(&other[0], &mine[0]).unwrap();
+    assert_eq!(fork.at(), Seq(0));
+    let held =
+        |seq: Seq, item: &crate::format::Item| item.body().filter(|_| seq == Seq(1)).cloned();
+    let mut out = ArchiveWriter::new(Vec::new()).unwrap();
+    out.statement(&ada.admit(&ada.device)).unwrap();
+    out.fork(&fork).unwrap();
+    out.run(&mine[0].with_bodies(held)).unwrap();
+    let report = verify_archive(out.finish().unwrap().as_slice());
+    let feed = &report.feeds()[0];
+    let counts = (
+        feed.entries(),
+        feed.bodies(),
+        feed.counting(),
+        feed.unsettled(),
+    );
+    assert_eq!(counts, (3, 1, 1, 1));
+
+    // An end picks the branch: then nothing of it is left out.
+    let mut statements = vec![ada.admit(&ada.device), ada.retire(&mine[0], 1)];
+    statements.sort_by_key(|statement| *statement.id());
+    let mut out = ArchiveWriter::new(Vec::new()).unwrap();
+    for statement in &statements {
+        out.statement(statement).unwrap();
+    }
+    out.fork(&fork).unwrap();
+    out.run(&mine[0].with_bodies(held)).unwrap();
+    let report = verify_archive(out.finish().unwrap().as_slice());
+    let feed = &report.feeds()[0];
+    assert_eq!((feed.counting(), feed.unsettled()), (2, 0));
+    assert!(feed.forked().is_empty());
 }
 
 #[test]

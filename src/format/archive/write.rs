@@ -51,11 +51,14 @@ impl<W: Write> ArchiveWriter<W> {
     ///
     /// # Errors
     ///
-    /// If it stands out of order.
+    /// If it stands out of order, or the feed's statements come to more than a reader takes.
     pub fn statement(&mut self, statement: &Statement) -> io::Result<()> {
-        let placed = self.order.statement(statement.feed(), statement.id());
+        let bytes = statement.encode();
+        let placed = self
+            .order
+            .statement(statement.feed(), statement.id(), bytes.len());
         placed.map_err(invalid)?;
-        self.record(STATEMENT, &[&statement.encode()])
+        self.record(STATEMENT, &[&bytes])
     }
 
     /// Writes the proof that a log is forked, before the log's runs.
@@ -87,10 +90,10 @@ impl<W: Write> ArchiveWriter<W> {
     ///
     /// # Errors
     ///
-    /// If it stands out of order; [`io::ErrorKind::InvalidData`] if the bytes are others than was said: what has been
+    /// If it stands out of order or is empty; [`io::ErrorKind::InvalidData`] if the bytes are others than was said: what has been
     /// written is no archive then.
     pub fn blob(&mut self, hash: &BlobHash, len: u64, bytes: &mut impl Read) -> io::Result<()> {
-        self.order.blob(hash).map_err(invalid)?;
+        self.order.blob(hash, len).map_err(invalid)?;
         self.head(BLOB, len.saturating_add(32))?;
         self.put(hash.as_bytes())?;
         let mut of_bytes = blake3::Hasher::new();

@@ -73,7 +73,7 @@ fn found_at(
         .flat_map(|feed| snapshot.finders(feed).unwrap_or_default());
     let addresses = finders.filter_map(|finder| {
         let bytes = snapshot.peer(&finder).ok()??;
-        decode_address(&bytes).ok()
+        decode_address(&bytes)
     });
     addresses.map(|address| (address.id, address)).collect()
 }

@@ -24,7 +24,7 @@ impl Actor {
             finders.sort_by_key(|finder| !remembered.contains(finder));
             for finder in finders.into_iter().take(FINDERS) {
                 let address = snapshot.peer(&finder).ok().flatten();
-                let address = address.and_then(|bytes| decode_address(&bytes).ok());
+                let address = address.and_then(|bytes| decode_address(&bytes));
                 let address = address.map(|address| usable_address(address));
                 addresses.extend(address.map(|address| (address.id, address)));
             }
