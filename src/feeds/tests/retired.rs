@@ -384,10 +384,10 @@ fn where_the_feed_key_is_full_a_retire_makes_room_and_an_admit_alone_has_none() 
     let last_word = retire(&owner, &[]);
     write(&store, |batch| {
         // The owner's own device is one of them.
-        let all = (101..100 + count).map(by_owner);
+        let all = (201..200 + count).map(by_owner);
         let all = all.chain([owner.admit.clone()]).collect();
         batch.take_statements(&owner.feed, all).unwrap();
-        let more = by_owner(200);
+        let more = by_owner(250);
         let has_room = |batch: &mut FeedBatch<'_>, said: &[Statement]| {
             batch.has_room(&owner.feed, said).unwrap()
         };
