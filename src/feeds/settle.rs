@@ -163,16 +163,24 @@ impl FeedBatch<'_> {
         bound: Seq,
     ) -> Result<(), FeedsError> {
         self.dig_below(name, run, why)?;
+        let mut is_true_below = false;
         let held = self.log_row(name.no)?.held.clone();
         for part in held.within(run.first()..run.end()) {
-            let at = self.first_other(name, run, &part)?;
-            let Some(at) = at.filter(|at| *at < bound) else {
+            let Some(at) = self.first_other(name, run, &part)? else {
                 continue;
             };
+            if at >= bound {
+                is_true_below = true;
+                continue;
+            }
             let top = held.around(at).map_or(part.end, |held| held.end);
             self.unhold(name, at..top.min(at.block_end()), why)?;
         }
         let above = run.end();
+        if is_true_below {
+            // What is held has a signature of its own above the end, and stays whole.
+            return Ok(());
+        }
         if let Some(held) = self.log_row(name.no)?.held.around(above)
             && self.rows().prev_named_by(name.no, &name.id, above)? != Some(run.last_id())
         {
