@@ -11,7 +11,9 @@ use super::error::FeedsError;
 use super::index::Index;
 use super::keys::{self, FeedNo};
 use super::row::Event;
-use crate::format::{DeviceId, EntryId, FeedId, FormatError, LogId, Seq, Standing, Statement, Statements};
+use crate::format::{
+    DeviceId, EntryId, FeedId, FormatError, LogId, Seq, Standing, Statement, Statements,
+};
 
 /// The statements of a feed and what they come to.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 mod holders;
 mod memories;
+mod questions;
 mod report;
 mod rest;
 mod sessions;
@@ -19,6 +20,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
 use self::memories::Memories;
+use self::questions::Questions;
 use super::ALPN;
 use super::address::decode_address;
 use super::dial::Dialer;
@@ -119,6 +121,7 @@ impl Engine {
             spare: BTreeMap::new(),
             shut_out: BTreeMap::new(),
             memories: Memories::default(),
+            questions: Questions::default(),
             dialing: JoinSet::new(),
             rounds: Vec::new(),
             totals: SyncReport::default(),
@@ -280,6 +283,7 @@ struct Actor {
     spare: BTreeMap<EndpointId, Opened>,
     shut_out: BTreeMap<EndpointId, ShutOut>,
     memories: Memories,
+    questions: Questions,
     dialing: JoinSet<Dialed>,
     rounds: Vec<Round>,
     /// Counters since the node went online.
@@ -583,6 +587,12 @@ impl Actor {
                     self.dialer.went_well(&peer);
                     self.with_session(&peer, |session| session.standing.agreed = true);
                 }
+                Output::PassedOver { feed, logs, .. } => {
+                    self.status_stale();
+                    let known = self.totals.passed_over.entry(feed).or_default();
+                    *known = logs.max(*known);
+                }
+                Output::Questions { peer, ids } => self.asked(peer, ids),
                 Output::ClockDiffers { peer, by } => {
                     self.with_session(&peer, |session| session.clock_differs_by = Some(by));
                 }

@@ -109,7 +109,12 @@ fn what_lies_past_an_end_vanishes_everywhere_and_stays_provable() {
     );
     assert!(run.items()[..6].iter().all(|item| item.body().is_some()));
     assert!(run.items()[6..].iter().all(|item| item.body().is_none()));
-    assert!(snapshot.bodies(&chain.log, &[(Seq(80), chain.reference(80).id)]).unwrap().is_empty());
+    assert!(
+        snapshot
+            .bodies(&chain.log, &[(Seq(80), chain.reference(80).id)])
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]
@@ -143,7 +148,9 @@ fn a_better_end_brings_entries_back_and_wants_their_bodies() {
     write(&store, |batch| {
         let body = body_of(&chain, 40);
         assert_eq!(
-            batch.take_body(&chain.log, Seq(40), &chain.reference(40).id, &body).unwrap(),
+            batch
+                .take_body(&chain.log, Seq(40), &chain.reference(40).id, &body)
+                .unwrap(),
             Taken::Stored
         );
         // The rest comes with a run.
