@@ -31,12 +31,45 @@ pub(super) struct SimLog {
     changed: u64,
 }
 
+impl SimLog {
+    /// The lowest place that is held and chained to the end, and the id that is to be held below it; the place after the
+    /// end, and no id, if the end itself is not held.
+    fn chain(&self, end: &Head) -> (u64, Option<EntryId>) {
+        let (mut lowest, mut below) = (end.seq.0 + 1, Some(end.id));
+        while let Some((seq, entry)) = lowest
+            .checked_sub(1)
+            .and_then(|seq| Some((seq, self.entries.get(&seq)?)))
+            .filter(|(_, entry)| Some(entry.id) == below)
+        {
+            (lowest, below) = (seq, Some(entry.prev));
+        }
+        (lowest, below)
+    }
+
+    /// Drops what is held right below the chain and is not of it; says whether there was anything.
+    fn drop_strays(&mut self, end: &Head) -> bool {
+        let held = self.entries.len();
+        loop {
+            let (lowest, below) = self.chain(end);
+            let stray = lowest.checked_sub(1).filter(|seq| {
+                let entry = self.entries.get(seq);
+                entry.is_some_and(|entry| Some(entry.id) != below)
+            });
+            let Some(stray) = stray else { break };
+            self.entries.remove(&stray);
+        }
+        self.entries.len() < held
+    }
+}
+
 /// Everything one simulated node has on disk.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SimStore {
     pub(super) logs: BTreeMap<LogId, SimLog>,
     pub(super) statements: BTreeMap<FeedId, BTreeSet<Vec<u8>>>,
     pub(super) follows: BTreeSet<FeedId>,
+    /// Where statements end a log, which settles its forks: the branch with this entry is the true one.
+    pub(super) ends: BTreeMap<LogId, Head>,
     pub(super) arrival: u64,
     pub(super) filled: u64,
     /// Every take fails while it is set.
@@ -48,6 +81,8 @@ pub(super) struct Took {
     pub(super) outcome: Outcome,
     pub(super) stored: Option<(Range<Seq>, Head, Vec<(Seq, EntryId)>)>,
     pub(super) forked: Option<Seq>,
+    /// Something held was of the wrong branch and is not held any more.
+    pub(super) reread: bool,
 }
 
 impl Took {
@@ -56,6 +91,7 @@ impl Took {
             outcome,
             stored: None,
             forked: None,
+            reread: false,
         }
     }
 
@@ -364,7 +400,11 @@ impl SimStore {
             }
             _ => {}
         }
-        if let Some(at) = fork_in(log, &run, first, last, end) {
+        let fork = fork_in(log, &run, first, last, end);
+        if let Some(settled) = self.ends.get(log_id).copied() {
+            return self.take_settled(log_id, run, &settled, fork.is_some());
+        }
+        if let Some(at) = fork {
             let new = log.forked.is_none_or(|held| at < held);
             if new {
                 self.arrival += 1;
@@ -375,6 +415,7 @@ impl SimStore {
                 outcome: Outcome::Forked,
                 stored: None,
                 forked: new.then_some(Seq(at)),
+                reread: false,
             };
         }
         // What lies behind a fork only proves what lies before it.
@@ -383,6 +424,69 @@ impl SimStore {
             return Took::only(Outcome::Forked);
         }
         self.store(log_id, run, end)
+    }
+
+    /// Ends a log: what is held of another branch than that of the end is not held any more, as far as is known.
+    pub(super) fn settle(&mut self, log_id: LogId, end: Head) {
+        self.ends.insert(log_id, end);
+        self.arrival += 1;
+        let arrival = self.arrival;
+        let Some(log) = self.logs.get_mut(&log_id) else {
+            return;
+        };
+        log.forked = None;
+        log.changed = arrival;
+        log.entries.retain(|seq, _| *seq <= end.seq.0);
+        if log
+            .entries
+            .get(&end.seq.0)
+            .is_some_and(|held| held.id != end.id)
+        {
+            log.entries.remove(&end.seq.0);
+        }
+        log.drop_strays(&end);
+    }
+
+    /// The same as `take`, where it is known which branch is the true one.
+    fn take_settled(&mut self, log_id: &LogId, run: SimRun, end: &Head, contradicts: bool) -> Took {
+        let after = run.first + run.entries.len() as u64;
+        if run.first > end.seq.0 {
+            return Took::only(Outcome::NotCounting {
+                from: end.seq.next(),
+            });
+        }
+        let Some(log) = self.logs.get_mut(log_id) else {
+            return Took::only(Outcome::AlreadyHeld);
+        };
+        let (chain, below) = log.chain(end);
+        let names = |(seq, entry): (u64, &SimEntry)| (seq, entry.id) == (end.seq.0, end.id);
+        let mut places = (run.first..).zip(&run.entries);
+        let is_true = places.any(names)
+            || (chain < after
+                && run.entries.last().map(|last| last.id)
+                    == log.entries.get(&(after - 1)).map(|held| held.id))
+            || (after == chain && run.entries.last().map(|last| last.id) == below);
+        if contradicts && !is_true {
+            return Took::only(Outcome::OtherBranch);
+        }
+        let held = log.entries.len();
+        if contradicts {
+            for (seq, entry) in (run.first..).zip(&run.entries) {
+                if log
+                    .entries
+                    .get(&seq)
+                    .is_some_and(|held| held.id != entry.id)
+                {
+                    log.entries.remove(&seq);
+                }
+            }
+        }
+        let reread = log.entries.len() < held;
+        let mut took = self.store(log_id, run, after.min(end.seq.0 + 1));
+        if let Some(log) = self.logs.get_mut(log_id) {
+            took.reread = log.drop_strays(end) || reread;
+        }
+        took
     }
 
     fn store(&mut self, log_id: &LogId, run: SimRun, end: u64) -> Took {
@@ -421,6 +525,7 @@ impl SimStore {
             outcome: Outcome::Stored,
             stored: head.map(|head| (Seq(run.first)..Seq(end), head, missing)),
             forked: None,
+            reread: false,
         }
     }
 
@@ -464,6 +569,9 @@ impl SimStore {
             return Err(Outcome::Rejected {
                 reason: "it proves nothing".to_owned(),
             });
+        }
+        if self.ends.contains_key(log_id) {
+            return Ok(None);
         }
         let log = self.logs.entry(*log_id).or_default();
         if log.forked.is_some_and(|held| held <= at) {
