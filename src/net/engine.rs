@@ -6,6 +6,7 @@ mod questions;
 mod report;
 mod rest;
 mod sessions;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +23,6 @@ use tokio::time::{sleep_until, timeout};
 use self::memories::Memories;
 use self::questions::Questions;
 use super::ALPN;
-use super::address::decode_address;
 use super::dial::Dialer;
 use super::error::NetError;
 use super::media::{self, FetchProgress, Fetches, Server, Told};
@@ -32,7 +32,7 @@ use super::waiting::{Round, Standing};
 use super::work::{self, Done, Work};
 use super::writer::Writer;
 use crate::feeds::{FeedStore, Note};
-use crate::format::{BlobHash, DeviceId, FeedId};
+use crate::format::{BlobHash, DeviceId};
 use crate::media::MediaStore;
 use crate::sync::{Input, Output, Swarm};
 
@@ -438,59 +438,6 @@ impl Actor {
             Command::Retarget => self.retarget(),
             Command::Hurry => self.dialer.hurry(Instant::now()),
             Command::Shutdown => {}
-        }
-    }
-
-    /// Tells the machine of every wanted feed.
-    fn want_all(&mut self) -> Result<(), NetError> {
-        let snapshot = self.work.store.snapshot().map_err(Arc::new)?;
-        for feed in snapshot.wanted().map_err(Arc::new)? {
-            let replica = work::replica(&snapshot, &feed).map_err(Arc::new)?;
-            self.handle(Input::Feed { feed, replica });
-        }
-        drop(snapshot);
-        self.retarget();
-        Ok(())
-    }
-
-    /// Tells the machine what is held of a wanted feed now.
-    fn read(&mut self, feed: FeedId) {
-        let replica = self
-            .work
-            .store
-            .snapshot()
-            .and_then(|snapshot| work::replica(&snapshot, &feed));
-        // A disk that cannot be read now is asked again at the next start.
-        if let Ok(replica) = replica {
-            self.handle(Input::Feed { feed, replica });
-        }
-    }
-
-    /// The same, if it is still wanted.
-    fn reread(&mut self, feed: FeedId) {
-        if self.swarm.wants(&feed) {
-            self.read(feed);
-        }
-    }
-
-    /// Reads from the store who may have what is wanted.
-    fn retarget(&mut self) {
-        let Ok(snapshot) = self.work.store.snapshot() else {
-            return;
-        };
-        let mut addresses: BTreeMap<EndpointId, EndpointAddr> = BTreeMap::new();
-        for feed in snapshot.wanted().unwrap_or_default() {
-            for finder in snapshot.finders(&feed).unwrap_or_default() {
-                let address = snapshot.peer(&finder).ok().flatten();
-                let address = address.and_then(|bytes| decode_address(&bytes).ok());
-                addresses.extend(address.map(|address| (address.id, address)));
-            }
-        }
-        self.dialer
-            .set(addresses.into_values().collect(), Instant::now());
-        // Who came here has a session already; dialing it would only put another one in its place.
-        for peer in self.sessions.keys() {
-            self.dialer.connected(peer);
         }
     }
 
