@@ -58,6 +58,8 @@ mod sim_disk;
 #[cfg(any(test, feature = "test-util"))]
 mod sim_names;
 #[cfg(any(test, feature = "test-util"))]
+mod sim_settled;
+#[cfg(any(test, feature = "test-util"))]
 mod sim_store;
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,12 @@
 
 mod holders;
 mod memories;
+mod questions;
 mod report;
 mod rest;
 mod sessions;
 mod targets;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +22,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
 use self::memories::Memories;
+use self::questions::Questions;
 use super::ALPN;
 use super::dial::Dialer;
 use super::error::NetError;
@@ -30,7 +33,7 @@ use super::waiting::{Round, Standing};
 use super::work::{self, Done, Work};
 use super::writer::Writer;
 use crate::feeds::{FeedStore, Note};
-use crate::format::{BlobHash, DeviceId, FeedId};
+use crate::format::{BlobHash, DeviceId};
 use crate::media::MediaStore;
 use crate::sync::{Input, Output, Swarm};
 
@@ -119,6 +122,7 @@ impl Engine {
             spare: BTreeMap::new(),
             shut_out: BTreeMap::new(),
             memories: Memories::default(),
+            questions: Questions::default(),
             dialing: JoinSet::new(),
             rounds: Vec::new(),
             totals: SyncReport::default(),
@@ -280,6 +284,7 @@ struct Actor {
     spare: BTreeMap<EndpointId, Opened>,
     shut_out: BTreeMap<EndpointId, ShutOut>,
     memories: Memories,
+    questions: Questions,
     dialing: JoinSet<Dialed>,
     rounds: Vec<Round>,
     /// Counters since the node went online.
@@ -437,39 +442,6 @@ impl Actor {
         }
     }
 
-    /// Tells the machine of every wanted feed.
-    fn want_all(&mut self) -> Result<(), NetError> {
-        let snapshot = self.work.store.snapshot().map_err(Arc::new)?;
-        for feed in snapshot.wanted().map_err(Arc::new)? {
-            let replica = work::replica(&snapshot, &feed).map_err(Arc::new)?;
-            self.handle(Input::Feed { feed, replica });
-        }
-        drop(snapshot);
-        self.retarget();
-        Ok(())
-    }
-
-    /// Tells the machine what is held of a wanted feed now.
-    fn read(&mut self, feed: FeedId) {
-        let replica = self
-            .work
-            .store
-            .snapshot()
-            .and_then(|snapshot| work::replica(&snapshot, &feed));
-        // A disk that cannot be read now is asked again at the next start.
-        if let Ok(replica) = replica {
-            self.handle(Input::Feed { feed, replica });
-        }
-    }
-
-    /// The same, if it is still wanted.
-    fn reread(&mut self, feed: FeedId) {
-        if self.swarm.wants(&feed) {
-            self.read(feed);
-        }
-    }
-
-    /// Reads from the store who may have what is wanted.
     fn note(&mut self, note: Note) {
         self.status_stale();
         match &note {
@@ -563,6 +535,12 @@ impl Actor {
                     self.dialer.went_well(&peer);
                     self.with_session(&peer, |session| session.standing.agreed = true);
                 }
+                Output::PassedOver { feed, logs, .. } => {
+                    self.status_stale();
+                    let known = self.totals.passed_over.entry(feed).or_default();
+                    *known = logs.max(*known);
+                }
+                Output::Questions { peer, ids } => self.asked(peer, ids),
                 Output::ClockDiffers { peer, by } => {
                     self.with_session(&peer, |session| session.clock_differs_by = Some(by));
                 }

@@ -1,6 +1,10 @@
 //! How replication stands, for people and apps.
 
+use std::collections::BTreeMap;
+
 use iroh::EndpointId;
+
+use crate::format::FeedId;
 
 /// How replication stands at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -9,6 +13,7 @@ pub struct Status {
     pub(super) entries: u64,
     pub(super) received: u64,
     pub(super) sent: u64,
+    pub(super) passed_over: BTreeMap<FeedId, u64>,
 }
 
 impl Status {
@@ -25,6 +30,12 @@ impl Status {
     /// Entries of other devices stored since this node went online.
     pub const fn entries(&self) -> u64 {
         self.entries
+    }
+
+    /// Feeds of which a peer told more logs than are looked at, and how many were passed over, since this node went online:
+    /// somebody who may write in them made so many. In the order of their ids.
+    pub fn passed_over(&self) -> impl Iterator<Item = (&FeedId, u64)> {
+        self.passed_over.iter().map(|(feed, logs)| (feed, *logs))
     }
 
     /// Bytes of the sync protocol received since this node went online, without what QUIC adds.
@@ -91,6 +102,7 @@ pub struct SyncReport {
     pub(super) entries: u64,
     pub(super) received: u64,
     pub(super) sent: u64,
+    pub(super) passed_over: BTreeMap<FeedId, u64>,
 }
 
 impl SyncReport {
@@ -102,6 +114,11 @@ impl SyncReport {
     /// Entries that came meanwhile.
     pub const fn entries(&self) -> u64 {
         self.entries
+    }
+
+    /// As [`Status::passed_over`].
+    pub fn passed_over(&self) -> impl Iterator<Item = (&FeedId, u64)> {
+        self.passed_over.iter().map(|(feed, logs)| (feed, *logs))
     }
 
     /// Bytes of the sync protocol received meanwhile.

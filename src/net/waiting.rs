@@ -130,12 +130,14 @@ impl Round {
             entries,
             received,
             sent,
+            ..
         } = self.report;
         let mut report = SyncReport {
             peers,
             entries: totals.entries - entries,
             received: totals.received - received,
             sent: totals.sent - sent,
+            passed_over: totals.passed_over.clone(),
         };
         report.peers.sort_by_key(|peer| peer.endpoint);
         // Whoever waited may have gone meanwhile.

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use super::limits::IDS_PER_MESSAGE;
-use crate::format::{DeviceId, EntryId, FormatError, Hash16, Lane, PackedRun, Reader, Seq, Writer, limits};
+use crate::format::{
+    DeviceId, EntryId, FormatError, Hash16, Lane, PackedRun, Reader, Seq, Writer, limits,
+};
 
 /// Eight bytes of a hash: enough to see that two things differ; what counts is verified elsewhere.
 pub(super) type Hash8 = [u8; 8];

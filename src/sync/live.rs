@@ -66,7 +66,9 @@ impl<P: PeerIdentity> Swarm<P> {
             }
             if peer.lists.is_shared(&blinded) {
                 peer.add_news(feed_id, None);
-                changed.iter().for_each(|key| peer.add_news(feed_id, Some(*key)));
+                changed
+                    .iter()
+                    .for_each(|key| peer.add_news(feed_id, Some(*key)));
                 swarm.unsettle(now, peer);
             }
             swarm.ask_all_anew(peer, &feed_id, &changed);

@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use super::error::PeerError;
 use super::fields::{
-    FeedHeads, Hash8, Hello, PushName, RunRequest, Wanted, Wants, bytes, flag, list, option16, read_list,
-    read_option16,
+    FeedHeads, Hash8, Hello, PushName, RunRequest, Wanted, Wants, bytes, flag, list, option16,
+    read_list, read_option16,
 };
 use super::limits::{BODIES_PER_REQUEST, IDS_PER_MESSAGE, STATEMENTS_PER_MESSAGE, VERSION};
 use crate::format::{EntryId, FormatError, Hash16, Reader, Seq, Writer, limits};

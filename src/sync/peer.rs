@@ -158,9 +158,16 @@ pub(super) enum Asked {
         /// The entry after it is held, which it may close with.
         next_held: bool,
     },
-    Bodies { log: LogId, wanted: Vec<Wanted> },
-    Statements { feed: FeedId },
-    Proof { log: LogId },
+    Bodies {
+        log: LogId,
+        wanted: Vec<Wanted>,
+    },
+    Statements {
+        feed: FeedId,
+    },
+    Proof {
+        log: LogId,
+    },
     Heads,
 }
 

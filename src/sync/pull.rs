@@ -270,7 +270,8 @@ impl<P: PeerIdentity> Swarm<P> {
         let place = (0u64..)
             .zip(wanted)
             .find(|(place, asked)| asked.0 == seq && *place >= open.next);
-        let Some((place, (_, entry))) = place.filter(|_| body.len() <= limits::BODY_BYTES as usize) else {
+        let Some((place, (_, entry))) = place.filter(|_| body.len() <= limits::BODY_BYTES as usize)
+        else {
             return Err(PeerError::WrongAnswer {
                 request,
                 found: "another body than was asked for",
@@ -420,7 +421,9 @@ impl<P: PeerIdentity> Swarm<P> {
                 let missing = self.log(log).map(|log| &log.missing);
                 if let (Some(state), Some(missing), false) = (peer.logs.get_mut(log), missing, keep)
                 {
-                    let lacking = wanted.iter().filter(|(seq, id)| missing.get(&seq.0) == Some(id));
+                    let lacking = wanted
+                        .iter()
+                        .filter(|(seq, id)| missing.get(&seq.0) == Some(id));
                     state.bodies_not_held.extend(lacking.map(|(_, id)| *id));
                 }
                 self.requeue.push(*log);

@@ -195,8 +195,13 @@ impl Feed {
             last = Some((key.0, place));
             places.push((log.rank.0, place, newest(log), key, log));
         }
-        places.sort_by_key(|(generation, place, newest, key, _)| (*generation, *place, *newest, *key));
-        places.into_iter().map(|(.., key, log)| (key, log)).collect()
+        places.sort_by_key(|(generation, place, newest, key, _)| {
+            (*generation, *place, *newest, *key)
+        });
+        places
+            .into_iter()
+            .map(|(.., key, log)| (key, log))
+            .collect()
     }
 
     pub(super) fn touch(&mut self) {

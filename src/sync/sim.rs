@@ -16,7 +16,7 @@ use self::lies::Liar;
 pub use self::lies::{Fate, Lie};
 pub use super::sim_names::{Prng, Sending, SimPeer, feed, log};
 use super::sim_store::{SimStore, statement};
-use super::{Input, Millis, Output, PeerError, Swarm};
+use super::{Head, Input, Millis, Output, PeerError, Swarm};
 use crate::format::{FeedId, LogId, Seq};
 
 #[derive(Debug)]
@@ -223,6 +223,19 @@ impl Sim {
                 arrival,
             },
         );
+    }
+
+    /// Lets a node know of a statement that ends a log with the entry that another node holds at a place: that settles which
+    /// branch of a fork is the true one.
+    pub fn end_log(&mut self, id: u32, log: LogId, of: u32, seq: Seq) {
+        let entry = self.node(of).store.logs.get(&log);
+        let entry = entry.and_then(|log| log.entries.get(&seq.0));
+        let end = entry.map(|entry| Head { seq, id: entry.id });
+        let end = end.unwrap_or_else(|| panic!("{log:?} is not held up to {seq:?}"));
+        let store = &mut self.node_mut(id).store;
+        store.settle(log, end);
+        let (feed, replica) = (log.feed, store.replica(&log.feed));
+        self.input(id, Input::Feed { feed, replica });
     }
 
     /// Gives a node entries as if they had come before the simulation: nothing is passed on.

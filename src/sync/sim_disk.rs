@@ -63,6 +63,11 @@ impl SimStore {
                         arrival,
                     });
                 }
+                if took.reread {
+                    let feed = log.feed;
+                    let replica = self.replica(&feed);
+                    inputs.push(Input::Feed { feed, replica });
+                }
                 if let Some(at) = took.forked {
                     inputs.push(Input::Forked {
                         log,

@@ -28,7 +28,7 @@ pub(super) struct SimEntry {
 pub(super) struct SimLog {
     pub(super) entries: BTreeMap<u64, SimEntry>,
     pub(super) forked: Option<u64>,
-    changed: u64,
+    pub(super) changed: u64,
 }
 
 /// Everything one simulated node has on disk.
@@ -37,6 +37,8 @@ pub(super) struct SimStore {
     pub(super) logs: BTreeMap<LogId, SimLog>,
     pub(super) statements: BTreeMap<FeedId, BTreeSet<Vec<u8>>>,
     pub(super) follows: BTreeSet<FeedId>,
+    /// Where statements end a log, which settles its forks: the branch with this entry is the true one.
+    pub(super) ends: BTreeMap<LogId, Head>,
     pub(super) arrival: u64,
     pub(super) filled: u64,
     /// Every take fails while it is set.
@@ -48,14 +50,17 @@ pub(super) struct Took {
     pub(super) outcome: Outcome,
     pub(super) stored: Option<(Range<Seq>, Head, Vec<(Seq, EntryId)>)>,
     pub(super) forked: Option<Seq>,
+    /// Something held was of the wrong branch and is not held any more.
+    pub(super) reread: bool,
 }
 
 impl Took {
-    const fn only(outcome: Outcome) -> Self {
+    pub(super) const fn only(outcome: Outcome) -> Self {
         Self {
             outcome,
             stored: None,
             forked: None,
+            reread: false,
         }
     }
 
@@ -110,9 +115,9 @@ fn proof_of(log: &LogId, at: u64) -> [u8; 32] {
 }
 
 /// A run read from its bytes.
-struct SimRun {
-    first: u64,
-    entries: Vec<SimEntry>,
+pub(super) struct SimRun {
+    pub(super) first: u64,
+    pub(super) entries: Vec<SimEntry>,
     signature: Option<[u8; 32]>,
 }
 
@@ -364,7 +369,11 @@ impl SimStore {
             }
             _ => {}
         }
-        if let Some(at) = fork_in(log, &run, first, last, end) {
+        let fork = fork_in(log, &run, first, last, end);
+        if let Some(settled) = self.ends.get(log_id).copied() {
+            return self.take_settled(log_id, run, &settled, fork.is_some());
+        }
+        if let Some(at) = fork {
             let new = log.forked.is_none_or(|held| at < held);
             if new {
                 self.arrival += 1;
@@ -375,6 +384,7 @@ impl SimStore {
                 outcome: Outcome::Forked,
                 stored: None,
                 forked: new.then_some(Seq(at)),
+                reread: false,
             };
         }
         // What lies behind a fork only proves what lies before it.
@@ -385,7 +395,7 @@ impl SimStore {
         self.store(log_id, run, end)
     }
 
-    fn store(&mut self, log_id: &LogId, run: SimRun, end: u64) -> Took {
+    pub(super) fn store(&mut self, log_id: &LogId, run: SimRun, end: u64) -> Took {
         let Some(log) = self.logs.get_mut(log_id) else {
             return Took::only(Outcome::AlreadyHeld);
         };
@@ -421,6 +431,7 @@ impl SimStore {
             outcome: Outcome::Stored,
             stored: head.map(|head| (Seq(run.first)..Seq(end), head, missing)),
             forked: None,
+            reread: false,
         }
     }
 
@@ -464,6 +475,9 @@ impl SimStore {
             return Err(Outcome::Rejected {
                 reason: "it proves nothing".to_owned(),
             });
+        }
+        if self.ends.contains_key(log_id) {
+            return Ok(None);
         }
         let log = self.logs.entry(*log_id).or_default();
         if log.forked.is_some_and(|held| held <= at) {

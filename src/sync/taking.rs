@@ -91,7 +91,8 @@ impl<P: PeerIdentity> Swarm<P> {
         open.keep |= stale || (judged && outcome != Outcome::Refused);
         open.keep |= outcome == Outcome::Trouble;
         // What leans on another branch may be proved by itself.
-        let leans = outcome == Outcome::OtherBranch && of_run.is_some_and(|(.., next_held)| next_held);
+        let leans =
+            outcome == Outcome::OtherBranch && of_run.is_some_and(|(.., next_held)| next_held);
         open.keep |= leans;
         if let Some((log, start, end, _)) = of_run
             && let Some(state) = peer.logs.get_mut(&log)

@@ -1,5 +1,6 @@
 //! Peers that lie: each ends in the named error, and changes nothing.
 
+mod anew;
 mod costs;
 mod floods;
 mod late;
@@ -34,6 +35,15 @@ fn posts() -> LogId {
 
 impl Table {
     fn new() -> Self {
+        Self::greeted(true)
+    }
+
+    /// The peer dialed, and names what it wants first.
+    fn dialed_by_them() -> Self {
+        Self::greeted(false)
+    }
+
+    fn greeted(dialed: bool) -> Self {
         let mut table = Self {
             swarm: Swarm::new(ME, 0, 0),
             now: 0,
@@ -50,7 +60,7 @@ impl Table {
             clock: 0,
             proof: [0; 16],
             waits: false,
-            dialed: true,
+            dialed,
         });
         table
     }

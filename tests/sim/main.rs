@@ -14,6 +14,7 @@ mod memory;
 mod odd;
 mod partitions;
 mod random;
+mod settled;
 mod stalls;
 mod waiting;
 

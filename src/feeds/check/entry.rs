@@ -140,7 +140,10 @@ impl Check<'_> {
         if erased != 0 {
             rows.insert(keys::erased(name.no, seq).into_vec(), vec![erased]);
         } else if item.body.is_none() {
-            rows.insert(keys::missing(name.no, seq).into_vec(), one.id.as_bytes().to_vec());
+            rows.insert(
+                keys::missing(name.no, seq).into_vec(),
+                one.id.as_bytes().to_vec(),
+            );
         }
         let order = name.place(item.time, seq);
         let end = IndexEnd(&order, name.no);

@@ -488,7 +488,9 @@ pub(super) fn take(
             let verified = store.snapshot().unwrap().verify(run.log(), &packed);
             batch.take_run(&verified.unwrap()).unwrap()
         }
-        Piece::Body(name, body) => batch.take_body(&name.log, name.seq, &name.id, body).unwrap(),
+        Piece::Body(name, body) => batch
+            .take_body(&name.log, name.seq, &name.id, body)
+            .unwrap(),
         Piece::Statement(statement) => {
             let items = vec![statement.clone()];
             batch.take_statements(statement.feed(), items).unwrap();

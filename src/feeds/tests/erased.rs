@@ -49,13 +49,18 @@ impl Scene {
 /// Whether the body of a place is in what is served.
 pub(super) fn serves(store: &FeedStore, chain: &Chain, seq: u64) -> bool {
     let snapshot = store.snapshot().unwrap();
-    !snapshot.bodies(&chain.log, &[(Seq(seq), chain.reference(seq).id)]).unwrap().is_empty()
+    !snapshot
+        .bodies(&chain.log, &[(Seq(seq), chain.reference(seq).id)])
+        .unwrap()
+        .is_empty()
 }
 
 fn missing(store: &FeedStore, feed: &FeedId) -> Vec<Seq> {
     let replica = store.snapshot().unwrap().replica(feed).unwrap().unwrap();
     let logs = replica.logs.into_iter();
-    logs.flat_map(|log| log.missing).map(|(seq, _)| seq).collect()
+    logs.flat_map(|log| log.missing)
+        .map(|(seq, _)| seq)
+        .collect()
 }
 
 /// Another device of a person, admitted with or without rights.
@@ -202,7 +207,9 @@ fn what_an_undone_delete_took_is_wanted_again() {
     let body = body_of(&scene.posts, 0);
     write(&store, |batch| {
         let id = scene.posts.reference(0).id;
-        batch.take_body(&scene.posts.log, Seq(0), &id, &body).unwrap()
+        batch
+            .take_body(&scene.posts.log, Seq(0), &id, &body)
+            .unwrap()
     });
     assert!(serves(&store, &scene.posts, 0));
     // An undo is final, and a new delete counts.
@@ -243,7 +250,12 @@ fn say(store: &FeedStore, owner: &Person, draft: Draft) -> EntryRef {
 fn an_own_deleted_body_is_kept_out_of_sight_and_comes_back() {
     let (store, owner, post) = own();
     let name = say(&store, &owner, delete(&[post], 9_000));
-    let bodies = |store: &FeedStore| store.snapshot().unwrap().bodies(&post.log, &[(post.seq, post.id)]);
+    let bodies = |store: &FeedStore| {
+        store
+            .snapshot()
+            .unwrap()
+            .bodies(&post.log, &[(post.seq, post.id)])
+    };
     assert!(bodies(&store).unwrap().is_empty() && shown(&store).is_empty());
     say(&store, &owner, delete(&[name], 9_001));
     assert_eq!(bodies(&store).unwrap().len(), 1);
@@ -363,7 +375,10 @@ fn what_is_private_is_deleted_in_private() {
     ));
     let held = |name: &EntryRef| {
         let snapshot = store.snapshot().unwrap();
-        !snapshot.bodies(&name.log, &[(name.seq, name.id)]).unwrap().is_empty()
+        !snapshot
+            .bodies(&name.log, &[(name.seq, name.id)])
+            .unwrap()
+            .is_empty()
     };
     // Neither is of the lane of the other.
     say(&store, &owner, delete(&[note], 9_000));

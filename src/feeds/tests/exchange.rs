@@ -39,7 +39,8 @@ fn ids_of(store: &FeedSnapshot, log: &LogId, block: Range<Seq>) -> Vec<(Seq, Ent
     let runs = runs.map(|run| PackedRun::from_bytes(run).verify(log, None).unwrap());
     let ids = runs.flat_map(|run| {
         let seqs = (run.first().0..run.end().0).map(Seq);
-        seqs.map(|seq| (seq, run.id_at(seq).unwrap())).collect::<Vec<_>>()
+        seqs.map(|seq| (seq, run.id_at(seq).unwrap()))
+            .collect::<Vec<_>>()
     });
     ids.collect()
 }

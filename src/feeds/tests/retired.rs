@@ -111,7 +111,12 @@ fn what_lies_past_an_end_vanishes_everywhere_and_stays_provable() {
     );
     assert!(run.items()[..6].iter().all(|item| item.body().is_some()));
     assert!(run.items()[6..].iter().all(|item| item.body().is_none()));
-    assert!(snapshot.bodies(&chain.log, &[(Seq(80), chain.reference(80).id)]).unwrap().is_empty());
+    assert!(
+        snapshot
+            .bodies(&chain.log, &[(Seq(80), chain.reference(80).id)])
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]

@@ -107,6 +107,7 @@ impl Actor {
             entries,
             received,
             sent,
+            passed_over: self.totals.passed_over.clone(),
         }
     }
 }

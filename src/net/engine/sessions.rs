@@ -8,7 +8,7 @@ use iroh::endpoint::VarInt;
 use super::super::endpoint;
 use super::super::session::{Ended, FromSession, Opened, SessionId, code, on_stream};
 use super::super::waiting::Standing;
-use super::{Actor, Session, ShutOut, random};
+use super::{Actor, Session, ShutOut, questions, random};
 use crate::sync::{Backoff, Input, PeerError};
 
 /// Sessions of others that are held at one time.
@@ -180,6 +180,26 @@ impl Actor {
         }
         self.replace(&peer);
         self.begin(opened);
+    }
+
+    /// A peer named feeds that are not wanted here: an address may do so only so often.
+    pub(super) fn asked(&mut self, peer: EndpointId, ids: usize) {
+        let Some(session) = self.sessions.get(&peer) else {
+            return;
+        };
+        let from = questions::From::of(&session.connection);
+        if self.questions.ask(from, ids, Instant::now()) {
+            return;
+        }
+        if let Some(session) = self.sessions.remove(&peer) {
+            let connection = session.connection;
+            connection.close(VarInt::from_u32(code::BUSY), b"");
+        }
+        self.handle(Input::Disconnected { peer });
+        self.failed(
+            &peer,
+            "it asked after more feeds than an hour allows".to_owned(),
+        );
     }
 
     /// A peer that shares a feed is not treated as a stranger any more.

@@ -81,7 +81,7 @@ impl Node {
             clock: 0,
             proof: [0; 16],
             waits: false,
-            dialed: peer < ME,
+            dialed: peer != ME,
         });
     }
 

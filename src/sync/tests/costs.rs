@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
-
-use super::{THEM, Table, blind, error_in, hello, posts, run};
+use super::{THEM, Table, blind, hello, posts, run};
 use crate::format::{DeviceId, EntryId, Hash16, Seq, limits};
 use crate::sync::fields::{FeedHeads, LogHead, LogName, RunRequest, Wants};
 use crate::sync::limits::STATEMENTS_PER_MESSAGE;
@@ -142,10 +140,11 @@ fn heads_asked_for_a_thousand_times_over_are_told_once_and_as_they_are_taken() {
         device[..4].copy_from_slice(&number.to_be_bytes());
         LogSummary {
             device: DeviceId::from_bytes(device),
+            forked: Some(Seq(u64::MAX - 64)),
             ..with_a_hole()
         }
     };
-    const FEEDS: u32 = 14;
+    const FEEDS: u32 = 16;
     let logs: Vec<LogSummary> = (0..8_000).map(many).collect();
     let mut table = holding_feeds(FEEDS, &logs);
     let all = usize::MAX;
@@ -168,7 +167,10 @@ fn heads_asked_for_a_thousand_times_over_are_told_once_and_as_they_are_taken() {
         outputs = sent(&mut table);
     }
     assert!(told > QUEUE, "{told} bytes are more than a queue holds");
-    assert!(told < 14 * 8_000 * 16, "{told} bytes, 13 for each log");
+    assert!(
+        told < 16 * 4_096 * 26,
+        "{told} bytes, 23 for each log that is told"
+    );
 }
 
 #[test]
@@ -208,29 +210,7 @@ fn a_want_that_comes_and_goes_is_not_written_each_time() {
 
 /// All that a node may keep of a feed comes in some pages, and for one more the peer is to blame.
 #[test]
-fn statements_of_the_smallest_size_come_up_to_the_bound_of_a_feed_and_no_further() {
-    const SMALLEST: usize = 163;
-    let mut left = limits::FEED_STATEMENT_BYTES / SMALLEST;
-    let mut table = asked_for_statements();
-    let item = Bytes::from(vec![7; SMALLEST]);
-    let is_close = |output: &Output<SimPeer>| matches!(output, Output::Close { .. });
-    while left > 0 {
-        // As many as fit a frame.
-        let page = left.min(limits::RUN_BYTES / (SMALLEST + 4));
-        assert!(page <= STATEMENTS_PER_MESSAGE);
-        let items = vec![item.clone(); page];
-        let outputs = table.say(&Message::Statements { request: 0, items });
-        assert!(!outputs.iter().any(is_close), "{left} are left");
-        left -= page;
-    }
-    let items = vec![item];
-    let outputs = table.say(&Message::Statements { request: 0, items });
-    let error = error_in(outputs);
-    assert!(matches!(error, PeerError::AnswerTooLarge { .. }), "{error}");
-}
-
-/// A peer told of other statements than are held here, and was asked for them.
-fn asked_for_statements() -> Table {
+fn statements_of_no_bytes_are_none() {
     let mut table = Table::open();
     let feeds = vec![FeedHeads {
         id: blind(&feed(0)),
@@ -244,20 +224,38 @@ fn asked_for_statements() -> Table {
     let outputs = table.say(&Message::Heads { last: true, feeds });
     let asks = |message: &Message| matches!(message, Message::StatementsRequest { .. });
     assert_eq!(says(&outputs, asks), 1);
-    table
+    let (request, items) = (0, vec![run(0, 1).slice(..0); 4_000]);
+    let error = table.fault(&Message::Statements { request, items });
+    assert!(matches!(error, PeerError::Rejected { .. }), "{error}");
 }
 
 #[test]
-fn statements_of_no_bytes_come_to_the_bound_too() {
-    let mut table = asked_for_statements();
-    for _ in 0..100 {
-        let (request, items) = (0, vec![run(0, 1).slice(..0); 4_000]);
-        let outputs = table.say(&Message::Statements { request, items });
-        let is_close = |output: &Output<SimPeer>| matches!(output, Output::Close { .. });
-        if outputs.iter().any(is_close) {
-            let error = error_in(outputs);
-            return assert!(matches!(error, PeerError::AnswerTooLarge { .. }), "{error}");
+fn statements_up_to_the_bound_are_taken_and_a_byte_more_is_not() {
+    use crate::sync::limits::STATEMENTS_BYTES;
+    let page = limits::STATEMENT_BYTES * 8;
+    for over in [0, 1] {
+        let mut table = Table::open();
+        let feeds = vec![FeedHeads {
+            id: blind(&feed(0)),
+            statements: [1; 8],
+            logs: Vec::new(),
+        }];
+        table.say(&Message::Heads { last: true, feeds });
+        let item = bytes::Bytes::from(vec![1; limits::STATEMENT_BYTES]);
+        let items = vec![item.clone(); 8];
+        for _ in 1..STATEMENTS_BYTES / page {
+            let (request, items) = (0, items.clone());
+            let outputs = table.say(&Message::Statements { request, items });
+            let is_take =
+                |output: &Output<SimPeer>| matches!(output, Output::TakeStatements { .. });
+            assert!(outputs.iter().any(is_take));
         }
+        let mut items = items.clone();
+        if over == 1 {
+            items.push(item.slice(..64));
+        }
+        let outputs = table.say(&Message::Statements { request: 0, items });
+        let is_close = |output: &Output<SimPeer>| matches!(output, Output::Close { .. });
+        assert_eq!(outputs.iter().any(is_close), over == 1);
     }
-    panic!("all were taken");
 }
