@@ -1,10 +1,10 @@
 //! Media on a real disk: what is taken in, comes in parts, is damaged, goes.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bao_tree::io::outboard::PostOrderMemOutboard;
 
@@ -448,6 +448,52 @@ fn a_file_damaged_on_disk_is_never_given_out_and_only_what_is_wrong_is_fetched_a
     to.store.mend(&blob).unwrap();
     to.fetch(&from, blob);
     assert!(to.bytes_of(blob) == bytes);
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only what passes after it counts"
+)]
+fn wrong_lengths_cost_no_full_read_and_a_cut_file_is_mended_once_an_hour() {
+    let world = World::new();
+    let bytes = noise(3_000_000);
+    let imported = world.take_in(&bytes);
+    let blob = imported.blob;
+    let names = world.store.names(&blob);
+    let tree = File::options().write(true).open(&names.tree).unwrap();
+    tree.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    let now = Instant::now();
+    let ask = |after: u64| {
+        let now = now + Duration::from_secs(after);
+        world
+            .store
+            .doubt(&blob, (SystemTime::UNIX_EPOCH, now))
+            .unwrap();
+    };
+    let tree_made = || fs::metadata(&names.tree).unwrap().modified().unwrap();
+    (0..1_000).for_each(ask);
+    assert_eq!(
+        tree_made(),
+        SystemTime::UNIX_EPOCH,
+        "the file was not hashed anew"
+    );
+
+    fs::remove_file(&names.tree).unwrap();
+    ask(0);
+    assert!(
+        world.bytes_of(blob) == bytes,
+        "a lost tree is computed anew"
+    );
+    fs::remove_file(&names.tree).unwrap();
+    ask(3_599);
+    assert!(!names.tree.exists(), "not twice within an hour");
+    ask(3_600);
+    assert!(names.tree.exists());
+
+    fs::write(&names.data, &bytes[..1_500_000]).unwrap();
+    ask(7_200);
+    assert_eq!(world.store.len(&blob), None, "it is wanted again");
 }
 
 #[test]
