@@ -28,6 +28,7 @@ mod rows;
 mod segment;
 mod serve;
 mod snapshot;
+mod speakers;
 mod state;
 mod storage;
 mod subject;

@@ -1,6 +1,5 @@
 //! Which devices of a feed count, and what happens to stored entries when that changes.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use super::error::FeedsError;
 use super::index::Index;
 use super::keys::{self, FeedNo};
 use super::row::Event;
-use crate::format::{DeviceId, FeedId, FormatError, LogId, Seq, Standing, Statement, Statements};
+use crate::format::{FeedId, FormatError, LogId, Seq, Standing, Statement, Statements};
 
 /// The statements of a feed and what they come to.
 #[derive(Debug)]
@@ -129,30 +128,24 @@ impl FeedBatch<'_> {
             arrival,
         });
         self.recount(feed_no, &before, &after)?;
-        self.put_admins(feed_no, &before, &after)?;
+        self.put_speakers(feed_no, &before, &after)?;
         Ok(true)
     }
 
     /// Notes whose word counts for entries of others, and judges anew what those said who got or lost it.
-    fn put_admins(
+    fn put_speakers(
         &mut self,
         feed_no: FeedNo,
         before: &Trust,
         after: &Trust,
     ) -> Result<(), FeedsError> {
-        let devices = |trust: &Trust| -> BTreeSet<DeviceId> {
-            let devices = trust.standing.devices().map(|(device, _)| *device);
-            devices
-                .filter(|device| trust.standing.is_admin(device))
-                .collect()
-        };
-        let (old, new) = (devices(before), devices(after));
+        let (old, new) = (before.speakers(), after.speakers());
         for gone in old.difference(&new) {
-            self.tx.delete(keys::admin(feed_no, gone).as_slice())?;
+            self.tx.delete(keys::speaker(feed_no, gone).as_slice())?;
         }
         for come in new.difference(&old) {
             self.tx
-                .put(keys::admin(feed_no, come).as_slice(), Bytes::new())?;
+                .put(keys::speaker(feed_no, come).as_slice(), Bytes::new())?;
         }
         let changed: Vec<_> = old.symmetric_difference(&new).copied().collect();
         if changed.is_empty() {

@@ -20,6 +20,11 @@ pub const LANE_BYTES: usize = 32;
 /// differs between replicas. More would let one key fill the tables of its readers.
 pub const LANES_PER_DEVICE: usize = 64;
 
+/// Devices of a feed whose deletes and edits count for entries of its other devices. Each of them is asked about each entry
+/// that anybody names, so that who admits many devices must not make that dear. Every replica has to agree on it for views
+/// to be equal.
+pub const SPEAKERS: usize = 16;
+
 /// Bytes of a kind's name, *for ever*. It is kept in every header.
 pub const KIND_BYTES: usize = 64;
 
