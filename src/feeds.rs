@@ -8,8 +8,10 @@ mod append;
 mod archive;
 mod batch;
 mod blobs;
+mod budget;
 mod changes;
 mod check;
+mod drop;
 mod edits;
 mod erase;
 mod error;
@@ -21,6 +23,7 @@ mod index;
 mod keys;
 mod migrate;
 mod named;
+mod pace;
 mod page;
 mod peers;
 mod row;
@@ -48,6 +51,8 @@ pub(crate) use self::about::About;
 pub use self::about::EntryState;
 pub(crate) use self::archive::{ArchiveFailure, Loaded};
 pub(crate) use self::batch::{FeedBatch, Note};
+pub(crate) use self::budget::Keeping;
+use self::budget::Room;
 pub(crate) use self::changes::{Change, Changed};
 pub use self::check::{CheckProgress, CheckReport, Difference};
 pub use self::error::FeedsError;
@@ -73,6 +78,7 @@ use crate::store::{Durability, ReadTx, Storage};
 pub(crate) struct FeedStore {
     storage: Arc<dyn Storage>,
     shared: Mutex<Shared>,
+    room: Mutex<Room>,
     types: Types,
 }
 
@@ -135,6 +141,7 @@ impl FeedStore {
                 saved: counters.arrival,
                 ..Shared::default()
             }),
+            room: Mutex::default(),
             types: Types::default(),
         };
         store.types = fields::register(&store, types)?;
@@ -223,6 +230,10 @@ impl FeedStore {
     /// The arrival number at which a hole or a body behind a head was last filled.
     pub(crate) fn filled(&self) -> u64 {
         self.shared().counters.filled
+    }
+
+    fn room(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {

@@ -24,7 +24,9 @@ impl FeedBatch<'_> {
         let row = self.feed_row_mut(no)?;
         if !row.own {
             row.own = true;
+            row.left = None;
             self.wanted_changed(Note::Wanted { feed: *feed });
+            self.want_dropped(no)?;
             self.counters.own_entries += self.rows().entries_of(no)?;
             // From now on every statement is kept, not only what others would.
             self.reload_trust(no, feed)?;
@@ -202,8 +204,7 @@ impl FeedBatch<'_> {
         if is_head {
             row.head = run.last_id();
         }
-        let last = Seq(row.held.end().0.saturating_sub(1));
-        Ok(((last, row.head), is_head))
+        Ok(((row.top(), row.head), is_head))
     }
 
     /// Once a block is held whole, its stored runs become one: what others ask for then goes out as it lies on disk.

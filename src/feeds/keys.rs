@@ -25,6 +25,7 @@
 //! V #log seq[8]                         -> when, body   erased bodies of own feeds, kept out of sight
 //! v when[8] #log seq[8]                 -> ()        the same by age
 //! x expires[8] #log seq[8]              -> ()        what expires
+//! u when[8] #feed                       -> ()        feeds that are not followed any more, by age
 //! W #kind index[1] key place            -> mark      content of a registered type by one of its keys
 //! M "type/" kind                        -> TypeRow   how far those rows are made
 //! I #feed #kind slot[8] #log seq[8]     -> StateRow  changes of one piece of state
@@ -245,6 +246,11 @@ pub(super) fn kept(log: LogNo, seq: Seq) -> Key {
 
 pub(super) fn kept_since(when: Timestamp) -> Key {
     Key::table(b'v').time(when)
+}
+
+/// Feeds that are not followed since a time.
+pub(super) fn left(when: Timestamp) -> Key {
+    Key::table(b'u').time(when)
 }
 
 pub(super) fn expires(at: Timestamp) -> Key {

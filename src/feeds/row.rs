@@ -22,6 +22,19 @@ pub(super) struct FeedRow {
     pub(super) statements: [u8; 16],
     /// The arrival number at which they last changed.
     pub(super) statements_changed: u64,
+    /// Since when it is not followed any more; none once what was held of it is freed.
+    pub(super) left: Option<Timestamp>,
+    /// The budget past which entries were dropped, and how many; none while all is held and wanted.
+    pub(super) dropped: Option<Dropped>,
+}
+
+/// What was dropped of a feed for want of room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Dropped {
+    /// The budget at that time.
+    pub(super) of: (u64, u64),
+    pub(super) entries: u64,
+    pub(super) bytes: u64,
 }
 
 impl FeedRow {
@@ -32,6 +45,8 @@ impl FeedRow {
             followed: false,
             statements: [0; 16],
             statements_changed: 0,
+            left: None,
+            dropped: None,
         }
     }
 
@@ -51,6 +66,12 @@ pub(super) struct LogRow {
     pub(super) forked: Option<Seq>,
     /// The arrival number at which head or fork last changed.
     pub(super) changed: u64,
+    /// Below it nothing is held or wanted: it was dropped for want of room.
+    pub(super) floor: Seq,
+    /// Below it entries were held once that are not any more.
+    pub(super) dropped: Seq,
+    /// Bytes of its stored runs.
+    pub(super) bytes: u64,
 }
 
 impl LogRow {
@@ -62,7 +83,22 @@ impl LogRow {
             head: EntryId::ZERO,
             forked: None,
             changed: 0,
+            floor: Seq::ZERO,
+            dropped: Seq::ZERO,
+            bytes: 0,
         }
+    }
+
+    /// The highest place that is held, or was: heads are remembered beyond what there is room for.
+    pub(super) fn top(&self) -> Seq {
+        Seq(self.held.end().max(self.floor).0.saturating_sub(1))
+    }
+
+    /// What is held, and what is not wanted: of neither there is anything to ask for.
+    pub(super) fn settled(&self) -> Ranges {
+        let mut settled = self.held.clone();
+        settled.insert(Seq::ZERO..self.floor);
+        settled
     }
 }
 
@@ -86,6 +122,15 @@ impl Ranges {
         });
         let at = self.0.partition_point(|&(from, _)| from < start);
         self.0.insert(at, (start, end));
+    }
+
+    pub(super) fn remove(&mut self, range: Range<Seq>) {
+        let kept = [Seq::ZERO..range.start, range.end..Seq(u64::MAX)].map(|part| self.within(part));
+        self.0 = kept
+            .concat()
+            .iter()
+            .map(|part| (part.start.0, part.end.0))
+            .collect();
     }
 
     pub(super) fn contains(&self, seq: Seq) -> bool {

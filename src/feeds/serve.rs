@@ -40,14 +40,14 @@ impl FeedSnapshot {
         let mut logs = Vec::new();
         for log_no in rows.logs_of(feed_no)? {
             let row = rows.log(log_no)?;
-            let held: Vec<_> = row.held.iter().collect();
+            let held: Vec<_> = row.settled().iter().collect();
             if held.is_empty() && row.forked.is_none() {
                 continue;
             }
             let missing = rows.collect(&keys::missing_of(log_no), |key, _| {
                 Ok(Seq(keys::u64_at(key, 5).unwrap_or(0)))
             })?;
-            let head = (Seq(row.held.end().0.saturating_sub(1)), row.head);
+            let head = (row.top(), row.head);
             logs.push(HeldLog {
                 log: row.log,
                 held,

@@ -3,6 +3,7 @@
 mod appended;
 mod between;
 mod blobs;
+mod budget;
 mod check;
 #[cfg(feature = "redb")]
 mod cuts;

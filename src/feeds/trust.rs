@@ -184,6 +184,7 @@ impl FeedBatch<'_> {
         before: &Trust,
         after: &Trust,
     ) -> Result<(), FeedsError> {
+        self.logs_by_admitter.remove(&feed_no);
         for log_no in self.rows().logs_of(feed_no)? {
             let name = self.log_name(log_no)?;
             let (old, new) = (before.bound(&name.id), after.bound(&name.id));
@@ -251,7 +252,7 @@ impl FeedBatch<'_> {
         })?;
         self.counters.filled = arrival;
         let row = self.log_row(name.no)?;
-        let head = (Seq(row.held.end().0.saturating_sub(1)), row.head);
+        let head = (row.top(), row.head);
         self.notes.push(Note::Stored {
             log: name.id,
             range,

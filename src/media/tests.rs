@@ -218,13 +218,10 @@ fn what_cannot_be_attached_is_refused_and_leaves_nothing() {
 fn a_file_that_grows_while_it_is_read_is_seen_to() {
     let source = tempfile::NamedTempFile::new().unwrap();
     fs::write(source.path(), noise(100_000)).unwrap();
-    let file = fs::File::open(source.path()).unwrap();
+    let file = File::open(source.path()).unwrap();
     let before = file.metadata().unwrap();
     assert!(!import::differs(&before, &file.metadata().unwrap()));
-    let mut more = fs::File::options()
-        .append(true)
-        .open(source.path())
-        .unwrap();
+    let mut more = File::options().append(true).open(source.path()).unwrap();
     more.write_all(b"more").unwrap();
     assert!(import::differs(&before, &file.metadata().unwrap()));
 }
@@ -518,7 +515,7 @@ fn over_the_cap_what_was_used_longest_ago_goes_and_own_media_never() {
     for (n, blob) in blobs[..2].iter().enumerate() {
         to.fetch(&from, *blob);
         let names = files::Names::new(to.folder.path(), blob);
-        let file = fs::File::options().append(true).open(names.data).unwrap();
+        let file = File::options().append(true).open(names.data).unwrap();
         let days = [9, 5][n];
         file.set_modified(now - Duration::from_secs(days * 86_400))
             .unwrap();

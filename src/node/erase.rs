@@ -203,10 +203,9 @@ async fn sweep(node: &Weak<Inner>) -> Option<Duration> {
     let node = node.upgrade().map(|inner| Node { inner })?;
     let now = node.now();
     // A store that cannot be read now may be later.
-    let next = match node
-        .snapshot()
-        .and_then(|snapshot| Ok(snapshot.next_sweep()?))
-    {
+    let store = node.inner.store.clone();
+    let looking = tokio::task::spawn_blocking(move || store.next_sweep());
+    let next = match looking.await.ok()?.map_err(TidingsError::from) {
         Ok(next) => next,
         Err(TidingsError::ShutDown) => return None,
         Err(_) => return Some(LOOK),

@@ -10,7 +10,7 @@ use crate::feeds::erase::DELETED;
 use crate::feeds::error::FeedsError;
 use crate::feeds::keys::{self, Key, LogNo};
 use crate::feeds::named;
-use crate::feeds::row::{Event, FeedRow, LogRow, Profile, decode};
+use crate::feeds::row::{Event, FeedRow, LogRow, Profile, Ranges, decode};
 use crate::format::{BlobHash, Body, Run, Seq, Statement};
 use crate::store::Direction;
 
@@ -72,7 +72,15 @@ impl Check<'_> {
         let untrue: Vec<_> = told.iter().map(|(no, told)| (*no, told.clone())).collect();
         self.told = told;
         for (no, told) in untrue {
-            let held = self.rows().log(no).map(|row| row.held).unwrap_or_default();
+            let log = self.rows().log(no);
+            let held = log.map_or_else(
+                |_| Ranges::default(),
+                |row| {
+                    let mut held = row.held;
+                    held.insert(Seq::ZERO..row.dropped);
+                    held
+                },
+            );
             for Range { start, end } in told.iter().flat_map(|part| held.absent(part)) {
                 let of = format!("entries {start} to {end} of log {no}");
                 self.note(ARRIVAL, Fault::Extra, of);
