@@ -223,13 +223,15 @@ impl Page<'_> {
         }
         if mark & GAP != 0 {
             let row = rows.log(log_no)?;
+            let dropped = row.floor >= order.seq;
             let from = row.held.end_before(order.seq);
+            let from = if dropped { from } else { from.max(row.floor) };
             self.found.push(PageRow::Gap {
                 order,
                 log,
                 from,
                 to: order.seq,
-                dropped: row.floor >= order.seq,
+                dropped,
             });
         }
         Ok(())

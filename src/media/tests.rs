@@ -494,6 +494,25 @@ fn wrong_lengths_cost_no_full_read_and_a_cut_file_is_mended_once_an_hour() {
 }
 
 #[test]
+fn one_look_at_a_large_folder_makes_room_for_more_than_one_blob() {
+    const CAP: u64 = 1 << 30;
+    let world = World::with_cap(CAP);
+    for n in 0..11 {
+        let imported = world.take_in(&noise(100 + n));
+        world.names.name(imported.blob);
+        let data = File::options()
+            .write(true)
+            .open(world.store.names(&imported.blob).data)
+            .unwrap();
+        data.set_len(100 << 20).unwrap();
+    }
+    let another = BlobHash::from_bytes([7; 32]);
+    world.store.make_room(&another, 1).unwrap();
+    let known = world.store.state().foreign.unwrap();
+    assert!(known <= CAP - (64 << 20), "{known} bytes are left");
+}
+
+#[test]
 fn over_the_cap_what_was_used_longest_ago_goes_and_own_media_never() {
     let from = World::new();
     let to = World::with_cap(300 * KIB as u64);

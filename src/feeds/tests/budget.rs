@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::super::{FeedStore, Keeping, Query, Taken};
+use super::super::{FeedStore, Keeping, PageRow, Query, Taken};
 use super::world::{
     Chain, NOW, Person, Seen, admit, all_pages, draft, following, hand_over, kind, memory, person,
     pointing, post, shown, timeline, write,
@@ -100,6 +100,10 @@ fn past_its_budget_a_feed_loses_its_oldest_blocks_and_they_are_not_wanted_again(
     assert_eq!(shown(&store), expected);
     let last = timeline(&store).pop();
     assert!(matches!(last, Some(Seen::Gap(_, _, 0, 384))), "{last:?}");
+    let snapshot = store.snapshot().unwrap();
+    let page = snapshot.page(&Query::default(), None, 1_000, NOW).unwrap();
+    let says_so = matches!(page.last(), Some(PageRow::Gap { dropped: true, .. }));
+    assert!(says_so, "the timeline says why they are not here");
     checked(&store);
     assert_eq!(hand_over(&store, &chain.runs[0]), Taken::AlreadyHeld);
     assert_eq!(sweep(&store, NOW), 0, "it fits");
