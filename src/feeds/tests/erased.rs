@@ -408,9 +408,9 @@ fn who_deletes_and_undoes_without_end_costs_a_look_at_the_last_times() {
     }
 }
 
-/// Reads of one further delete of 64 entries that each of so many admins has deleted, with the delete undone.
+/// Reads of one further delete of 32 entries, as many as fit, that each of so many admins has deleted, with the delete undone.
 fn reads_of_a_delete(devices: u8) -> u64 {
-    let scene = scene(64);
+    let scene = scene(32);
     let left = Arc::new(AtomicU64::new(FOR_EVER));
     let storage = Failing {
         inner: memory(),
@@ -420,7 +420,7 @@ fn reads_of_a_delete(devices: u8) -> u64 {
     for run in &scene.posts.runs {
         hand_over(&store, run);
     }
-    let targets: Vec<_> = (0..64).map(|seq| scene.posts.reference(seq)).collect();
+    let targets: Vec<_> = (0..32).map(|seq| scene.posts.reference(seq)).collect();
     for number in 0..devices {
         let (secret, admitted) = device(&scene.friend, number, true);
         write(&store, |batch| {
