@@ -9,8 +9,10 @@ mod archive;
 mod aside;
 mod batch;
 mod blobs;
+mod budget;
 mod changes;
 mod check;
+mod drop;
 mod edits;
 mod erase;
 mod error;
@@ -22,6 +24,7 @@ mod index;
 mod keys;
 mod migrate;
 mod named;
+mod pace;
 mod page;
 mod peers;
 mod recount;
@@ -31,6 +34,7 @@ mod segment;
 mod serve;
 mod settle;
 mod snapshot;
+mod speakers;
 mod state;
 mod storage;
 mod subject;
@@ -50,6 +54,8 @@ pub(crate) use self::about::About;
 pub use self::about::EntryState;
 pub(crate) use self::archive::{ArchiveFailure, Loaded};
 pub(crate) use self::batch::{FeedBatch, Note};
+pub(crate) use self::budget::Keeping;
+use self::budget::Room;
 pub(crate) use self::changes::{Change, Changed};
 pub use self::check::{CheckProgress, CheckReport, Difference};
 pub use self::error::FeedsError;
@@ -75,6 +81,7 @@ use crate::store::{Durability, ReadTx, Storage};
 pub(crate) struct FeedStore {
     storage: Arc<dyn Storage>,
     shared: Mutex<Shared>,
+    room: Mutex<Room>,
     types: Types,
 }
 
@@ -137,6 +144,7 @@ impl FeedStore {
                 saved: counters.arrival,
                 ..Shared::default()
             }),
+            room: Mutex::default(),
             types: Types::default(),
         };
         store.types = fields::register(&store, types)?;
@@ -225,6 +233,10 @@ impl FeedStore {
     /// The arrival number at which a hole or a body behind a head was last filled.
     pub(crate) fn filled(&self) -> u64 {
         self.shared().counters.filled
+    }
+
+    fn room(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {

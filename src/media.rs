@@ -71,6 +71,7 @@ struct State {
     coming: HashMap<BlobHash, u64>,
     /// Bytes of others' media, at least; unknown until somebody needs to know.
     foreign: Option<u64>,
+    mendings: held::Mendings,
     closed: bool,
 }
 

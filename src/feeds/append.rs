@@ -26,7 +26,9 @@ impl FeedBatch<'_> {
         let row = self.feed_row_mut(no)?;
         if !row.own {
             row.own = true;
+            row.left = None;
             self.wanted_changed(Note::Wanted { feed: *feed });
+            self.want_dropped(no)?;
             self.counters.own_entries += self.rows().entries_of(no)?;
         }
         self.take_statements(feed, statements)?;
@@ -223,8 +225,7 @@ impl FeedBatch<'_> {
         if is_head {
             row.head = run.last_id();
         }
-        let last = Seq(row.held.end().0.saturating_sub(1));
-        Ok(((last, row.head), is_head))
+        Ok(((row.top(), row.head), is_head))
     }
 
     /// Once a block is held whole, its stored runs become one: what others ask for then goes out as it lies on disk.

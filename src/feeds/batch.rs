@@ -14,7 +14,8 @@ use super::rows::Rows;
 use super::trust::Trust;
 use super::{Counters, FeedStore, segment};
 use crate::format::{
-    BlobHash, DeviceSecret, EntryId, FeedId, Kind, LogId, OrderKey, Run, Seq, Timestamp, Unsigned,
+    BlobHash, DeviceId, DeviceSecret, EntryId, FeedId, Kind, LogId, OrderKey, Run, Seq, Timestamp,
+    Unsigned,
 };
 use crate::store::{Durability, WriteTx};
 
@@ -60,6 +61,12 @@ pub(crate) enum Note {
     /// The last entry that named a blob does so no longer.
     BlobFree { hash: BlobHash },
 }
+
+/// The admitter of each device, none for the feed key; and the logs of devices by their admitter, none if there is none.
+pub(super) type LogsByAdmitter = (
+    BTreeMap<DeviceId, Option<DeviceId>>,
+    BTreeMap<Option<Option<DeviceId>>, usize>,
+);
 
 /// What names a log: by this store's own numbers, in full, and in the order of views.
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +123,10 @@ pub(crate) struct FeedBatch<'s> {
     pub(super) unnamed_blobs: BTreeSet<BlobHash>,
     /// Feeds of which [`Note::Reread`] is told.
     pub(super) reread: BTreeSet<FeedId>,
+    /// Who admitted the devices of a feed, and how many logs are known of those that each admitted.
+    pub(super) logs_by_admitter: HashMap<FeedNo, LogsByAdmitter>,
+    /// Feeds of which runs were stored: they may be past their budget.
+    pub(super) grown: BTreeSet<FeedNo>,
 }
 
 impl<'s> FeedBatch<'s> {
@@ -144,6 +155,8 @@ impl<'s> FeedBatch<'s> {
             stale_follows: BTreeSet::new(),
             unnamed_blobs: BTreeSet::new(),
             reread: BTreeSet::new(),
+            logs_by_admitter: HashMap::new(),
+            grown: BTreeSet::new(),
         }
     }
 
@@ -200,6 +213,7 @@ impl<'s> FeedBatch<'s> {
 
     fn conclude(self, durability: Durability) -> Result<Vec<Note>, FeedsError> {
         self.tx.commit(durability)?;
+        self.store.room().grew(&self.grown);
         let mut shared = self.store.shared();
         // A later write may have been quicker to remember what it committed.
         let is_next = self.counters.commits > shared.counters.commits;
@@ -393,19 +407,39 @@ impl<'s> FeedBatch<'s> {
 
     /// Stores a run of which nothing is stored yet.
     pub(super) fn put_segment(&mut self, log_no: LogNo, run: &Run) -> Result<(), FeedsError> {
+        let mut bytes = 0;
         for (first, piece) in segment::pieces(run)? {
+            bytes += piece.len() as u64;
             self.tx
                 .put(keys::segment(log_no, first).as_slice(), piece)?;
         }
+        let row = self.log_row_mut(log_no)?;
+        row.bytes = row.bytes.saturating_add(bytes);
+        let feed = row.feed_no;
+        self.grown.insert(feed);
         Ok(())
     }
 
     /// Stores a run in place of what is stored of the same entries.
     pub(super) fn rewrite_segment(&mut self, log_no: LogNo, run: &Run) -> Result<(), FeedsError> {
-        for key in self.rows().piece_keys(log_no, &(run.first()..run.end()))? {
+        self.delete_segments(log_no, &(run.first()..run.end()))?;
+        self.put_segment(log_no, run)
+    }
+
+    /// Takes away the stored runs of a range; says how many bytes they were.
+    pub(super) fn delete_segments(
+        &mut self,
+        log_no: LogNo,
+        range: &Range<Seq>,
+    ) -> Result<u64, FeedsError> {
+        let mut bytes = 0;
+        for (key, len) in self.rows().piece_keys(log_no, range)? {
+            bytes += len;
             self.tx.delete(&key)?;
         }
-        self.put_segment(log_no, run)
+        let row = self.log_row_mut(log_no)?;
+        row.bytes = row.bytes.saturating_sub(bytes);
+        Ok(bytes)
     }
 
     /// How many lanes one device has in a feed.

@@ -1,18 +1,17 @@
 //! Edits: which of them shows, and the tags under which an edited entry is found.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::batch::{FeedBatch, LogName};
 use super::error::FeedsError;
 use super::index::{folded, is_shown_kind, is_shown_lane};
-use super::keys::{FeedNo, LogNo};
-use super::named::edited_by;
+use super::keys::FeedNo;
+use super::named::{EDITS, Looks, edited_by};
 use super::rows::{Rows, StoredEntry};
 use super::snapshot::FeedSnapshot;
 use crate::format::limits::FUTURE_MILLIS;
 use crate::format::{
-    Body, Content as _, Edit, EntryId, EntryRef, Rel, Seq, StateItem, Timestamp, decode_content,
-    settle,
+    Body, Content as _, Edit, EntryId, EntryRef, Rel, StateItem, Timestamp, decode_content, settle,
 };
 
 /// One edit that counts for an entry.
@@ -88,13 +87,15 @@ impl FeedBatch<'_> {
         name: LogName,
         post: &StoredEntry,
     ) -> Result<Vec<Version>, FeedsError> {
-        let EntryRef { seq, .. } = post.reference;
-        let new = self.new_edits.remove(&(name.no, seq)).unwrap_or_default();
+        let new = self
+            .new_edits
+            .remove(&(name.no, post.reference.seq))
+            .unwrap_or_default();
         let mut passed = Vec::new();
         for (no, count) in new {
             let by = self.log_name(no)?.id;
             let rows = self.rows();
-            for at in rows.edits_passed_over(name.feed_no, (&name.order, seq), no, count)? {
+            for at in rows.edits_passed_over(name.feed_no, &post.reference, no, count)? {
                 let entry = rows.entry(no, &by, at)?;
                 passed.extend(entry.and_then(|entry| version(entry, &post.reference)));
             }
@@ -111,23 +112,12 @@ impl Rows<'_> {
         post: &StoredEntry,
     ) -> Result<Vec<Version>, FeedsError> {
         let EntryRef { log, seq, id } = post.reference;
-        let namings = self.namings_at(feed_no, &log.order(), &(seq..seq.next()))?;
-        let mut by_log: BTreeMap<LogNo, Vec<Seq>> = BTreeMap::new();
-        for naming in namings {
-            if naming.rel == Rel::Replaces && naming.target == id {
-                by_log.entry(naming.log_no).or_default().push(naming.at);
-            }
-        }
+        let of = (feed_no, Rel::Replaces);
+        let namings = self.namings_of(of, (&log, seq, id), EDITS, &mut Looks::default())?;
         let mut edits = Vec::new();
-        for (no, seqs) in by_log {
-            let by = self.log(no)?.log;
-            if !self.may(feed_no, &by.device, &log.device)? {
-                continue;
-            }
-            for seq in seqs {
-                let entry = self.entry(no, &by, seq)?;
-                edits.extend(entry.and_then(|entry| version(entry, &post.reference)));
-            }
+        for (by, naming) in namings {
+            let entry = self.entry(naming.log_no, &by, naming.at)?;
+            edits.extend(entry.and_then(|entry| version(entry, &post.reference)));
         }
         Ok(edits)
     }

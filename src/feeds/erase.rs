@@ -13,7 +13,7 @@ use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
 use super::keys::{self, LogNo};
-use super::named::{self, Verdict};
+use super::named::{self, Looks, Verdict};
 use super::row::Event;
 use super::rows::Rows;
 use super::sweep::{KEPT_MILLIS, PURGED_MILLIS};
@@ -73,17 +73,17 @@ impl FeedBatch<'_> {
         run: &Run,
         part: &Range<Seq>,
     ) -> Result<Erased, FeedsError> {
-        let namings = self.rows().namings_at(name.feed_no, &name.order, part)?;
-        let mut erased = Erased::new();
+        let named = self.rows().named(name.feed_no, &name.order, part)?;
+        let (mut erased, mut looks) = (Erased::new(), Looks::default());
         let places = (run.first().0..).map(Seq);
         let entries = places.zip(run.ids().iter().zip(run.items()));
         for (seq, (id, item)) in entries.filter(|(seq, _)| part.contains(seq)) {
-            let is_named = namings.iter().any(|naming| naming.seq == seq);
+            let is_named = named.contains(&(seq, Rel::Delete));
             if named::is_delete(item.kind()) || !(is_named || is_due(item, self.due)) {
                 continue;
             }
             let entry = (&name.id, seq, *id);
-            let verdict = self.rows().judge(name.feed_no, entry, &namings)?;
+            let verdict = self.rows().judge(name.feed_no, entry, &mut looks)?;
             let why = reasons(verdict, is_due(item, self.due));
             if why != 0 {
                 self.mark_why(name.no, seq, why)?;
@@ -145,9 +145,10 @@ impl FeedBatch<'_> {
         for (no, seq) in stale {
             blocks.entry((no, seq.block_start())).or_default().push(seq);
         }
+        let mut looks = Looks::default();
         for ((no, _), seqs) in blocks {
             let name = self.log_name(no)?;
-            self.settle_block(name, &seqs)?;
+            self.settle_block(name, &seqs, &mut looks)?;
         }
         Ok(())
     }
@@ -170,10 +171,15 @@ impl FeedBatch<'_> {
         Ok(found)
     }
 
-    fn settle_block(&mut self, name: LogName, seqs: &[Seq]) -> Result<(), FeedsError> {
+    fn settle_block(
+        &mut self,
+        name: LogName,
+        seqs: &[Seq],
+        looks: &mut Looks,
+    ) -> Result<(), FeedsError> {
         let mut turns = Vec::new();
         for seq in seqs {
-            turns.extend(self.turn_of(name, *seq)?);
+            turns.extend(self.turn_of(name, *seq, looks)?);
         }
         // Most of what a hostile feed deletes again and again does not turn: then no run is read.
         let (Some(first), Some(last)) = (turns.first(), turns.last()) else {
@@ -192,7 +198,12 @@ impl FeedBatch<'_> {
     }
 
     /// What is to become of an entry, if anything is.
-    fn turn_of(&mut self, name: LogName, seq: Seq) -> Result<Option<Turn>, FeedsError> {
+    fn turn_of(
+        &mut self,
+        name: LogName,
+        seq: Seq,
+        looks: &mut Looks,
+    ) -> Result<Option<Turn>, FeedsError> {
         let rows = self.rows();
         let Some(entry) = rows.entry(name.no, &name.id, seq)? else {
             return Ok(None);
@@ -204,7 +215,7 @@ impl FeedBatch<'_> {
         if !counts || named::is_delete(&entry.kind) {
             return Ok(None);
         }
-        let verdict = rows.is_deleted(name, seq, entry.reference.id)?;
+        let verdict = rows.is_deleted(name, seq, entry.reference.id, looks)?;
         // Time that is over stays over, even if the clock is set back.
         let why = reasons(verdict, is_over(&entry, self.due)) | (old & EXPIRED);
         let mut turn = Turn {
@@ -451,8 +462,8 @@ impl Rows<'_> {
         name: LogName,
         seq: Seq,
         id: EntryId,
+        looks: &mut Looks,
     ) -> Result<Verdict, FeedsError> {
-        let namings = self.namings_at(name.feed_no, &name.order, &(seq..seq.next()))?;
-        self.judge(name.feed_no, (&name.id, seq, id), &namings)
+        self.judge(name.feed_no, (&name.id, seq, id), looks)
     }
 }

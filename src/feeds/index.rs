@@ -51,9 +51,9 @@ impl FeedBatch<'_> {
             Index::Away => BTreeSet::new(),
             Index::New | Index::Again => self.rows().erased_in(name.no, &part)?,
         };
-        for naming in self.rows().namings_at(name.feed_no, &name.order, &part)? {
-            if naming.rel == Rel::Replaces {
-                self.stale_tags.entry((name.no, naming.seq)).or_default();
+        for (seq, rel) in self.rows().named(name.feed_no, &name.order, &part)? {
+            if rel == Rel::Replaces {
+                self.stale_tags.entry((name.no, seq)).or_default();
             }
         }
         let places = (run.first().0..).map(Seq);

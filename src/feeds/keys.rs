@@ -19,8 +19,8 @@
 //! C #kind place                         -> mark      one kind
 //! G tag[8] place                        -> mark      one tag
 //! R target[16] rel place                -> mark      what points at an entry; of a reaction also #feed, emoji
-//! N #feed log[8] seq[8] rel #log seq[8] index[1] -> Naming    what deletes and edits of a feed name in it
-//! a #feed device[32]                    -> ()        devices whose word counts for others: admins
+//! N #feed log[8] seq[8] rel target[8] #log seq[8] index[1] -> Naming    what deletes and edits of a feed name in it
+//! a #feed device[32]                    -> ()        devices whose word counts for others: some of the admins
 //! E #log seq[8]                         -> why       entries whose bodies are erased: deleted, expired
 //! V #log seq[8]                         -> due[8], purged, body   erased bodies of own feeds, kept out of sight
 //! v due[8] #log seq[8]                  -> ()        the same by when they are dropped
@@ -29,6 +29,7 @@
 //! y hash[32] #log seq[8] id[32]         -> ()        bodies set aside that name a blob; id is that of their run
 //! U #log                                -> cursor    logs that have still to follow what the statements say
 //! x expires[8] #log seq[8]              -> ()        what expires
+//! u when[8] #feed                       -> ()        feeds that are not followed any more, by age
 //! W #kind index[1] key place            -> mark      content of a registered type by one of its keys
 //! M "type/" kind                        -> TypeRow   how far those rows are made
 //! I #feed #kind slot[8] #log seq[8]     -> StateRow  changes of one piece of state
@@ -218,13 +219,25 @@ pub(super) fn named_at(feed: FeedNo, log: &[u8; 8], seq: Seq) -> Key {
     named_in(feed).raw(log).u64(seq.0)
 }
 
-/// One naming: how, and which ref of which entry.
-pub(super) fn naming(place: Key, rel: Rel, log: LogNo, seq: Seq, index: u8) -> Key {
-    place.raw(&[rel.into()]).u32(log).u64(seq.0).raw(&[index])
+/// What names one entry at a place in one way. Eight bytes of its id, so that who names other entries at the place, held
+/// or made up, makes nobody read that.
+pub(super) fn naming_entry(place: Key, rel: Rel, target: &EntryId) -> Key {
+    let target: [u8; 8] = std::array::from_fn(|i| target.as_bytes().get(i).copied().unwrap_or(0));
+    place.raw(&[rel.into()]).raw(&target)
 }
 
-pub(super) fn admin(feed: FeedNo, device: &DeviceId) -> Key {
-    Key::table(b'a').u32(feed).raw(device.as_bytes())
+/// One naming: which ref of which entry.
+pub(super) fn naming(entry: Key, log: LogNo, seq: Seq, index: u8) -> Key {
+    entry.u32(log).u64(seq.0).raw(&[index])
+}
+
+/// Devices of a feed whose word counts for entries of its others.
+pub(super) fn speakers(feed: FeedNo) -> Key {
+    Key::table(b'a').u32(feed)
+}
+
+pub(super) fn speaker(feed: FeedNo, device: &DeviceId) -> Key {
+    speakers(feed).raw(device.as_bytes())
 }
 
 pub(super) fn erased(log: LogNo, seq: Seq) -> Key {
@@ -262,6 +275,11 @@ pub(super) fn recounts() -> Key {
 
 pub(super) fn recount(log: LogNo) -> Key {
     recounts().u32(log)
+}
+
+/// Feeds that are not followed since a time.
+pub(super) fn left(when: Timestamp) -> Key {
+    Key::table(b'u').time(when)
 }
 
 pub(super) fn expires(at: Timestamp) -> Key {

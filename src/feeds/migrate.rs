@@ -10,7 +10,7 @@ use super::{Counters, keys};
 use crate::store::{Direction, Durability, ReadTx, Storage, WriteTx};
 
 /// The store format this library writes. Older ones would be migrated here; there are none yet.
-const STAMP: u32 = 1;
+const STAMP: u32 = 2;
 const NAME: &str = "stamp";
 
 /// Checks the stamp, and says whether there is one: an empty store has none yet.

@@ -3,6 +3,8 @@
 //! Whether a delete counts is computed anew each time from what is held and counts: nothing is remembered of an answer
 //! that another entry or statement could change.
 
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::{ControlFlow, Range};
 
 use serde::{Deserialize, Serialize};
@@ -19,12 +21,17 @@ use crate::format::{
 };
 use crate::store::{Direction, prefix_end};
 
-/// Times that one log names a place in one way that are looked at: the last ones. Who deletes and undoes more often than
-/// that is read from there on, as if the rest were not held. The bound is on the work of a hostile feed.
-const NAMINGS: usize = 128;
+/// Times that one log deletes an entry that are looked at: the last ones. Who deletes and undoes more often than that is
+/// read from there on, as if the rest were not held. With [`SPEAKERS`](crate::format::limits::SPEAKERS) this bounds what an
+/// entry costs, whatever a feed says of it.
+const DELETES: usize = 4;
+/// Edits of an entry by one log that are looked at: the last ones.
+pub(super) const EDITS: usize = 32;
 
-/// Bytes of a naming's key up to and with the log that names.
-const PLACE_AND_LOG: usize = 26;
+/// Where parts of a naming's key stand: how it names, behind the place; the log that names; its place there.
+const REL: usize = 21;
+pub(super) const BY_LOG: usize = 30;
+const BY_SEQ: usize = 34;
 
 const WHAT: &str = "what a delete or an edit names";
 
@@ -113,8 +120,8 @@ pub(super) fn rows_of(
 ) -> Vec<(Vec<u8>, Vec<u8>)> {
     let purge = decode_content(&body.content).is_ok_and(|delete: Delete| delete.purge);
     let row = |(index, rel, target): (u8, Rel, EntryRef)| {
-        let place = keys::named_at(name.feed_no, &target.log.order(), target.seq);
-        let key = keys::naming(place, rel, name.no, seq, index);
+        let entry = naming_of(name.feed_no, rel, &target);
+        let key = keys::naming(entry, name.no, seq, index);
         let value = Named {
             target: target.id,
             by: id,
@@ -147,8 +154,8 @@ impl FeedBatch<'_> {
             purge: purge && is_delete(kind),
         };
         for (index, rel, target) in named {
-            let place = keys::named_at(name.feed_no, &target.log.order(), target.seq);
-            let key = keys::naming(place, rel, name.no, seq, index);
+            let entry = naming_of(name.feed_no, rel, &target);
+            let key = keys::naming(entry, name.no, seq, index);
             if how == Index::Away {
                 self.tx.delete(key.as_slice())?;
             } else {
@@ -178,18 +185,18 @@ impl FeedBatch<'_> {
         feed_no: FeedNo,
         changed: &[DeviceId],
     ) -> Result<(), FeedsError> {
-        let namings = self.rows().namings(&keys::named_in(feed_no), None)?;
-        if namings.is_empty() {
-            return Ok(());
-        }
-        let mut logs = std::collections::HashMap::new();
+        let (mut logs, mut by) = (HashMap::new(), BTreeSet::new());
         for no in self.rows().logs_of(feed_no)? {
             let name = self.log_name(no)?;
             logs.insert(name.order, no);
+            if changed.contains(&name.id.device) {
+                by.insert(no);
+            }
         }
+        let namings = self.rows().namings_by(feed_no, &by)?;
         for (order, naming) in namings {
             let by = self.log_name(naming.log_no)?.id;
-            let Some(no) = logs.get(&order).filter(|_| changed.contains(&by.device)) else {
+            let Some(no) = logs.get(&order) else {
                 continue;
             };
             let target = (*no, naming.seq);
@@ -208,76 +215,126 @@ impl FeedBatch<'_> {
     }
 }
 
+/// What is asked again and again while many entries are judged: whose word counts, and which deletes are undone.
+///
+/// It is true for as long as no delete is stored or taken away.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    speakers: HashMap<FeedNo, Vec<DeviceId>>,
+    logs: HashMap<LogId, Option<LogNo>>,
+    undone: HashMap<(LogNo, Seq, EntryId), bool>,
+}
+
 impl Rows<'_> {
-    /// What names places of a log in `range`, ascending by place, within [`NAMINGS`].
-    pub(super) fn namings_at(
+    /// The places of a log in `range` that something names, and in which ways. One look for each, however many name it.
+    pub(super) fn named(
         &self,
         feed_no: FeedNo,
         log: &[u8; 8],
         range: &Range<Seq>,
-    ) -> Result<Vec<Naming>, FeedsError> {
-        let from = keys::named_at(feed_no, log, range.start);
+    ) -> Result<BTreeSet<(Seq, Rel)>, FeedsError> {
         let to = keys::named_at(feed_no, log, range.end);
-        let found = self.namings(&from, Some(to.into_vec()))?;
-        Ok(found.into_iter().map(|(_, naming)| naming).collect())
+        let mut from = keys::named_at(feed_no, log, range.start).into_vec();
+        let mut found = BTreeSet::new();
+        loop {
+            let mut next = None;
+            self.visit(&from, Some(to.as_slice()), |key, _| {
+                let (seq, rel) = (keys::u64_at(key, 13), key.get(REL));
+                let (Some(seq), Some(rel)) = (seq, rel) else {
+                    return Err(FeedsError::Damaged { what: WHAT });
+                };
+                found.insert((Seq(seq), Rel::from(*rel)));
+                next = key.get(..=REL).and_then(prefix_end);
+                Ok(ControlFlow::Break(()))
+            })?;
+            match next {
+                Some(next) => from = next,
+                None => return Ok(found),
+            }
+        }
     }
 
-    fn namings(
+    /// What the logs of some devices name, with the logs that they name.
+    fn namings_by(
         &self,
-        from: &Key,
-        to: Option<Vec<u8>>,
+        feed_no: FeedNo,
+        by: &BTreeSet<LogNo>,
     ) -> Result<Vec<([u8; 8], Naming)>, FeedsError> {
-        let mut to = to.or_else(|| prefix_end(from.as_slice()));
         let mut found = Vec::new();
-        loop {
-            let (mut place, mut count, mut full) = (Vec::new(), 0, None);
-            let mut failed = None;
+        let from = keys::named_in(feed_no);
+        let to = prefix_end(from.as_slice());
+        self.visit(from.as_slice(), to.as_deref(), |key, value| {
+            if keys::u32_at(key, BY_LOG).is_some_and(|no| by.contains(&no)) {
+                found.push(read_naming(key, value)?);
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
+    }
+
+    /// What names an entry in one way and has a say: the last `most` times by its own device and by each that speaks for
+    /// others, those of one log together.
+    pub(super) fn namings_of(
+        &self,
+        (feed_no, rel): (FeedNo, Rel),
+        (log, seq, id): (&LogId, Seq, EntryId),
+        most: usize,
+        looks: &mut Looks,
+    ) -> Result<Vec<(LogId, Naming)>, FeedsError> {
+        let target = EntryRef { log: *log, seq, id };
+        let entry = naming_of(feed_no, rel, &target);
+        let mut found = Vec::new();
+        if self.collect_some(&entry, 1, |_, _| Ok(()))?.is_empty() {
+            return Ok(found);
+        }
+        let lane = match rel {
+            Rel::Delete => lane_of_deletes(&log.lane),
+            _ => log.lane,
+        };
+        for device in self.who_may(feed_no, &log.device, looks)? {
+            let by = LogId {
+                feed: log.feed,
+                device,
+                lane,
+            };
+            let Some(no) = self.log_no_known(feed_no, &by, looks)? else {
+                continue;
+            };
+            let of_log = entry.clone().u32(no);
+            let to = prefix_end(of_log.as_slice());
+            let (mut count, mut failed) = (0, None);
             self.0.scan(
-                from.as_slice(),
+                of_log.as_slice(),
                 to.as_deref(),
                 Direction::Descending,
                 &mut |key, value| {
-                    let at = key.get(..PLACE_AND_LOG).unwrap_or(key);
-                    if place != at {
-                        (place, count) = (at.to_vec(), 0);
-                    }
-                    if count >= NAMINGS {
-                        full = Some(at.to_vec());
-                        return ControlFlow::Break(());
-                    }
-                    count += 1;
                     match read_naming(key, value) {
-                        Ok(naming) => found.push(naming),
+                        Ok((_, naming)) if naming.target == id => found.push((by, naming)),
+                        Ok(_) => {}
                         Err(error) => failed = Some(error),
                     }
-                    if failed.is_none() {
+                    count += 1;
+                    if count < most && failed.is_none() {
                         ControlFlow::Continue(())
                     } else {
                         ControlFlow::Break(())
                     }
                 },
             )?;
-            match (failed, full) {
-                (Some(error), _) => return Err(error),
-                (None, None) => break,
-                // On with the next log, below all of this one's.
-                (None, full) => to = full,
-            }
+            failed.map_or(Ok(()), Err)?;
         }
-        found.reverse();
         Ok(found)
     }
 
-    /// The places in one log of edits of an entry that are past [`NAMINGS`], the `most` latest of them.
+    /// The places in one log of edits of an entry that are past [`EDITS`], the `most` latest of them.
     pub(super) fn edits_passed_over(
         &self,
         feed_no: FeedNo,
-        (log, seq): (&[u8; 8], Seq),
+        target: &EntryRef,
         by: LogNo,
         most: usize,
     ) -> Result<Vec<Seq>, FeedsError> {
-        let place = keys::named_at(feed_no, log, seq);
-        let prefix = place.raw(&[Rel::Replaces.into()]).u32(by);
+        let prefix = naming_of(feed_no, Rel::Replaces, target).u32(by);
         let to = prefix_end(prefix.as_slice());
         let (mut count, mut found) = (0, Vec::new());
         self.0.scan(
@@ -285,11 +342,11 @@ impl Rows<'_> {
             to.as_deref(),
             Direction::Descending,
             &mut |key, _| {
-                if count >= NAMINGS {
-                    found.extend(keys::u64_at(key, PLACE_AND_LOG).map(Seq));
+                if count >= EDITS {
+                    found.extend(keys::u64_at(key, BY_SEQ).map(Seq));
                 }
                 count += 1;
-                if count < NAMINGS.saturating_add(most) {
+                if count < EDITS.saturating_add(most) {
                     ControlFlow::Continue(())
                 } else {
                     ControlFlow::Break(())
@@ -306,39 +363,81 @@ impl Rows<'_> {
         by: &DeviceId,
         of: &DeviceId,
     ) -> Result<bool, FeedsError> {
-        Ok(by == of || self.0.contains(keys::admin(feed_no, by).as_slice())?)
+        Ok(by == of || self.0.contains(keys::speaker(feed_no, by).as_slice())?)
     }
 
-    /// The deletes among `namings` that count for an entry.
+    /// The devices whose word counts for entries of one: itself first.
+    fn who_may(
+        &self,
+        feed_no: FeedNo,
+        of: &DeviceId,
+        looks: &mut Looks,
+    ) -> Result<Vec<DeviceId>, FeedsError> {
+        if let Entry::Vacant(free) = looks.speakers.entry(feed_no) {
+            let speakers = self.collect(&keys::speakers(feed_no), |key, _| {
+                let device = key.get(5..37).and_then(|device| device.try_into().ok());
+                let device = device.ok_or(FeedsError::Damaged { what: WHAT })?;
+                Ok(DeviceId::from_bytes(device))
+            })?;
+            free.insert(speakers);
+        }
+        let speakers = looks.speakers.get(&feed_no).into_iter().flatten();
+        let others = speakers.filter(|device| *device != of);
+        Ok(std::iter::once(of).chain(others).copied().collect())
+    }
+
+    fn log_no_known(
+        &self,
+        feed_no: FeedNo,
+        log: &LogId,
+        looks: &mut Looks,
+    ) -> Result<Option<LogNo>, FeedsError> {
+        if let Some(known) = looks.logs.get(log) {
+            return Ok(*known);
+        }
+        let no = self.log_no_in(feed_no, log)?;
+        looks.logs.insert(*log, no);
+        Ok(no)
+    }
+
+    /// The deletes that count for an entry, and that nothing undoes.
     pub(super) fn counting_deletes(
         &self,
         feed_no: FeedNo,
-        (log, seq, id): (&LogId, Seq, EntryId),
-        namings: &[Naming],
-    ) -> Result<Vec<(LogRow, Naming)>, FeedsError> {
-        let mut counting = Vec::new();
-        let meant = |n: &&Naming| n.rel == Rel::Delete && n.seq == seq && n.target == id;
-        for naming in namings.iter().filter(meant) {
-            let by = self.log(naming.log_no)?;
-            if self.may(feed_no, &by.log.device, &log.device)?
-                && !self.is_undone(feed_no, &by.log, naming)?
-            {
-                counting.push((by, naming.clone()));
-            }
-        }
-        Ok(counting)
+        entry: (&LogId, Seq, EntryId),
+        looks: &mut Looks,
+    ) -> Result<Vec<(LogId, Naming)>, FeedsError> {
+        let mut counting = self.namings_of((feed_no, Rel::Delete), entry, DELETES, looks)?;
+        let mut failed = None;
+        counting.retain(|(by, naming)| {
+            let undone = self.is_undone(feed_no, by, naming, looks);
+            undone.map_or_else(
+                |error| {
+                    failed = Some(error);
+                    false
+                },
+                |undone| !undone,
+            )
+        });
+        failed.map_or(Ok(counting), Err)
     }
 
     /// Whether a delete is itself deleted, which is final: what deletes the delete of a delete does nothing.
-    fn is_undone(&self, feed_no: FeedNo, log: &LogId, delete: &Naming) -> Result<bool, FeedsError> {
-        let place = delete.at..delete.at.next();
-        for undo in self.namings_at(feed_no, &log.order(), &place)? {
-            let meant = undo.rel == Rel::Delete && undo.target == delete.by;
-            if meant && self.may(feed_no, &self.log(undo.log_no)?.log.device, &log.device)? {
-                return Ok(true);
-            }
+    fn is_undone(
+        &self,
+        feed_no: FeedNo,
+        log: &LogId,
+        delete: &Naming,
+        looks: &mut Looks,
+    ) -> Result<bool, FeedsError> {
+        let known = (delete.log_no, delete.at, delete.by);
+        if let Some(undone) = looks.undone.get(&known) {
+            return Ok(*undone);
         }
-        Ok(false)
+        let delete = (log, delete.at, delete.by);
+        let undos = self.namings_of((feed_no, Rel::Delete), delete, 1, looks)?;
+        looks.undone.insert(known, !undos.is_empty());
+        Ok(!undos.is_empty())
     }
 
     /// What the deletes of an entry come to. Deletes themselves stay.
@@ -346,33 +445,43 @@ impl Rows<'_> {
         &self,
         feed_no: FeedNo,
         entry: (&LogId, Seq, EntryId),
-        namings: &[Naming],
+        looks: &mut Looks,
     ) -> Result<Verdict, FeedsError> {
-        let counting = self.counting_deletes(feed_no, entry, namings)?;
-        let purges = |ours: bool| {
-            let purging = |(row, naming): &(LogRow, Naming)| naming.purge && row.ours == ours;
-            counting.iter().any(purging)
-        };
+        let counting = self.counting_deletes(feed_no, entry, looks)?;
+        let mut purges = (false, false);
+        for (_, naming) in counting.iter().filter(|(_, naming)| naming.purge) {
+            if self.log(naming.log_no)?.ours {
+                purges.0 = true;
+            } else {
+                purges.1 = true;
+            }
+        }
         Ok(Verdict {
             deleted: !counting.is_empty(),
-            purge: purges(true),
-            purged_elsewhere: purges(false),
+            purge: purges.0,
+            purged_elsewhere: purges.1,
         })
     }
+}
+
+/// What the keys of all that names an entry in one way begin with.
+pub(super) fn naming_of(feed_no: FeedNo, rel: Rel, target: &EntryRef) -> Key {
+    let place = keys::named_at(feed_no, &target.log.order(), target.seq);
+    keys::naming_entry(place, rel, &target.id)
 }
 
 pub(super) fn read_naming(key: &[u8], value: &[u8]) -> Result<([u8; 8], Naming), FeedsError> {
     let damaged = || FeedsError::Damaged { what: WHAT };
     let order = key.get(5..13).and_then(|order| order.try_into().ok());
     let order: [u8; 8] = order.ok_or_else(damaged)?;
-    let rel = *key.get(21).ok_or_else(damaged)?;
+    let rel = *key.get(REL).ok_or_else(damaged)?;
     let Named { target, by, purge } = decode(WHAT, value)?;
     let naming = Naming {
         seq: Seq(keys::u64_at(key, 13).ok_or_else(damaged)?),
         rel: Rel::from(rel),
         target,
-        log_no: keys::u32_at(key, 22).ok_or_else(damaged)?,
-        at: Seq(keys::u64_at(key, 26).ok_or_else(damaged)?),
+        log_no: keys::u32_at(key, BY_LOG).ok_or_else(damaged)?,
+        at: Seq(keys::u64_at(key, BY_SEQ).ok_or_else(damaged)?),
         by,
         purge,
     };

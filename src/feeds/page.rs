@@ -55,6 +55,8 @@ pub(crate) enum PageRow {
         log: LogId,
         from: Seq,
         to: Seq,
+        /// They were dropped here for want of room, and are not waited for.
+        dropped: bool,
     },
     /// An entry that others answer and that cannot be shown; in threads only.
     Missing {
@@ -255,12 +257,16 @@ impl Page<'_> {
             self.entry(query, order, entry)?;
         }
         if mark & GAP != 0 {
-            let from = rows.log(log_no)?.held.end_before(order.seq);
+            let row = rows.log(log_no)?;
+            let dropped = row.floor >= order.seq;
+            let from = row.held.end_before(order.seq);
+            let from = if dropped { from } else { from.max(row.floor) };
             self.found.push(PageRow::Gap {
                 order,
                 log,
                 from,
                 to: order.seq,
+                dropped,
             });
         }
         Ok(())

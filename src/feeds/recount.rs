@@ -211,7 +211,7 @@ impl FeedBatch<'_> {
         })?;
         self.counters.filled = arrival;
         let row = self.log_row(name.no)?;
-        let head = (Seq(row.held.end().0.saturating_sub(1)), row.head);
+        let head = (row.top(), row.head);
         self.notes.push(Note::Stored {
             log: name.id,
             range,

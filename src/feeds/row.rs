@@ -27,6 +27,19 @@ pub(super) struct FeedRow {
     pub(super) statements_changed: u64,
     /// What is set aside of it comes to, as [`aside`](super::aside) counts it.
     pub(super) aside: u64,
+    /// Since when it is not followed any more; none once what was held of it is freed.
+    pub(super) left: Option<Timestamp>,
+    /// The budget past which entries were dropped, and how many; none while all is held and wanted.
+    pub(super) dropped: Option<Dropped>,
+}
+
+/// What was dropped of a feed for want of room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Dropped {
+    /// The budget at that time.
+    pub(super) of: (u64, u64),
+    pub(super) entries: u64,
+    pub(super) bytes: u64,
 }
 
 impl FeedRow {
@@ -38,6 +51,8 @@ impl FeedRow {
             statements: [0; 16],
             statements_changed: 0,
             aside: 0,
+            left: None,
+            dropped: None,
         }
     }
 
@@ -69,6 +84,12 @@ pub(super) struct LogRow {
     pub(super) dug: u8,
     /// This store itself appended to it.
     pub(super) ours: bool,
+    /// Below it nothing is held or wanted: it was dropped for want of room.
+    pub(super) floor: Seq,
+    /// Below it entries were held once that are not any more.
+    pub(super) dropped: Seq,
+    /// Bytes of its stored runs.
+    pub(super) bytes: u64,
 }
 
 impl LogRow {
@@ -85,6 +106,9 @@ impl LogRow {
             aside: 0,
             dug: 0,
             ours: false,
+            floor: Seq::ZERO,
+            dropped: Seq::ZERO,
+            bytes: 0,
         }
     }
 
@@ -95,6 +119,18 @@ impl LogRow {
 
     pub(super) fn set_bound(&mut self, bound: Seq) {
         self.counted = (bound != Seq(u64::MAX)).then_some(bound);
+    }
+
+    /// The highest place that is held, or was: heads are remembered beyond what there is room for.
+    pub(super) fn top(&self) -> Seq {
+        Seq(self.held.end().max(self.floor).0.saturating_sub(1))
+    }
+
+    /// What is held, and what is not wanted: of neither there is anything to ask for.
+    pub(super) fn settled(&self) -> Ranges {
+        let mut settled = self.held.clone();
+        settled.insert(Seq::ZERO..self.floor);
+        settled
     }
 }
 

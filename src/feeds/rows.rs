@@ -163,16 +163,16 @@ impl Rows<'_> {
         Ok(segments)
     }
 
-    /// The keys of the pieces of runs in `range`.
+    /// The keys and lengths of the pieces of runs in `range`.
     pub(super) fn piece_keys(
         &self,
         no: LogNo,
         range: &Range<Seq>,
-    ) -> Result<Vec<Vec<u8>>, FeedsError> {
+    ) -> Result<Vec<(Vec<u8>, u64)>, FeedsError> {
         let (from, to) = (keys::segment(no, range.start), keys::segment(no, range.end));
         let mut found = Vec::new();
-        self.visit(from.as_slice(), Some(to.as_slice()), |key, _| {
-            found.push(key.to_vec());
+        self.visit(from.as_slice(), Some(to.as_slice()), |key, value| {
+            found.push((key.to_vec(), value.len() as u64));
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(found)

@@ -54,7 +54,7 @@ impl FeedSnapshot {
         let are_many = log_nos.len() > FEW_LOGS;
         for log_no in log_nos {
             let row = rows.log(log_no)?;
-            let held: Vec<_> = row.held.iter().collect();
+            let held: Vec<_> = row.settled().iter().collect();
             if held.is_empty() && row.forked.is_none() {
                 continue;
             }
@@ -64,7 +64,7 @@ impl FeedSnapshot {
                 let id = id.try_into().map(EntryId::from_bytes).ok();
                 seq.zip(id).ok_or(FeedsError::Damaged { what })
             })?;
-            let head = (Seq(row.held.end().0.saturating_sub(1)), row.head);
+            let head = (row.top(), row.head);
             let (mut generation, mut counts) = (1, true);
             if let Some(trust) = &standing {
                 let device = trust.standing.get(&row.log.device);

@@ -120,7 +120,7 @@ impl FeedBatch<'_> {
             let Some(before) = first.0.checked_sub(1).map(Seq) else {
                 return Ok(false);
             };
-            if row.aside == 0 || row.held.contains(before) {
+            if row.aside == 0 || row.held.contains(before) || before < row.floor {
                 return Ok(false);
             }
             let Some(below) = self.rows().aside(name.no, &name.id, before, &prev)? else {
@@ -280,7 +280,12 @@ impl FeedBatch<'_> {
             Some(last) => self.rows().id(name.no, Seq(last))?,
             None => None,
         };
-        self.log_row_mut(name.no)?.head = head.unwrap_or(EntryId::ZERO);
+        let row = self.log_row_mut(name.no)?;
+        row.head = head.unwrap_or(EntryId::ZERO);
+        if head.is_none() {
+            // What was dropped for want of room may have been of the other branch.
+            row.floor = Seq::ZERO;
+        }
         let gone = before.saturating_sub(left);
         self.counters.entries = self.counters.entries.saturating_sub(gone);
         if self.feed_row(name.feed_no)?.own {
@@ -325,9 +330,7 @@ impl FeedBatch<'_> {
             self.tx.delete(keys::missing(name.no, seq).as_slice())?;
         }
         self.forget_erased(name, part)?;
-        for key in self.rows().piece_keys(name.no, &(run.first()..run.end()))? {
-            self.tx.delete(&key)?;
-        }
+        self.delete_segments(name.no, &(run.first()..run.end()))?;
         if let Some(left) = run.part(run.first(), part.start, Closing::NextHeld) {
             self.put_segment(name.no, &left)?;
         }

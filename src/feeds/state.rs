@@ -173,6 +173,7 @@ impl FeedBatch<'_> {
         if own || before == following {
             return Ok(());
         }
+        self.left_or_came(target, following)?;
         let feed = *feed;
         self.wanted_changed(if following {
             Note::Wanted { feed }

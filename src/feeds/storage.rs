@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
+use super::FeedStore;
+use super::budget::Room;
 use super::error::FeedsError;
 use super::keys::{self, FeedNo, Key, LogNo};
 use super::snapshot::FeedSnapshot;
@@ -21,6 +23,9 @@ pub struct FeedStorage {
     erased_bytes: u64,
     aside_bytes: u64,
     media_bytes: u64,
+    budget: Option<(u64, u64)>,
+    dropped: (u64, u64),
+    passed_over: u64,
 }
 
 impl FeedStorage {
@@ -60,16 +65,47 @@ impl FeedStorage {
         self.aside_bytes
     }
 
+    /// How many bytes and entries are kept of it at the most; none of the own feed, all of which is kept.
+    pub const fn budget(&self) -> Option<(u64, u64)> {
+        self.budget
+    }
+
+    /// Entries that were dropped here since the feed was past its budget, and are not asked for again.
+    pub const fn dropped_entries(&self) -> u64 {
+        self.dropped.0
+    }
+
+    /// Bytes that these took.
+    pub const fn dropped_bytes(&self) -> u64 {
+        self.dropped.1
+    }
+
+    /// Stretches of entries that were not taken since the node opened, since the devices that one device admitted have as many
+    /// logs here as are kept.
+    pub const fn passed_over(&self) -> u64 {
+        self.passed_over
+    }
+
     /// Bytes held of what its entries have attached. What several feeds have attached counts for each of them.
     pub const fn media_bytes(&self) -> u64 {
         self.media_bytes
     }
 }
 
-impl FeedSnapshot {
+impl FeedStore {
     /// What is held of each feed, largest first. `media` says how many bytes are held of a blob.
     pub(crate) fn storage(
         &self,
+        media: &mut dyn FnMut(&BlobHash) -> u64,
+    ) -> Result<Vec<FeedStorage>, FeedsError> {
+        self.snapshot()?.storage(&self.room(), media)
+    }
+}
+
+impl FeedSnapshot {
+    fn storage(
+        &self,
+        room: &Room,
         media: &mut dyn FnMut(&BlobHash) -> u64,
     ) -> Result<Vec<FeedStorage>, FeedsError> {
         let rows = self.rows();
@@ -84,6 +120,11 @@ impl FeedSnapshot {
                 erased_bytes: 0,
                 aside_bytes: 0,
                 media_bytes: 0,
+                budget: (!row.own).then_some((room.keeping.bytes, room.keeping.entries)),
+                passed_over: room.passed(no),
+                dropped: row
+                    .dropped
+                    .map_or((0, 0), |gone| (gone.entries, gone.bytes)),
             };
             feeds.insert(no, storage);
         }

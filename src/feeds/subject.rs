@@ -3,12 +3,12 @@
 use std::ops::ControlFlow;
 
 use super::about::is_over;
-use super::batch::{FeedBatch, LogName};
+use super::batch::FeedBatch;
 use super::edits::{Version, shown_of};
 use super::error::FeedsError;
 use super::index::reaction_value;
 use super::keys::{self, LogNo};
-use super::named::{is_delete, lane_of_deletes, read_naming};
+use super::named::{Looks, is_delete, lane_of_deletes, naming_of, read_naming};
 use super::rows::StoredEntry;
 use crate::format::{Body, DeviceId, EntryRef, FeedId, Lane, Rel, Seq};
 use crate::store::prefix_end;
@@ -50,10 +50,8 @@ impl FeedBatch<'_> {
             return Ok(None);
         };
         let rows = self.rows();
-        let place = name.seq..name.seq.next();
-        let namings = rows.namings_at(log.feed_no, &log.order, &place)?;
-        let counting =
-            rows.counting_deletes(log.feed_no, (&name.log, name.seq, name.id), &namings)?;
+        let subject = (&name.log, name.seq, name.id);
+        let counting = rows.counting_deletes(log.feed_no, subject, &mut Looks::default())?;
         let deletes: Vec<_> = counting
             .iter()
             .map(|(by, naming)| EntryRef {
@@ -95,8 +93,8 @@ impl FeedBatch<'_> {
         let Some(no) = self.met_log(&name.log)? else {
             return Ok(Vec::new());
         };
-        let LogName { feed_no, order, .. } = self.log_name(no)?;
-        let place = keys::named_at(feed_no, &order, name.seq).raw(&[Rel::Replaces.into()]);
+        let feed_no = self.log_name(no)?.feed_no;
+        let place = naming_of(feed_no, Rel::Replaces, name);
         let named = self
             .rows()
             .collect(&place, |key, value| Ok(read_naming(key, value)?.1))?;
@@ -145,7 +143,7 @@ impl FeedBatch<'_> {
         device: &DeviceId,
     ) -> Result<Vec<(Lane, EntryRef)>, FeedsError> {
         let feed_no = self.intern_feed(feed)?;
-        let mut found = Vec::new();
+        let (mut found, mut looks) = (Vec::new(), Looks::default());
         for no in self.rows().logs_of(feed_no)? {
             let name = self.log_name(no)?;
             let rows = self.rows();
@@ -157,7 +155,7 @@ impl FeedBatch<'_> {
                 let Some(id) = rows.id(no, seq)? else {
                     continue;
                 };
-                let verdict = rows.is_deleted(name, seq, id)?;
+                let verdict = rows.is_deleted(name, seq, id, &mut looks)?;
                 if verdict.deleted && !verdict.purge {
                     let log = name.id;
                     found.push((lane_of_deletes(&log.lane), EntryRef { log, seq, id }));

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::batch::FeedBatch;
+use super::budget::Keeping;
 use super::error::FeedsError;
 use super::keys::{self, Key, LogNo};
 use super::rows::Rows;
@@ -46,24 +47,41 @@ impl FeedBatch<'_> {
             self.tx.delete(key)?;
             self.drop_kept(*no, *seq)?;
         }
-        let more = self.sweep_aside(SWEPT_ASIDE)?;
+        self.take_waiting()?;
+        let more = [
+            self.sweep_aside(SWEPT_ASIDE)?,
+            self.fit_feeds()?,
+            self.free_left()?,
+        ]
+        .contains(&true);
         Ok(more || due.len() == SWEPT || old.len() == SWEPT)
     }
 }
 
 impl FeedSnapshot {
-    /// When the next sweep has something to do, if it ever has.
-    pub(crate) fn next_sweep(&self) -> Result<Option<Timestamp>, FeedsError> {
+    /// When time alone gives the next sweep something to do, if it ever does.
+    pub(super) fn next_timed(&self, keeping: Keeping) -> Result<Option<Timestamp>, FeedsError> {
         let rows = self.rows();
         let first = |from: &Key, to: &Key| -> Result<Option<Timestamp>, FeedsError> {
-            let found = rows.timed(from, to, 1)?;
-            Ok(found.first().and_then(|(key, ..)| keys::time_at(key, 1)))
+            let mut found = None;
+            rows.visit(from.as_slice(), Some(to.as_slice()), |key, _| {
+                found = keys::time_at(key, 1);
+                Ok(ControlFlow::Break(()))
+            })?;
+            Ok(found)
         };
         let all = (Timestamp(i64::MIN), Timestamp(i64::MAX));
         let expires = first(&keys::expires(all.0), &keys::expires(all.1))?;
         let kept = first(&keys::kept_until(all.0), &keys::kept_until(all.1))?;
         let aside = first(&keys::aside_until(all.0), &keys::aside_until(all.1))?;
-        Ok(expires.into_iter().chain(kept).chain(aside).min())
+        let left = first(&keys::left(all.0), &keys::left(all.1))?;
+        let left = left.map(|since| since.plus_millis(keeping.left_millis));
+        Ok(expires
+            .into_iter()
+            .chain(kept)
+            .chain(aside)
+            .chain(left)
+            .min())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Entries of others: where they fit, whether they link, and what is new in them.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -7,9 +8,11 @@ use bytes::Bytes;
 use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
+use super::keys::FeedNo;
 use super::row::{Event, LogRow};
+use super::trust::Trust;
 use super::{erase, keys, named};
-use crate::format::limits::LANES_PER_DEVICE;
+use crate::format::limits::{LANES_PER_DEVICE, LOGS_OF_ADMITTER, LOGS_OF_FEED_KEY};
 use crate::format::{Closing, EntryId, ForkProof, LogId, PackedRun, Run, Seq, Timestamp};
 
 /// Separate ranges held of one log. Honest logs have a handful; past it nothing is taken that stands apart from the
@@ -54,6 +57,17 @@ impl FeedBatch<'_> {
             return Ok(Taken::NotCounting { from: bound });
         }
         self.follow_bound(name, bound)?;
+        let floor = self.log_row(name.no)?.floor;
+        if run.end() <= floor {
+            return Ok(Taken::AlreadyHeld);
+        }
+        let above;
+        let run = if run.first() < floor {
+            above = cut_out(run, &(floor..run.end()), *run.closing())?;
+            &above
+        } else {
+            run
+        };
         let trust = self.trust(name.feed_no, &name.id.feed)?;
         if let Some(end) = trust.end_of(&name.id) {
             return self.take_ended(name, run, &end);
@@ -91,11 +105,47 @@ impl FeedBatch<'_> {
         if !trust.standing.is_admitted(&log.device) {
             return Ok(Err(Taken::NotAdmitted));
         }
-        if self.met_log(log)?.is_none() && self.lanes_of(log, feed_no)? >= LANES_PER_DEVICE {
+        if self.met_log(log)?.is_none() && !self.has_room_for(log, feed_no, &trust)? {
             return Ok(Err(Taken::Refused));
         }
         let no = self.intern_log(log)?;
         Ok(Ok((self.log_name(no)?, trust.bound(log))))
+    }
+
+    /// Whether a log that this node has not met may be added to those of its device, and of whoever admitted that.
+    fn has_room_for(
+        &mut self,
+        log: &LogId,
+        feed_no: FeedNo,
+        trust: &Trust,
+    ) -> Result<bool, FeedsError> {
+        if self.lanes_of(log, feed_no)? >= LANES_PER_DEVICE {
+            return Ok(false);
+        }
+        if !self.logs_by_admitter.contains_key(&feed_no) {
+            let admitters = trust.admitters();
+            let mut logs = BTreeMap::new();
+            for no in self.rows().logs_of(feed_no)? {
+                let device = self.log_name(no)?.id.device;
+                *logs.entry(admitters.get(&device).copied()).or_insert(0) += 1;
+            }
+            self.logs_by_admitter.insert(feed_no, (admitters, logs));
+        }
+        let Some((admitters, logs)) = self.logs_by_admitter.get_mut(&feed_no) else {
+            return Ok(true);
+        };
+        let by = admitters.get(&log.device).copied();
+        let most = match by {
+            Some(None) => LOGS_OF_FEED_KEY,
+            _ => LOGS_OF_ADMITTER,
+        };
+        let count = logs.entry(by).or_insert(0);
+        if *count >= most {
+            self.store.room().passed_over(feed_no);
+            return Ok(false);
+        }
+        *count += 1;
+        Ok(true)
     }
 
     /// Stores the parts of a linking run that are not held, and fills in bodies of those that are. Nothing that lies

@@ -4,6 +4,7 @@ mod appended;
 mod aside;
 mod between;
 mod blobs;
+mod budget;
 mod check;
 #[cfg(feature = "redb")]
 mod cuts;

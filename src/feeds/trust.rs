@@ -1,6 +1,5 @@
 //! Which devices of a feed count, and what happens to stored entries when that changes.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,7 +7,7 @@ use bytes::Bytes;
 use super::batch::{FeedBatch, Note};
 use super::error::FeedsError;
 use super::keys::{self, FeedNo};
-use crate::format::{DeviceId, End, FeedId, LogId, Seq, Standing, Statement, Statements};
+use crate::format::{End, FeedId, LogId, Seq, Standing, Statement, Statements};
 
 /// The statements of a feed and what they come to.
 #[derive(Debug)]
@@ -120,8 +119,9 @@ impl FeedBatch<'_> {
             digest,
             arrival,
         });
+        self.logs_by_admitter.remove(&feed_no);
         self.note_recounts(feed_no, &before, &after)?;
-        self.put_admins(feed_no, &before, &after)?;
+        self.put_speakers(feed_no, &before, &after)?;
         self.recount_some()?;
         // Other logs may count now, and be told or not.
         self.notes.push(Note::Reread { feed: *feed });
@@ -129,25 +129,19 @@ impl FeedBatch<'_> {
     }
 
     /// Notes whose word counts for entries of others, and judges anew what those said who got or lost it.
-    fn put_admins(
+    fn put_speakers(
         &mut self,
         feed_no: FeedNo,
         before: &Trust,
         after: &Trust,
     ) -> Result<(), FeedsError> {
-        let devices = |trust: &Trust| -> BTreeSet<DeviceId> {
-            let devices = trust.standing.devices().map(|(device, _)| *device);
-            devices
-                .filter(|device| trust.standing.is_admin(device))
-                .collect()
-        };
-        let (old, new) = (devices(before), devices(after));
+        let (old, new) = (before.speakers(), after.speakers());
         for gone in old.difference(&new) {
-            self.tx.delete(keys::admin(feed_no, gone).as_slice())?;
+            self.tx.delete(keys::speaker(feed_no, gone).as_slice())?;
         }
         for come in new.difference(&old) {
             self.tx
-                .put(keys::admin(feed_no, come).as_slice(), Bytes::new())?;
+                .put(keys::speaker(feed_no, come).as_slice(), Bytes::new())?;
         }
         let changed: Vec<_> = old.symmetric_difference(&new).copied().collect();
         if changed.is_empty() {

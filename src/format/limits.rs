@@ -20,6 +20,18 @@ pub const LANE_BYTES: usize = 32;
 /// differs between replicas. More would let one key fill the tables of its readers.
 pub const LANES_PER_DEVICE: usize = 64;
 
+/// Logs of one feed that a node takes in of devices that the feed key admitted: all lanes of 32 devices.
+pub const LOGS_OF_FEED_KEY: usize = 32 * LANES_PER_DEVICE;
+
+/// Logs of one feed that a node takes in of devices that one and the same device admitted. As with lanes, which of them came
+/// first differs between replicas; who was admitted by somebody else is not kept out by them.
+pub const LOGS_OF_ADMITTER: usize = 256;
+
+/// Devices of a feed whose deletes and edits count for entries of its other devices. Each of them is asked about each entry
+/// that anybody names, so that who admits many devices must not make that dear. Every replica has to agree on it for views
+/// to be equal.
+pub const SPEAKERS: usize = 16;
+
 /// Bytes of a kind's name, *for ever*. It is kept in every header.
 pub const KIND_BYTES: usize = 64;
 

@@ -1,9 +1,10 @@
 //! A blob that is held whole: read with its proof, and what is done where that does not hold.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read as _};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bao_tree::io::sync::ReadAt as _;
 
@@ -16,6 +17,11 @@ use crate::format::BlobHash;
 
 /// How exact the time of last use is: more would write to the disk at every look.
 const COARSE: Duration = Duration::from_secs(60 * 60);
+
+/// A file is hashed anew for the sake of others at most so often: who asks again and again must not keep the disk busy.
+const MENDED: Duration = Duration::from_secs(60 * 60);
+/// Files whose last mending is remembered. While all of them are recent none is mended for others.
+const MENDINGS: usize = 1_024;
 
 /// A blob of which all bytes are held, opened to be read. It can be read even if it is removed meanwhile.
 #[derive(Debug)]
@@ -61,6 +67,39 @@ impl MediaStore {
         })
     }
 
+    /// Looks at a blob that somebody asked for under another length than its file has: its last group alone proves how long
+    /// it is. Only where that proof fails the file is mended, as [`mend_for_others`](Self::mend_for_others) does.
+    ///
+    /// # Errors
+    ///
+    /// If the disk fails.
+    pub(crate) fn doubt(
+        &self,
+        blob: &BlobHash,
+        (now, instant): (SystemTime, Instant),
+    ) -> Result<(), MediaError> {
+        match self.held(blob, now) {
+            Ok(held) if held.proves_its_length() => Ok(()),
+            Ok(_) => self.mend_for_others(blob, instant),
+            Err(MediaError::NotHeld { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Mends a file of which a proof failed while it was served: one at a time, and each at most once an hour.
+    ///
+    /// # Errors
+    ///
+    /// If the disk fails.
+    pub(crate) fn mend_for_others(&self, blob: &BlobHash, now: Instant) -> Result<(), MediaError> {
+        if !self.state().mendings.begin(blob, now) {
+            return Ok(());
+        }
+        let mended = self.mend(blob);
+        self.state().mendings.is_busy = false;
+        mended
+    }
+
     /// Sees what a file that was found damaged is good for: mended where only its tree was wrong, or else taken as a part,
     /// so that only what is wrong is fetched again.
     ///
@@ -95,6 +134,31 @@ impl MediaStore {
     }
 }
 
+/// Which files were mended for others of late, and whether one is just now.
+#[derive(Debug, Default)]
+pub(super) struct Mendings {
+    is_busy: bool,
+    last: HashMap<BlobHash, Instant>,
+}
+
+impl Mendings {
+    fn begin(&mut self, blob: &BlobHash, now: Instant) -> bool {
+        let is_recent = |at: &Instant| now.saturating_duration_since(*at) < MENDED;
+        if self.is_busy || self.last.get(blob).is_some_and(is_recent) {
+            return false;
+        }
+        if self.last.len() >= MENDINGS {
+            self.last.retain(|_, at| is_recent(at));
+        }
+        if self.last.len() >= MENDINGS {
+            return false;
+        }
+        self.last.insert(*blob, now);
+        self.is_busy = true;
+        true
+    }
+}
+
 /// Computes hash and tree of a file anew.
 fn rehash(data: &mut File, tree: &Path) -> io::Result<BlobHash> {
     let out = File::create(tree)?;
@@ -116,6 +180,13 @@ impl Held {
     /// Its bytes.
     pub(crate) const fn len(&self) -> u64 {
         self.len
+    }
+
+    /// Whether its last bytes are where they belong in a blob of this length.
+    fn proves_its_length(&self) -> bool {
+        let last = self.len.div_ceil(GROUP_BYTES as u64).checked_sub(1);
+        let slice = last.and_then(|last| Slice::checked(last, 1, self.len));
+        slice.is_some_and(|slice| self.read(slice, &mut Vec::new()).is_ok())
     }
 
     /// Reads a slice with its proof, as long as [`Slice::encoded_len`] says. What is wrong on disk is never returned.

@@ -5,6 +5,10 @@ use super::files::{self, Found};
 use super::{MediaStore, State};
 use crate::format::BlobHash;
 
+/// This part of the cap is made free when room is needed, in steps of so many bytes: none of it where the cap is small.
+const SHARE: u64 = 16;
+const STEP: u64 = 64 * 1024 * 1024;
+
 impl MediaStore {
     /// Sees to it that a blob of `len` bytes fits under the cap, and counts it as coming.
     ///
@@ -57,8 +61,10 @@ impl MediaStore {
             // What an entry claims to be that large makes nothing else go.
             return bytes;
         }
+        // A look at the whole folder is dear where it is large, so that some room is made for the next ones too.
+        let spare = self.cap / SHARE / STEP * STEP;
         for found in foreign {
-            if bytes <= self.cap {
+            if bytes <= self.cap - spare {
                 break;
             }
             if !is_kept(&found) && self.names(&found.blob).remove() {

@@ -1,10 +1,10 @@
 //! Media on a real disk: what is taken in, comes in parts, is damaged, goes.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bao_tree::io::outboard::PostOrderMemOutboard;
 
@@ -218,13 +218,10 @@ fn what_cannot_be_attached_is_refused_and_leaves_nothing() {
 fn a_file_that_grows_while_it_is_read_is_seen_to() {
     let source = tempfile::NamedTempFile::new().unwrap();
     fs::write(source.path(), noise(100_000)).unwrap();
-    let file = fs::File::open(source.path()).unwrap();
+    let file = File::open(source.path()).unwrap();
     let before = file.metadata().unwrap();
     assert!(!import::differs(&before, &file.metadata().unwrap()));
-    let mut more = fs::File::options()
-        .append(true)
-        .open(source.path())
-        .unwrap();
+    let mut more = File::options().append(true).open(source.path()).unwrap();
     more.write_all(b"more").unwrap();
     assert!(import::differs(&before, &file.metadata().unwrap()));
 }
@@ -451,6 +448,71 @@ fn a_file_damaged_on_disk_is_never_given_out_and_only_what_is_wrong_is_fetched_a
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only what passes after it counts"
+)]
+fn wrong_lengths_cost_no_full_read_and_a_cut_file_is_mended_once_an_hour() {
+    let world = World::new();
+    let bytes = noise(3_000_000);
+    let imported = world.take_in(&bytes);
+    let blob = imported.blob;
+    let names = world.store.names(&blob);
+    let tree = File::options().write(true).open(&names.tree).unwrap();
+    tree.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    let now = Instant::now();
+    let ask = |after: u64| {
+        let now = now + Duration::from_secs(after);
+        world
+            .store
+            .doubt(&blob, (SystemTime::UNIX_EPOCH, now))
+            .unwrap();
+    };
+    let tree_made = || fs::metadata(&names.tree).unwrap().modified().unwrap();
+    (0..1_000).for_each(ask);
+    assert_eq!(
+        tree_made(),
+        SystemTime::UNIX_EPOCH,
+        "the file was not hashed anew"
+    );
+
+    fs::remove_file(&names.tree).unwrap();
+    ask(0);
+    assert!(
+        world.bytes_of(blob) == bytes,
+        "a lost tree is computed anew"
+    );
+    fs::remove_file(&names.tree).unwrap();
+    ask(3_599);
+    assert!(!names.tree.exists(), "not twice within an hour");
+    ask(3_600);
+    assert!(names.tree.exists());
+
+    fs::write(&names.data, &bytes[..1_500_000]).unwrap();
+    ask(7_200);
+    assert_eq!(world.store.len(&blob), None, "it is wanted again");
+}
+
+#[test]
+fn one_look_at_a_large_folder_makes_room_for_more_than_one_blob() {
+    const CAP: u64 = 1 << 30;
+    let world = World::with_cap(CAP);
+    for n in 0..11 {
+        let imported = world.take_in(&noise(100 + n));
+        world.names.name(imported.blob);
+        let data = File::options()
+            .write(true)
+            .open(world.store.names(&imported.blob).data)
+            .unwrap();
+        data.set_len(100 << 20).unwrap();
+    }
+    let another = BlobHash::from_bytes([7; 32]);
+    world.store.make_room(&another, 1).unwrap();
+    let known = world.store.state().foreign.unwrap();
+    assert!(known <= CAP - (64 << 20), "{known} bytes are left");
+}
+
+#[test]
 fn over_the_cap_what_was_used_longest_ago_goes_and_own_media_never() {
     let from = World::new();
     let to = World::with_cap(300 * KIB as u64);
@@ -472,7 +534,7 @@ fn over_the_cap_what_was_used_longest_ago_goes_and_own_media_never() {
     for (n, blob) in blobs[..2].iter().enumerate() {
         to.fetch(&from, *blob);
         let names = files::Names::new(to.folder.path(), blob);
-        let file = fs::File::options().append(true).open(names.data).unwrap();
+        let file = File::options().append(true).open(names.data).unwrap();
         let days = [9, 5][n];
         file.set_modified(now - Duration::from_secs(days * 86_400))
             .unwrap();

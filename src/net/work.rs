@@ -91,7 +91,7 @@ impl Work {
                 take, feed, items, ..
             } => match snapshot.map(|store| store.verify_statements(&feed, &items)) {
                 Ok(Ok(items)) => self.write(take, 0, move |batch| {
-                    let changed = batch.take_statements(&feed, items)?;
+                    let changed = batch.take_paced_statements(&feed, items)?;
                     Ok(if changed {
                         Taken::Stored
                     } else {

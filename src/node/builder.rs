@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::erase::spawn_sweeper;
 use super::error::TidingsError;
 use super::{Inner, Node, media, private, setup};
-use crate::feeds::ContentType;
+use crate::feeds::{ContentType, Keeping};
 use crate::format::Content;
 use crate::media::MediaStore;
 use crate::net::{self, Clock, EndpointOptions, Engine, Writer};
@@ -25,6 +25,7 @@ pub struct NodeBuilder {
     types: Vec<ContentType>,
     media_cap: Option<u64>,
     settles: Option<Duration>,
+    keeping: Keeping,
 }
 
 impl NodeBuilder {
@@ -77,6 +78,26 @@ impl NodeBuilder {
         self
     }
 
+    /// Bytes and entries that are kept of each followed feed at the most. Past one of them its oldest entries go, and are not
+    /// asked for again before the budget is raised or [`Node::bring_back`] asks for them. All of the own feed is kept.
+    ///
+    /// Unset, 256 MiB, without media and indexes, and a million entries.
+    #[must_use]
+    pub const fn feed_budget(mut self, bytes: u64, entries: u64) -> Self {
+        (self.keeping.bytes, self.keeping.entries) = (bytes, entries);
+        self
+    }
+
+    /// How long what is held of a feed stays that is not followed any more: followed again before, it is there at once.
+    /// With none it goes in the next moments. What the own feed says of it stays.
+    ///
+    /// Unset, 30 days.
+    #[must_use]
+    pub fn keep_unfollowed(mut self, time: Duration) -> Self {
+        self.keeping.left_millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        self
+    }
+
     /// Opens the node that lives in `folder`, and makes what is missing: the folder, an identity, an empty store.
     ///
     /// One process at a time can hold a folder. Needs a tokio runtime with time and I/O.
@@ -98,6 +119,7 @@ impl NodeBuilder {
         let opened = tokio::task::spawn_blocking(move || {
             let is_new = !folder.join("store.redb").exists();
             let (store, keys) = setup::open(&folder, &self.types)?;
+            store.keep(self.keeping);
             let index = Arc::new(media::Index(Arc::downgrade(&store)));
             let media = MediaStore::open(folder.join("media"), index, cap)?;
             let clock = Clock::open(folder.join("clock"), is_new, settles);

@@ -93,6 +93,6 @@ impl Node {
         let media = &self.inner.media;
         let held = |blob: &_| media.len(blob).or_else(|| media.part_len(blob));
         let mut len = |blob: &_| held(blob).unwrap_or(0);
-        Ok(self.snapshot()?.storage(&mut len)?)
+        Ok(self.inner.store.storage(&mut len)?)
     }
 }

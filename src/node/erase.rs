@@ -207,10 +207,9 @@ async fn sweep(node: &Weak<Inner>) -> Option<Duration> {
     // Not by the clock where that jumped: what is hidden comes back, what is erased does not.
     let now = node.inner.clock.times().due;
     // A store that cannot be read now may be later.
-    let next = match node
-        .snapshot()
-        .and_then(|snapshot| Ok(snapshot.next_sweep()?))
-    {
+    let store = node.inner.store.clone();
+    let looking = tokio::task::spawn_blocking(move || store.next_sweep());
+    let next = match looking.await.ok()?.map_err(TidingsError::from) {
         Ok(next) => next,
         Err(TidingsError::ShutDown) => return None,
         Err(_) => return Some(LOOK),

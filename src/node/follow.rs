@@ -139,7 +139,26 @@ impl Node {
         Ok(())
     }
 
-    /// Follows a feed no longer: what is held of it stays, but is neither served nor shown.
+    /// Asks for what was dropped here of a feed that was past its budget; says whether anything was. As much of it stays as
+    /// the budget has room for: see [`NodeBuilder::feed_budget`](super::NodeBuilder::feed_budget).
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it may or may not be asked for.
+    pub async fn bring_back(&self, feed: FeedId) -> Result<bool, TidingsError> {
+        let written = self
+            .inner
+            .writer
+            .write(0, move |batch| batch.bring_back(&feed));
+        Ok(written.await?)
+    }
+
+    /// Follows a feed no longer: what is held of it is neither served nor shown, and goes after
+    /// [30 days](super::NodeBuilder::keep_unfollowed).
     ///
     /// # Errors
     ///

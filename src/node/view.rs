@@ -51,6 +51,7 @@ pub struct Gap {
     log: LogId,
     from: Seq,
     to: Seq,
+    dropped: bool,
     cursor: Cursor,
 }
 
@@ -73,6 +74,12 @@ impl Gap {
     /// How many are missing.
     pub const fn missing(&self) -> u64 {
         self.to.0 - self.from.0
+    }
+
+    /// Whether they were here and were dropped, since the feed was past its budget: nobody is asked for them until
+    /// [`Node::bring_back`](super::Node::bring_back), or until the budget is raised.
+    pub const fn is_dropped(&self) -> bool {
+        self.dropped
     }
 
     /// The place of the entry above it: a page that goes on from here begins below the gap.
@@ -325,10 +332,12 @@ impl<'a> Viewer<'a> {
                 log,
                 from,
                 to,
+                dropped,
             } => TimelineItem::Gap(Gap {
                 log,
                 from,
                 to,
+                dropped,
                 cursor: Cursor(order),
             }),
         })

@@ -59,6 +59,13 @@ fn line(feed: &StoredObject) -> String {
             ", {erased} deleted and kept for `timeline undelete`"
         ));
     }
+    if feed.dropped_entries > 0 {
+        let dropped = counted(feed.dropped_entries, "entry", "entries");
+        text.push_str(&format!(", {dropped} dropped past its budget"));
+    }
+    if feed.passed_over > 0 {
+        text.push_str(", too many logs of made-up devices passed over");
+    }
     if !feed.shown {
         text.push_str(", not followed");
     }

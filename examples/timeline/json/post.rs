@@ -116,6 +116,8 @@ struct Stretch {
     /// The first place after it that is here again.
     to: u64,
     missing: u64,
+    /// They were here and were dropped for want of room.
+    dropped: bool,
     cursor: String,
 }
 
@@ -136,6 +138,7 @@ impl From<&Gap> for GapObject {
                 from,
                 to,
                 missing: gap.missing(),
+                dropped: gap.is_dropped(),
                 cursor: gap.cursor().to_string(),
             },
         }

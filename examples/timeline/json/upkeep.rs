@@ -26,6 +26,14 @@ pub(crate) struct StoredObject {
     /// Bytes of deleted posts that can still be brought back.
     pub(crate) erased_bytes: u64,
     pub(crate) media_bytes: u64,
+    /// How many bytes and entries are kept at the most; null for the own feed.
+    pub(crate) budget_bytes: Option<u64>,
+    pub(crate) budget_entries: Option<u64>,
+    /// What was dropped past that.
+    pub(crate) dropped_entries: u64,
+    pub(crate) dropped_bytes: u64,
+    /// Stretches not taken since this program opened the folder: too many logs of devices that one device admitted.
+    pub(crate) passed_over: u64,
 }
 
 impl From<&FeedStorage> for StoredObject {
@@ -38,6 +46,11 @@ impl From<&FeedStorage> for StoredObject {
             entry_bytes: feed.entry_bytes(),
             erased_bytes: feed.erased_bytes(),
             media_bytes: feed.media_bytes(),
+            budget_bytes: feed.budget().map(|(bytes, _)| bytes),
+            budget_entries: feed.budget().map(|(_, entries)| entries),
+            dropped_entries: feed.dropped_entries(),
+            dropped_bytes: feed.dropped_bytes(),
+            passed_over: feed.passed_over(),
         }
     }
 }

@@ -207,8 +207,13 @@ impl Look {
 
     fn gap(&self, gap: &Gap) -> String {
         let posts = counted(gap.missing(), "older post", "older posts");
+        let why = if gap.is_dropped() {
+            "dropped here: the feed was past its budget"
+        } else {
+            "not here yet"
+        };
         self.dim(&format!(
-            "  ... {posts} of {} not here yet\n",
+            "  ... {posts} of {} {why}\n",
             gap.log().feed.short()
         ))
     }

@@ -1,6 +1,6 @@
 //! The rows that an entry should have, computed from it and from what counts for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::Fault;
 use super::{Check, LogFacts};
@@ -9,7 +9,7 @@ use crate::feeds::error::FeedsError;
 use crate::feeds::fields;
 use crate::feeds::index::{self, IndexEnd, folded};
 use crate::feeds::keys::{self, GAP, Key, READ, SHOWN};
-use crate::feeds::named::{self, Naming};
+use crate::feeds::named::{self, Looks};
 use crate::feeds::row::{StateRow, encode};
 use crate::feeds::rows::StoredEntry;
 use crate::feeds::state::slot_of;
@@ -24,7 +24,7 @@ struct One<'a> {
     seq: Seq,
     id: EntryId,
     item: &'a Item,
-    namings: &'a [Naming],
+    named: &'a BTreeSet<(Seq, Rel)>,
     why: u8,
 }
 
@@ -45,8 +45,7 @@ impl One<'_> {
     }
 
     fn is_edited(&self) -> bool {
-        let edits = |naming: &Naming| naming.seq == self.seq && naming.rel == Rel::Replaces;
-        self.namings.iter().any(edits)
+        self.named.contains(&(self.seq, Rel::Replaces))
     }
 }
 
@@ -78,9 +77,9 @@ impl Check<'_> {
     /// Looks up the rows of the entries of a run.
     pub(super) fn run_rows(&mut self, log: &LogFacts, run: &Run) -> Result<(), FeedsError> {
         let part = run.first()..run.end();
-        let namings = self
+        let named = self
             .rows()
-            .namings_at(log.name.feed_no, &log.name.order, &part)?;
+            .named(log.name.feed_no, &log.name.order, &part)?;
         let places = (run.first().0..).map(Seq);
         for (seq, (id, item)) in places.zip(run.ids().iter().zip(run.items())) {
             self.report.entries += 1;
@@ -90,7 +89,7 @@ impl Check<'_> {
                 seq,
                 id: *id,
                 item,
-                namings: &namings,
+                named: &named,
                 why,
             };
             let of = || format!("entry {seq} of {}", log.text());
@@ -108,9 +107,9 @@ impl Check<'_> {
     /// The rows that the entry at a place should have; none if nothing is held there.
     pub(super) fn rows_at(&self, log: &LogFacts, seq: Seq) -> Result<Rows, FeedsError> {
         let part = seq..seq.next();
-        let namings = self
+        let named = self
             .rows()
-            .namings_at(log.name.feed_no, &log.name.order, &part)?;
+            .named(log.name.feed_no, &log.name.order, &part)?;
         let why = self.rows().erased(log.name.no, seq)?;
         for run in self.rows().segments(log.name.no, &log.name.id, &part)? {
             let index = usize::try_from(seq.0.saturating_sub(run.first().0)).unwrap_or(usize::MAX);
@@ -120,7 +119,7 @@ impl Check<'_> {
                     seq,
                     id,
                     item,
-                    namings: &namings,
+                    named: &named,
                     why,
                 });
             }
@@ -198,7 +197,8 @@ impl Check<'_> {
         }
         let name = &one.log.name;
         let entry = (&name.id, one.seq, one.id);
-        let verdict = self.rows().judge(name.feed_no, entry, one.namings)?;
+        let looks = &mut Looks::default();
+        let verdict = self.rows().judge(name.feed_no, entry, looks)?;
         let deleted = if verdict.deleted { DELETED } else { 0 };
         let expired = if one.item.expires.is_some() {
             one.why & EXPIRED

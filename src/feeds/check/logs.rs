@@ -43,7 +43,9 @@ impl Check<'_> {
             }
             head = before.unwrap_or(EntryId::ZERO);
         }
-        if head != log.row.head {
+        // Of what was dropped the head is remembered, so that it is not asked for again.
+        let is_held = log.row.held.len() > 0 || log.row.floor == Seq::ZERO;
+        if is_held && head != log.row.head {
             self.note(LOGS, Fault::Wrong, format!("{}, its head", log.text()));
         }
         Ok(ControlFlow::Continue(()))
@@ -78,11 +80,17 @@ impl Check<'_> {
             .collect(&keys::segments_of(log.name.no), |key, value| {
                 let first = keys::u64_at(key, 5).ok_or(FeedsError::Damaged { what: RUNS })?;
                 let piece = Piece::read(Seq(first), value)?;
-                Ok(piece.first..piece.end())
+                Ok((piece.first..piece.end(), value.len() as u64))
             })?;
-        for piece in ends {
+        let mut bytes = 0;
+        for (piece, len) in ends {
             self.meet(b'S');
+            bytes += len;
             stored.insert(piece);
+        }
+        let low = log.row.held.within(Seq::ZERO..log.row.floor);
+        if bytes != log.row.bytes || !low.is_empty() {
+            self.note(LOGS, Fault::Wrong, format!("{}, its size", log.text()));
         }
         for (have, want, fault) in [
             (&stored, &log.row.held, Fault::Missing),

@@ -9,7 +9,8 @@ use super::report::Fault;
 use crate::feeds::erase::DELETED;
 use crate::feeds::error::FeedsError;
 use crate::feeds::keys::{self, Key, LogNo};
-use crate::feeds::row::{Event, FeedRow, LogRow, Profile, decode};
+use crate::feeds::named;
+use crate::feeds::row::{Event, FeedRow, LogRow, Profile, Ranges, decode};
 use crate::format::{BlobHash, Body, Run, Seq, Statement, Timestamp};
 use crate::store::Direction;
 
@@ -31,7 +32,7 @@ fn place_of(key: &[u8]) -> Option<(LogNo, Seq)> {
             let (order, log) = keys::place_at_end(key)?;
             return Some((log, order.seq));
         }
-        b'N' => 22,
+        b'N' => named::BY_LOG,
         b'I' => 17,
         b'x' => 9,
         b'b' => 33,
@@ -84,7 +85,15 @@ impl Check<'_> {
         let untrue: Vec<_> = told.iter().map(|(no, told)| (*no, told.clone())).collect();
         self.told = told;
         for (no, told) in untrue {
-            let held = self.rows().log(no).map(|row| row.held).unwrap_or_default();
+            let log = self.rows().log(no);
+            let held = log.map_or_else(
+                |_| Ranges::default(),
+                |row| {
+                    let mut held = row.held;
+                    held.insert(Seq::ZERO..row.dropped);
+                    held
+                },
+            );
             for Range { start, end } in told.iter().flat_map(|part| held.absent(part)) {
                 let of = format!("entries {start} to {end} of log {no}");
                 self.note(ARRIVAL, Fault::Extra, of);
@@ -204,9 +213,8 @@ impl Check<'_> {
         if trust.statements.iter().count() != held || (!is_new && digest != row.statements) {
             self.note("statements", Fault::Wrong, row.id.to_string());
         }
-        let devices = trust.standing.devices().map(|(device, _)| *device);
-        for device in devices.filter(|device| trust.standing.is_admin(device)) {
-            let key = keys::admin(no, &device);
+        for device in trust.speakers() {
+            let key = keys::speaker(no, &device);
             let of = || format!("{device} in {}", row.id);
             self.compare("devices whose word counts", key.as_slice(), &[], of)?;
         }

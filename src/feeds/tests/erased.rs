@@ -1,8 +1,12 @@
 //! Deletes, their undoing and expiry, one rule at a time; all of them together stand in `between.rs`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use bytes::Bytes;
 
 use super::super::{Change, FeedStore, Note, Query};
+use super::failing::{FOR_EVER, Failing};
 use super::world::{
     Chain, NOW, Person, all_changes, body_of, draft, following, hand_over, memory, noting, open,
     person, pointing, post, shown, told, write,
@@ -274,11 +278,11 @@ fn a_purge_and_thirty_days_leave_nothing_to_undo() {
         if purged {
             say(&store, &owner, deleting(&[post], true, 9_001));
         } else {
-            let next = store.snapshot().unwrap().next_sweep().unwrap().unwrap();
+            let next = store.next_sweep().unwrap().unwrap();
             assert_eq!(next, NOW.plus_millis(30 * 24 * 3_600 * 1_000));
             write(&store, |batch| batch.sweep(next).unwrap());
         }
-        assert_eq!(store.snapshot().unwrap().next_sweep().unwrap(), None);
+        assert_eq!(store.next_sweep().unwrap(), None);
         if !purged {
             say(&store, &owner, delete(&[name], 9_002));
             assert_eq!(missing(&store, &owner.feed), vec![post.seq]);
@@ -297,7 +301,7 @@ fn what_expires_goes_with_the_clock_and_is_not_taken_afterwards() {
     let early = following(memory(), &[&friend]);
     hand_over(&early, &posts.runs[0]);
     assert!(serves(&early, &posts, 0));
-    let due = early.snapshot().unwrap().next_sweep().unwrap().unwrap();
+    let due = early.next_sweep().unwrap().unwrap();
     assert_eq!(due, Timestamp(NOW.0 + 5));
     assert!(!write(&early, |batch| batch.sweep(due).unwrap()));
     let late = following(memory(), &[&friend]);
@@ -308,7 +312,7 @@ fn what_expires_goes_with_the_clock_and_is_not_taken_afterwards() {
         assert!(!serves(store, &posts, 0) && serves(store, &posts, 1));
         assert_eq!(shown(store), vec![1]);
         assert_eq!(missing(store, &friend.feed), vec![]);
-        assert_eq!(store.snapshot().unwrap().next_sweep().unwrap(), None);
+        assert_eq!(store.next_sweep().unwrap(), None);
     }
 }
 
@@ -444,4 +448,46 @@ fn who_deletes_and_undoes_without_end_costs_a_look_at_the_last_times() {
         hand_over(&store, last.runs.last().unwrap());
         assert!(shown(&store).is_empty());
     }
+}
+
+/// Reads of one further delete of 32 entries, as many as fit, that each of so many admins has deleted, with the delete undone.
+fn reads_of_a_delete(devices: u8) -> u64 {
+    let scene = scene(32);
+    let left = Arc::new(AtomicU64::new(FOR_EVER));
+    let storage = Failing {
+        inner: memory(),
+        left: left.clone(),
+    };
+    let store = following(Arc::new(storage), &[&scene.friend]);
+    for run in &scene.posts.runs {
+        hand_over(&store, run);
+    }
+    let targets: Vec<_> = (0..32).map(|seq| scene.posts.reference(seq)).collect();
+    for number in 0..devices {
+        let (secret, admitted) = device(&scene.friend, number, true);
+        write(&store, |batch| {
+            batch
+                .take_statements(&scene.friend.feed, vec![admitted])
+                .unwrap()
+        });
+        let mut says = chain_of(&secret, scene.friend.feed, lanes::STATE);
+        says.append(&[delete(&targets, 1)]);
+        says.append(&[delete(&[says.reference(0)], 2)]);
+        for run in &says.runs {
+            hand_over(&store, run);
+        }
+    }
+    let mut state = scene.state.clone();
+    state.append(&[delete(&targets, 9_000)]);
+    let before = left.load(Ordering::SeqCst);
+    hand_over(&store, &state.runs[0]);
+    assert!(shown(&store).is_empty());
+    before - left.load(Ordering::SeqCst)
+}
+
+#[test]
+fn what_a_delete_costs_does_not_grow_with_the_devices_that_say_something_of_its_targets() {
+    let (few, many) = (reads_of_a_delete(17), reads_of_a_delete(60));
+    assert!(many <= few + few / 10, "{few} reads, and {many}");
+    assert!(many < 10_000, "{many} reads");
 }

@@ -317,6 +317,7 @@ impl Seen {
                 log,
                 from,
                 to,
+                ..
             } => Self::Gap(order, log, from.0, to.0),
             PageRow::Missing { .. } => panic!("only threads say what is missing"),
         }

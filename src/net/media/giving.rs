@@ -10,8 +10,9 @@ use iroh::endpoint::{RecvStream, SendStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
-use super::serve::{Blob, BrokeARule, IDLE, Serving};
+use super::serve::{Blob, BrokeARule, IDLE, Opened, Serving};
 use super::wire::{self, Answer, HEAD_BYTES, PREFIX_BYTES, REQUEST_BYTES};
+use crate::format::BlobHash;
 use crate::media::Slice;
 
 /// Buffers kept to be used again.
@@ -56,11 +57,19 @@ impl Stream {
         let (blob, len) = wire::head(&head).ok_or(BrokeARule)?;
         let serving = self.serving.clone();
         let opened = tokio::task::spawn_blocking(move || serving.open(blob, len)).await;
-        let held = opened.ok().flatten();
-        let answer = held.as_ref().map_or(Answer::NotServed, |_| Answer::Served);
+        let opened = opened.unwrap_or(Opened::NotServed);
+        let answer = match opened {
+            Opened::Served(_) => Answer::Served,
+            Opened::NotServed | Opened::Doubted(_) => Answer::NotServed,
+        };
         // Who is gone asks for nothing more.
         let told = send.write_all(&[answer.into()]).await;
-        if let (Some(held), Ok(())) = (held, told) {
+        if let Opened::Doubted(blob) = opened {
+            let _gone = send.finish();
+            self.doubt(blob).await;
+            return Ok(());
+        }
+        if let (Opened::Served(held), Ok(())) = (opened, told) {
             let (to_send, encoded) = mpsc::channel(1);
             let read = self.read(Arc::new(held), Requests::new(recv, len), to_send);
             let (read, ()) = tokio::join!(read, give(&mut send, encoded));
@@ -68,6 +77,16 @@ impl Stream {
         }
         let _gone = send.finish();
         Ok(())
+    }
+
+    /// Looks at the file of a blob in the turn of a read: it costs as much as one.
+    async fn doubt(&self, blob: BlobHash) {
+        let Ok(turn) = self.serving.reads.acquire().await else {
+            return;
+        };
+        let serving = self.serving.clone();
+        let _looked = tokio::task::spawn_blocking(move || serving.doubt(&blob)).await;
+        drop(turn);
     }
 
     /// Reads what is asked for, until nothing more is; two slices in one go if they were asked for already, since going to

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use iroh::EndpointId;
 use iroh::endpoint::{Connection, VarInt};
@@ -160,6 +160,14 @@ pub(super) struct Blob {
     held: Held,
 }
 
+/// What comes of a question for a blob of some length.
+pub(super) enum Opened {
+    Served(Blob),
+    NotServed,
+    /// Not served: an entry names that length, but the file has another. Which of the two is wrong is not known.
+    Doubted(BlobHash),
+}
+
 impl Serving {
     /// The buffers of all who give at this moment.
     pub(super) fn spare(&self) -> Arc<Spare> {
@@ -179,16 +187,22 @@ impl Serving {
         served.unwrap_or(false)
     }
 
-    pub(super) fn open(&self, blob: BlobHash, len: u64) -> Option<Blob> {
+    pub(super) fn open(&self, blob: BlobHash, len: u64) -> Opened {
         if !self.is_served(&blob, len) {
-            return None;
+            return Opened::NotServed;
         }
-        let held = self.media.held(&blob, SystemTime::now()).ok()?;
-        if held.len() == len {
-            return Some(Blob { blob, len, held });
+        match self.media.held(&blob, SystemTime::now()) {
+            Ok(held) if held.len() == len => Opened::Served(Blob { blob, len, held }),
+            Ok(_) => Opened::Doubted(blob),
+            Err(_) => Opened::NotServed,
         }
-        self.mend(&blob);
-        None
+    }
+
+    /// Sees whether the file of a blob is cut off, where somebody asked for another length than it has.
+    pub(super) fn doubt(&self, blob: &BlobHash) {
+        let now = (SystemTime::now(), Instant::now());
+        // A disk that fails at this tells so to whoever fetches or opens the blob.
+        let _told_then = self.media.doubt(blob, now);
     }
 
     /// Reads a slice; false if it is not served any more, or found damaged.
@@ -206,6 +220,6 @@ impl Serving {
 
     fn mend(&self, blob: &BlobHash) {
         // A disk that fails at this tells so to whoever fetches or opens the blob.
-        let _told_then = self.media.mend(blob);
+        let _told_then = self.media.mend_for_others(blob, Instant::now());
     }
 }
