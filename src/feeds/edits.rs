@@ -7,6 +7,7 @@ use super::error::FeedsError;
 use super::index::{folded, is_shown_kind, is_shown_lane};
 use super::keys::{FeedNo, LogNo};
 use super::named::edited_by;
+use super::origin::{as_edit_of, origins_in};
 use super::rows::{Rows, StoredEntry};
 use super::snapshot::FeedSnapshot;
 use crate::format::limits::FUTURE_MILLIS;
@@ -110,7 +111,18 @@ impl Rows<'_> {
         feed_no: FeedNo,
         post: &StoredEntry,
     ) -> Result<Vec<Version>, FeedsError> {
-        let EntryRef { log, seq, id } = post.reference;
+        let mut edits = self.edits_naming(feed_no, &post.reference)?;
+        let body = post.body.as_deref();
+        if let Some(body) = body.and_then(|bytes| Body::decode(bytes).ok()) {
+            for origin in origins_in(&post.reference.log.feed, &body) {
+                edits.extend(self.edits_naming(feed_no, &origin)?);
+            }
+        }
+        Ok(edits)
+    }
+
+    fn edits_naming(&self, feed_no: FeedNo, post: &EntryRef) -> Result<Vec<Version>, FeedsError> {
+        let EntryRef { log, seq, id } = *post;
         let namings = self.namings_at(feed_no, &log.order(), &(seq..seq.next()))?;
         let mut by_log: BTreeMap<LogNo, Vec<Seq>> = BTreeMap::new();
         for naming in namings {
@@ -126,7 +138,7 @@ impl Rows<'_> {
             }
             for seq in seqs {
                 let entry = self.entry(no, &by, seq)?;
-                edits.extend(entry.and_then(|entry| version(entry, &post.reference)));
+                edits.extend(entry.and_then(|entry| version(entry, post)));
             }
         }
         Ok(edits)
@@ -175,7 +187,11 @@ pub(super) fn shown_of<'e>(
         time: post.time,
         replaces: Vec::new(),
     }];
-    items.extend(edits.iter().map(|edit| edit.item()));
+    items.extend(
+        edits
+            .iter()
+            .map(|edit| as_edit_of(post.reference.id, edit.item())),
+    );
     edits.get(settle(&items)?.checked_sub(1)?).copied()
 }
 

@@ -51,6 +51,8 @@ pub(super) struct LogRow {
     pub(super) forked: Option<Seq>,
     /// The arrival number at which head or fork last changed.
     pub(super) changed: u64,
+    /// Entries of a log of this installation that came from elsewhere: it has been set back, or its key is used twice.
+    pub(super) adopted: Ranges,
 }
 
 impl LogRow {
@@ -62,6 +64,7 @@ impl LogRow {
             head: EntryId::ZERO,
             forked: None,
             changed: 0,
+            adopted: Ranges::default(),
         }
     }
 }

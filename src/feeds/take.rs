@@ -110,6 +110,7 @@ impl FeedBatch<'_> {
         }
         let absent = row.held.absent(range.clone()).into_iter();
         for part in absent.filter(|part| part.start < bound) {
+            self.note_adopted(name, &part)?;
             let closing = if part.end == range.end {
                 *run.closing()
             } else {
@@ -251,6 +252,7 @@ impl FeedBatch<'_> {
         let row = self.log_row_mut(name.no)?;
         row.forked = Some(at);
         row.changed = arrival;
+        self.note_twice(name)?;
         self.notes.push(Note::Forked {
             log: name.id,
             at,

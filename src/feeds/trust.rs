@@ -218,6 +218,7 @@ impl FeedBatch<'_> {
                     self.tx.delete(keys::missing(name.no, seq).as_slice())?;
                 }
                 self.forget_erased(name, &part)?;
+                self.queue_cut(name, &run, &part)?;
                 let count = part.end.0 - part.start.0;
                 self.record(Event::Gone {
                     log: name.no,
@@ -232,6 +233,7 @@ impl FeedBatch<'_> {
     /// Entries that count again, or only now: shown from their headers, their bodies wanted.
     fn restore(&mut self, name: LogName, range: Range<Seq>) -> Result<(), FeedsError> {
         self.set_gaps(name, &range, true)?;
+        self.unqueue_cut(name, &range)?;
         for part in self.held_blocks(name, &range)? {
             for run in self.rows().segments(name.no, &name.id, &part)? {
                 let part = part.start.max(run.first())..part.end.min(run.end());

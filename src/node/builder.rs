@@ -1,6 +1,6 @@
 //! Opening a node: every setting says what holds when it is unset.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::erase::spawn_sweeper;
 use super::error::TidingsError;
-use super::{Inner, Node, media, setup};
+use super::{Inner, Node, keeper, media, setup};
 use crate::feeds::{ContentType, FeedStore, Query};
 use crate::format::{Content, FeedId, Timestamp};
 use crate::media::MediaStore;
@@ -27,6 +27,7 @@ pub struct NodeBuilder {
     offline: bool,
     types: Vec<ContentType>,
     media_cap: Option<u64>,
+    state_folder: Option<PathBuf>,
 }
 
 impl NodeBuilder {
@@ -69,12 +70,24 @@ impl NodeBuilder {
         self
     }
 
+    /// Where a counter is kept outside the node's folder, by which a folder that was put back from a backup is found: a
+    /// directory that backups of the folder do not put back with it.
+    ///
+    /// Unset, `tidings` in the user's state directory (`$XDG_STATE_HOME`, or `~/.local/state`; on Windows
+    /// `%LOCALAPPDATA%`). Where there is none, other signs have to do.
+    #[must_use]
+    pub fn state_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.state_folder = Some(folder.into());
+        self
+    }
+
     /// Opens the node that lives in `folder`, and makes what is missing: the folder, an identity, an empty store.
     ///
     /// One process at a time can hold a folder. Needs a tokio runtime with time and I/O.
     ///
     /// # Errors
     ///
+    /// Never for what others signed: a node that cannot mend that opens [read-only](Node::read_only).
     /// If another process holds the folder, it cannot be read or written, it was written by a newer release, or its
     /// keys and store do not belong together, or a type made known has a bad name or comes twice. What lies there is not
     /// changed then.
@@ -87,12 +100,14 @@ impl NodeBuilder {
         let folder = folder.as_ref().to_owned();
         let cap = self.media_cap.unwrap_or(MEDIA_CAP);
         let opened = tokio::task::spawn_blocking(move || {
-            let (store, keys) = setup::open(&folder, &self.types)?;
-            let index = Arc::new(media::Index(Arc::downgrade(&store)));
+            let opened = setup::open(&folder, &self.types, self.state_folder)?;
+            let index = Arc::new(media::Index(Arc::downgrade(&opened.store)));
             let media = MediaStore::open(folder.join("media"), index, cap)?;
-            Ok::<_, TidingsError>((store, keys, Arc::new(media)))
+            Ok::<_, TidingsError>((opened, Arc::new(media)))
         });
-        let (store, keys, media) = opened.await.map_err(|_| TidingsError::ShutDown)??;
+        let (opened, media) = opened.await.map_err(|_| TidingsError::ShutDown)??;
+        let (store, identity) = (opened.store, Arc::new(opened.identity));
+        let keys = identity.keys();
         let floor = clock_floor(&store, &keys.feed.id())?;
         let (notes, told) = mpsc::unbounded_channel();
         let notes = (!self.offline).then_some(notes);
@@ -123,14 +138,16 @@ impl NodeBuilder {
                 store,
                 media,
                 writer,
-                keys,
+                identity,
                 feed,
+                doubt: tokio::sync::Mutex::new(opened.is_doubtful),
                 engine,
                 endpoint,
                 floor,
             }),
         };
         spawn_sweeper(&node);
+        keeper::spawn(&node);
         Ok(node)
     }
 }
