@@ -27,6 +27,8 @@ mod profile;
 mod publish;
 mod react;
 mod setup;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod view;
 

@@ -190,6 +190,15 @@ impl FeedBatch<'_> {
 }
 
 impl Rows<'_> {
+    /// The bodies of own entries that are to be said again, and whose they are.
+    pub(super) fn cut_bodies(&self) -> Result<Vec<(LogNo, Seq, Bytes)>, FeedsError> {
+        self.collect(&keys::all_cut(), |key, value| {
+            let no = keys::u32_at(key, 1).ok_or(FeedsError::Damaged { what: WHAT })?;
+            let cut: CutEntry = decode(WHAT, value)?;
+            Ok((no, cut.entry.seq, cut.body))
+        })
+    }
+
     /// The places of entries that say one again.
     fn copies(&self, feed_no: FeedNo, origin: &EntryRef) -> Result<Vec<(LogNo, Seq)>, FeedsError> {
         let damaged = || FeedsError::Damaged { what: WHAT };

@@ -28,7 +28,9 @@ pub(super) enum Place {
     /// All that can be compared is the same, and something that would tell more is not to be had: the time at which the
     /// marker was made, or the counter outside the folder.
     Doubtful,
-    /// A copy, or a backup that was put back.
+    /// A backup that was put back in the same place: the newer state of it is gone.
+    PutBack,
+    /// A copy, or a backup that was put back in another place: the original may still be in use.
     Elsewhere,
 }
 
@@ -72,16 +74,22 @@ impl Marker {
             Err(error) => return Err(failed(&path, "read", &error)),
         };
         let lines: Vec<&str> = text.lines().collect();
-        let [id, facts @ ..] = lines.as_slice() else {
+        let [id, place, facts @ ..] = lines.as_slice() else {
             return Ok(Place::Elsewhere);
         };
         let (now, is_sure) = facts_of(&path)?;
+        let same_machine = facts.first() == now.lines().next().as_ref();
+        let elsewhere = if same_machine && *place == self.place() {
+            Place::PutBack
+        } else {
+            Place::Elsewhere
+        };
         if facts.join("\n") != now {
-            return Ok(Place::Elsewhere);
+            return Ok(elsewhere);
         }
         match self.outside_file(id).map(|file| read_counted(&file)) {
             Some(Some(counted)) if opened != counted.current && opened != counted.next => {
-                Ok(Place::Elsewhere)
+                Ok(elsewhere)
             }
             Some(Some(_)) if is_sure => Ok(Place::Same),
             _ => Ok(Place::Doubtful),
@@ -92,7 +100,7 @@ impl Marker {
     pub(super) fn mark(&self) -> Result<(), TidingsError> {
         let path = self.folder.join(MARKER);
         let fresh = self.folder.join("marker.new");
-        let id = to_base32(&random::<16>()?);
+        let (id, place) = (to_base32(&random::<16>()?), self.place());
         let write = || -> io::Result<()> {
             // Another file, put in place whole: the time at which it was made is what tells it from a copy.
             match fs::remove_file(&fresh) {
@@ -101,7 +109,7 @@ impl Marker {
             }
             let mut file = private().create_new(true).open(&fresh)?;
             let (facts, _) = facts_of(&fresh).map_err(io::Error::other)?;
-            file.write_all(format!("id {id}\n{facts}").as_bytes())?;
+            file.write_all(format!("id {id}\n{place}\n{facts}").as_bytes())?;
             file.sync_all()?;
             drop(file);
             fs::rename(&fresh, &path)?;
@@ -118,6 +126,15 @@ impl Marker {
             return;
         };
         let _doubtful_then = write_counted(&file, Counted { current, next });
+    }
+
+    /// Where the folder lies. It may be moved, so this tells nothing by itself.
+    fn place(&self) -> String {
+        let path = self.folder.canonicalize();
+        let path = path.unwrap_or_else(|_| self.folder.clone());
+        let context = "tidings v1 2026-11 place of a folder";
+        let hash = blake3::derive_key(context, path.as_os_str().as_encoded_bytes());
+        format!("folder {}", to_base32(&hash))
     }
 
     fn outside_file(&self, id: &str) -> Option<PathBuf> {
@@ -228,16 +245,30 @@ mod tests {
         }
     }
 
+    fn is_same(place: Place) -> bool {
+        matches!(place, Place::Same | Place::Doubtful)
+    }
+
+    #[test]
+    fn a_copy_is_noticed_and_told_from_what_was_put_back() {
+        let (world, copy) = (World::marked(), tempfile::tempdir().unwrap());
+        let name = |folder: &Path| folder.join(MARKER);
+        fs::copy(name(world.folder.path()), name(copy.path())).unwrap();
+        let copied = Marker::of(copy.path(), Some(world.state.path().to_owned()));
+        assert_eq!(copied.judge(1).unwrap(), Place::Elsewhere);
+        assert!(is_same(world.marker().judge(1).unwrap()));
+    }
+
     #[test]
     fn a_marker_put_back_is_another_file_even_with_the_same_inode() {
         let world = World::marked();
-        assert_ne!(world.marker().judge(1).unwrap(), Place::Elsewhere);
+        assert!(is_same(world.marker().judge(1).unwrap()));
         let path = world.folder.path().join(MARKER);
         let text = fs::read(&path).unwrap();
         fs::remove_file(&path).unwrap();
         fs::write(&path, text).unwrap();
         if world.with_time() {
-            assert_eq!(world.marker().judge(1).unwrap(), Place::Elsewhere);
+            assert_eq!(world.marker().judge(1).unwrap(), Place::PutBack);
         }
     }
 
@@ -245,10 +276,10 @@ mod tests {
     fn an_older_store_is_noticed_by_the_counter_and_a_kill_while_opening_is_not() {
         let world = World::marked();
         world.marker().count(1, 2);
-        assert_ne!(world.marker().judge(1).unwrap(), Place::Elsewhere);
-        assert_ne!(world.marker().judge(2).unwrap(), Place::Elsewhere);
+        assert!(is_same(world.marker().judge(1).unwrap()));
+        assert!(is_same(world.marker().judge(2).unwrap()));
         world.marker().count(2, 2);
-        assert_eq!(world.marker().judge(1).unwrap(), Place::Elsewhere);
+        assert_eq!(world.marker().judge(1).unwrap(), Place::PutBack);
     }
 
     #[test]
@@ -276,6 +307,6 @@ mod tests {
         let before = at(&one).judge(1).unwrap();
         fs::rename(&one, &other).unwrap();
         assert_eq!(at(&other).judge(1).unwrap(), before);
-        assert_ne!(before, Place::Elsewhere);
+        assert!(is_same(before));
     }
 }

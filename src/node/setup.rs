@@ -44,8 +44,13 @@ pub(super) fn open(
         }
         Found::Keys { mut keys, .. } => {
             let place = marker.judge(opened)?;
-            if place == Place::Elsewhere {
-                keys.renew_all()?;
+            match place {
+                // The endpoint is nobody else's, and tickets name it.
+                Place::PutBack => keys.renew()?,
+                Place::Elsewhere => keys.renew_all()?,
+                Place::New | Place::Same | Place::Doubtful => {}
+            }
+            if matches!(place, Place::PutBack | Place::Elsewhere) {
                 keys.write(folder)?;
             }
             (keys, place)
@@ -53,7 +58,8 @@ pub(super) fn open(
     };
     let identity = Identity::new(folder, keys);
     let next = opened + 1;
-    if !matches!(place, Place::New | Place::Elsewhere) {
+    let is_marked = matches!(place, Place::Same | Place::Doubtful);
+    if is_marked {
         marker.count(opened, next);
     }
     let mut batch = store.batch()?;
@@ -61,7 +67,7 @@ pub(super) fn open(
     batch.set_opened(next)?;
     batch.commit(Durability::Checkpoint)?;
     identity.tidy(&mut store.batch()?)?;
-    if matches!(place, Place::New | Place::Elsewhere) {
+    if !is_marked {
         marker.mark()?;
     }
     marker.count(next, next);
