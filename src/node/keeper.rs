@@ -73,8 +73,9 @@ async fn look(node: &Weak<Inner>, known: &mut Option<OwnSigns>, running: Duratio
         Err(_) => return Some(false),
     };
     let is_new = *known != Some(signs);
-    *known = Some(signs);
-    if is_new {
+    // Opening has seen to the key already.
+    let is_first = known.replace(signs).is_none();
+    if is_new && !is_first {
         // What fails now is tried again by the next append, and at the next opening.
         let _later = node.settle_key(false).await;
     }
