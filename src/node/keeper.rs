@@ -138,8 +138,8 @@ impl Node {
             return Ok(());
         };
         let mut doubt = self.inner.doubt.lock().await;
-        if *doubt && !self.status().peers().is_empty() {
-            // Whatever it comes to: writing does not wait for a network any longer than that.
+        if *doubt {
+            // Over at once where nobody is known. Whatever it comes to: writing does not wait for a network any longer than that.
             let _heard = engine.sync(DOUBT).await;
         }
         *doubt = false;

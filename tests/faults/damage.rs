@@ -323,3 +323,41 @@ async fn a_backup_put_back_in_place_is_noticed_and_what_a_peer_knows_is_not_lost
     assert_eq!(texts(&node, feed).len(), 7);
     assert_eq!(posts(&node, feed), posts(&friend, feed));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_put_back_without_a_trace_is_learned_of_before_the_first_post() {
+    let (parent, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (folder, backup) = (parent.path().join("ada"), parent.path().join("backup"));
+    let open = || {
+        let builder = Node::builder().local_only().state_folder(state.path());
+        builder.open(&folder)
+    };
+    let friend = tempfile::tempdir().unwrap();
+    let friend = online(friend.path()).await;
+    let node = open().await.unwrap();
+    let (feed, old) = (node.feed(), node.device());
+    node.follow(&friend.ticket().await.unwrap()).await.unwrap();
+    node.post("before").send().await.unwrap();
+    friend.follow(&node.ticket().await.unwrap()).await.unwrap();
+    close(node).await;
+    copy(&folder, &backup);
+
+    let node = open().await.unwrap();
+    node.post("newer").send().await.unwrap();
+    let has = |node: &Node, text: &str| texts(node, feed).iter().any(|held| held == text);
+    until(&friend, || has(&friend, "newer")).await;
+    close(node).await;
+    // Written over in place, and with the counter gone nothing tells it from what was there.
+    for (path, bytes) in files(&backup) {
+        fs::write(folder.join(path.file_name().unwrap()), bytes).unwrap();
+    }
+    fs::remove_dir_all(state.path()).unwrap();
+
+    let node = open().await.unwrap();
+    assert_eq!(node.device(), old);
+    let next = node.post("next").send().await.unwrap();
+    assert_ne!(next.log.device, old, "not signed with a key used before");
+    assert!(has(&node, "newer"));
+    until(&friend, || has(&friend, "next")).await;
+    assert_eq!(texts(&friend, feed).len(), 3);
+}
