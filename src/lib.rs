@@ -103,10 +103,10 @@ pub use self::net::{
 #[cfg(feature = "net")]
 pub use self::node::{
     ArchiveProgress, Attach, ChangeCursor, ChangeEvent, ChangeKind, Changes, ContentCursor,
-    ContentQuery, Counts, Cursor, EditBuilder, EntryView, ExportBuilder, ExportReport,
-    ExportedFeed, Fetch, Followed, Gap, Live, LiveFrom, LoadBuilder, LoadReport, LoadedFeed,
-    MediaState, Missing, NewPost, Node, NodeBuilder, Page, PostBuilder, ProfileEdit, Publish,
-    TidingsError, Timeline, TimelineItem, Typed, Unsettled, Version, Wanted,
+    ContentQuery, Counts, Cursor, Device, DeviceState, EditBuilder, EntryView, ExportBuilder,
+    ExportReport, ExportedFeed, Fetch, Followed, Gap, Live, LiveFrom, LoadBuilder, LoadReport,
+    LoadedFeed, MediaState, Missing, NewPost, Node, NodeBuilder, Page, PostBuilder, ProfileEdit,
+    Publish, ReadOnly, TidingsError, Timeline, TimelineItem, Typed, Unsettled, Version, Wanted,
 };
 #[cfg(feature = "net")]
 pub use self::pictures::PictureError;

@@ -9,15 +9,19 @@ mod builder;
 mod check;
 mod content;
 mod cursor;
+mod devices;
 mod edit;
 mod erase;
 mod error;
 mod events;
 mod export;
 mod follow;
+mod identity;
+mod keeper;
 mod keys;
 mod live;
 mod load;
+mod marker;
 mod media;
 mod post;
 mod private;
@@ -25,6 +29,8 @@ mod profile;
 mod publish;
 mod react;
 mod setup;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod view;
 
@@ -40,12 +46,14 @@ pub use self::attach::Attach;
 pub use self::builder::NodeBuilder;
 pub use self::content::{ContentQuery, Typed};
 pub use self::cursor::{ChangeCursor, ContentCursor, Cursor};
+pub use self::devices::{Device, DeviceState};
 pub use self::edit::{EditBuilder, Version};
 pub use self::error::TidingsError;
 pub use self::events::{ChangeEvent, ChangeKind, Changes};
 pub use self::export::{ExportBuilder, ExportReport, ExportedFeed};
 pub use self::follow::{Followed, Unsettled};
-use self::keys::Keys;
+use self::identity::Identity;
+pub use self::identity::ReadOnly;
 pub use self::live::{Live, LiveFrom};
 pub use self::load::{LoadBuilder, LoadReport, LoadedFeed};
 pub use self::media::{Fetch, MediaState, Wanted};
@@ -73,8 +81,10 @@ struct Inner {
     store: Arc<FeedStore>,
     media: Arc<MediaStore>,
     writer: Writer,
-    keys: Keys,
+    identity: Arc<Identity>,
     feed: FeedId,
+    /// Whether the first write has to wait for what peers say of the own logs.
+    doubt: tokio::sync::Mutex<bool>,
     engine: Option<Engine>,
     endpoint: EndpointOptions,
     clock: Arc<Clock>,
@@ -130,9 +140,18 @@ impl Node {
         self.inner.feed
     }
 
-    /// This installation, as one of the feed's devices.
+    /// This installation, as one of the feed's devices. Another one from the moment on at which its key is renewed: see
+    /// [`devices`](Self::devices).
     pub fn device(&self) -> DeviceId {
-        self.inner.keys.device.id()
+        self.inner.identity.device()
+    }
+
+    /// Why this node only reads; none if it may write.
+    ///
+    /// What others signed never keeps a node from opening. Where it cannot be mended here, reading, replication and
+    /// export go on, and each write fails with [`TidingsError::ReadOnly`].
+    pub fn read_only(&self) -> Option<ReadOnly> {
+        self.inner.identity.read_only()
     }
 
     /// The network identity of this node. It is not the device's: one belongs to a running process, the other signs
@@ -200,6 +219,9 @@ impl Node {
         let engine = self.inner.engine.as_ref().ok_or(NetError::Offline)?;
         let report = engine.sync(limit).await?;
         self.inner.writer.save().await?;
+        if self.inner.identity.has_retiring() {
+            self.retire_after(&report).await?;
+        }
         Ok(report)
     }
 

@@ -7,10 +7,11 @@ use super::erase::DELETED;
 use super::error::FeedsError;
 use super::keys::{self, FeedNo, Key, LogNo, READ};
 use super::named;
+use super::origin::origins_in;
 use super::rows::{Rows, StoredEntry};
 use super::snapshot::FeedSnapshot;
 use crate::format::limits::FUTURE_MILLIS;
-use crate::format::{Body, EntryId, Rel, Timestamp};
+use crate::format::{Body, EntryId, EntryRef, Rel, Timestamp};
 use crate::store::prefix_end;
 
 /// Rows read of what points at an entry before it is asked for by relation: most entries have fewer.
@@ -43,6 +44,8 @@ pub(crate) struct About {
     pub(crate) replies: u64,
     /// How many feeds reacted with each emoji.
     pub(crate) reactions: BTreeMap<String, u64>,
+    /// It says again what another one shows.
+    pub(crate) gives_way: bool,
 }
 
 /// One row of what points at an entry.
@@ -75,16 +78,28 @@ impl FeedSnapshot {
             edited: None,
             replies: 0,
             reactions: BTreeMap::new(),
+            gives_way: false,
         };
-        let has_edits = self.count(&entry.reference.id, now, &mut about)?;
-        let Some(body) = readable(entry, now) else {
+        let body = readable(entry, now);
+        let origins: Vec<EntryRef> = match &body {
+            Some(body) => origins_in(&entry.reference.log.feed, body).collect(),
+            None => Vec::new(),
+        };
+        let ids: Vec<EntryId> = std::iter::once(entry.reference.id)
+            .chain(origins.iter().map(|origin| origin.id))
+            .collect();
+        let has_edits = self.count(&ids, now, &mut about)?;
+        let Some(body) = body else {
             about.state = self.why_not(entry, now)?;
             return Ok((None, about));
         };
-        if !has_edits {
+        if !has_edits && origins.is_empty() {
             return Ok((Some(body), about));
         }
         let (feed_no, _) = self.facts.log(self.rows(), entry.log_no)?;
+        if !origins.is_empty() {
+            about.gives_way = self.rows().gives_way(feed_no, entry, &origins)?;
+        }
         let Some(edit) = self.rows().settled_edit(feed_no, entry, now)? else {
             return Ok((Some(body), about));
         };
@@ -115,8 +130,8 @@ impl FeedSnapshot {
         })
     }
 
-    /// Counts what points at an entry; says whether edits do.
-    fn count(&self, id: &EntryId, now: Timestamp, about: &mut About) -> Result<bool, FeedsError> {
+    /// What points at an entry, as far as it is counted.
+    fn pointers_to(&self, id: &EntryId, now: Timestamp) -> Result<Vec<Pointer>, FeedsError> {
         let target = keys::of_target(id);
         let due = now.plus_millis(FUTURE_MILLIS);
         let (mut pointers, is_all) = self.rows().pointers(&target, due, FEW)?;
@@ -130,6 +145,20 @@ impl FeedSnapshot {
                 let of_rel = target.clone().raw(&[rel.into()]);
                 pointers.extend(self.rows().pointers(&of_rel, due, most)?.0);
             }
+        }
+        Ok(pointers)
+    }
+
+    /// Counts what points at an entry, or at what it says again; says whether edits do.
+    fn count(
+        &self,
+        ids: &[EntryId],
+        now: Timestamp,
+        about: &mut About,
+    ) -> Result<bool, FeedsError> {
+        let mut pointers = Vec::new();
+        for id in ids {
+            pointers.extend(self.pointers_to(id, now)?);
         }
         let mut once = BTreeSet::new();
         let mut has_edits = false;

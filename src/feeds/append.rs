@@ -90,7 +90,8 @@ impl FeedBatch<'_> {
         }
         let no = self.intern_log(&log)?;
         let row = self.log_row(no)?;
-        if let Some(at) = row.forked {
+        let adopted = row.adopted.iter().next().map(|part| part.start);
+        if let Some(at) = row.forked.or(adopted) {
             return Err(FeedsError::OwnFork {
                 log: Box::new(log),
                 at,

@@ -7,6 +7,7 @@ use super::error::FeedsError;
 use super::index::{folded, is_shown_kind, is_shown_lane};
 use super::keys::FeedNo;
 use super::named::{EDITS, Looks, edited_by};
+use super::origin::{as_edit_of, origins_in};
 use super::rows::{Rows, StoredEntry};
 use super::snapshot::FeedSnapshot;
 use crate::format::limits::FUTURE_MILLIS;
@@ -111,13 +112,30 @@ impl Rows<'_> {
         feed_no: FeedNo,
         post: &StoredEntry,
     ) -> Result<Vec<Version>, FeedsError> {
-        let EntryRef { log, seq, id } = post.reference;
+        let mut looks = Looks::default();
+        let mut edits = self.edits_naming(feed_no, &post.reference, &mut looks)?;
+        let body = post.body.as_deref();
+        if let Some(body) = body.and_then(|bytes| Body::decode(bytes).ok()) {
+            for origin in origins_in(&post.reference.log.feed, &body) {
+                edits.extend(self.edits_naming(feed_no, &origin, &mut looks)?);
+            }
+        }
+        Ok(edits)
+    }
+
+    fn edits_naming(
+        &self,
+        feed_no: FeedNo,
+        post: &EntryRef,
+        looks: &mut Looks,
+    ) -> Result<Vec<Version>, FeedsError> {
+        let EntryRef { log, seq, id } = *post;
         let of = (feed_no, Rel::Replaces);
-        let namings = self.namings_of(of, (&log, seq, id), EDITS, &mut Looks::default())?;
+        let namings = self.namings_of(of, (&log, seq, id), EDITS, looks)?;
         let mut edits = Vec::new();
         for (by, naming) in namings {
             let entry = self.entry(naming.log_no, &by, naming.at)?;
-            edits.extend(entry.and_then(|entry| version(entry, &post.reference)));
+            edits.extend(entry.and_then(|entry| version(entry, post)));
         }
         Ok(edits)
     }
@@ -165,7 +183,11 @@ pub(super) fn shown_of<'e>(
         time: post.time,
         replaces: Vec::new(),
     }];
-    items.extend(edits.iter().map(|edit| edit.item()));
+    items.extend(
+        edits
+            .iter()
+            .map(|edit| as_edit_of(post.reference.id, edit.item())),
+    );
     edits.get(settle(&items)?.checked_sub(1)?).copied()
 }
 

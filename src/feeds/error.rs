@@ -50,6 +50,20 @@ pub enum FeedsError {
         /// Where.
         at: Seq,
     },
+    /// The feed has no room for a statement that admits a device.
+    #[error(
+        "feed {feed} has as many statements of devices as it may have: no further device can be admitted to it"
+    )]
+    NoRoom {
+        /// The feed.
+        feed: FeedId,
+    },
+    /// The own key must not sign again, and a new one could not be written.
+    #[error("the key of this device must not sign again, and a new one could not be kept: {why}")]
+    Keys {
+        /// What the system said.
+        why: String,
+    },
     /// The device has as many lanes as the format allows.
     #[error("this device already has {limit} lanes in the feed, which is as many as there may be")]
     TooManyLanes {

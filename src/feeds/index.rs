@@ -105,6 +105,9 @@ impl FeedBatch<'_> {
             }
         }
         self.index_refs(name, item.kind(), &body, &end, how)?;
+        if how != Index::Away {
+            self.index_origins(name, (seq, id), &body)?;
+        }
         if *lane == lanes::STATE || lane.is_private() {
             let change = Change {
                 id,

@@ -42,6 +42,12 @@
 //! q tag[8] #feed                        -> ()        profiles by tag
 //! H endpoint[32]                        -> address of a peer (opaque)
 //! h feed[32] endpoint[32]               -> ()        where a feed was said to be found
+//! o #feed device[32]                    -> twice[1]  devices of own feeds that this installation is, or was
+//! m #feed device[32]                    -> Admit     devices that a renewal of the key left behind
+//! J #feed statement[32]                 -> ()        Admits that a person stands by
+//! y #log seq[8] id[32]                  -> CutEntry  own entries that were cut and are not said again yet
+//! O 0 #feed log[8] seq[8] #log seq[8]   -> origin, id  entries that say again what stood at a place
+//! O 1 #log seq[8]                       -> origins   what an entry says again
 //! Y endpoint[32]                        -> what sync remembers of a peer (opaque)
 //! b hash[32] #log seq[8]                -> len[8]    entries that name a blob
 //! w hash[32] #log seq[8]                -> ()        erased bodies that are kept and name a blob
@@ -340,6 +346,36 @@ pub(super) fn memories() -> Key {
 
 pub(super) fn memory(endpoint: &[u8; 32]) -> Key {
     memories().raw(endpoint)
+}
+
+/// The devices of an own feed that this installation is or was.
+pub(super) fn own_devices(feed: FeedNo) -> Key {
+    Key::table(b'o').u32(feed)
+}
+
+pub(super) fn left_behind(feed: FeedNo) -> Key {
+    Key::table(b'm').u32(feed)
+}
+
+pub(super) fn stood_by(feed: FeedNo) -> Key {
+    Key::table(b'J').u32(feed)
+}
+
+pub(super) fn all_cut() -> Key {
+    Key::table(b'y')
+}
+
+pub(super) fn cut_of(log: LogNo) -> Key {
+    all_cut().u32(log)
+}
+
+/// What says again the entries at one place of a log, which goes by eight bytes of its name's hash.
+pub(super) fn copies_of(feed: FeedNo, log: &[u8; 8], seq: Seq) -> Key {
+    Key::table(b'O').raw(&[0]).u32(feed).raw(log).u64(seq.0)
+}
+
+pub(super) fn origins_of(log: LogNo, seq: Seq) -> Key {
+    Key::table(b'O').raw(&[1]).u32(log).u64(seq.0)
 }
 
 pub(super) fn blob(hash: &BlobHash) -> Key {

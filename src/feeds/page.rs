@@ -283,7 +283,7 @@ impl Page<'_> {
             return Ok(());
         }
         let (body, about) = self.snapshot.about(&entry, self.now)?;
-        if query.admits(&entry, body.as_ref()) {
+        if !about.gives_way && query.admits(&entry, body.as_ref()) {
             self.entries += 1;
             self.found.push(PageRow::Entry {
                 order,

@@ -166,6 +166,7 @@ impl FeedBatch<'_> {
                 self.tx.delete(keys::missing(name.no, seq).as_slice())?;
             }
             self.forget_erased(name, &part)?;
+            self.queue_cut(name, &run, &part)?;
             self.record(Event::Gone {
                 log: name.no,
                 first: part.start,
@@ -178,6 +179,7 @@ impl FeedBatch<'_> {
     /// Entries of one block that count again, or only now: shown with the bodies that were set aside; the others wanted.
     fn restore(&mut self, name: LogName, range: &Range<Seq>) -> Result<(), FeedsError> {
         self.set_gaps(name, range, true)?;
+        self.unqueue_cut(name, range)?;
         for run in self.rows().segments(name.no, &name.id, range)? {
             let part = range.start.max(run.first())..range.end.min(run.end());
             let filled = self.with_aside(name, &run, &part)?;

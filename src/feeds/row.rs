@@ -90,6 +90,8 @@ pub(super) struct LogRow {
     pub(super) dropped: Seq,
     /// Bytes of its stored runs.
     pub(super) bytes: u64,
+    /// Entries of a log of this installation that came from elsewhere: it has been set back, or its key is used twice.
+    pub(super) adopted: Ranges,
 }
 
 impl LogRow {
@@ -109,6 +111,7 @@ impl LogRow {
             floor: Seq::ZERO,
             dropped: Seq::ZERO,
             bytes: 0,
+            adopted: Ranges::default(),
         }
     }
 

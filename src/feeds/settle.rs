@@ -330,6 +330,7 @@ impl FeedBatch<'_> {
             self.tx.delete(keys::missing(name.no, seq).as_slice())?;
         }
         self.forget_erased(name, part)?;
+        self.queue_cut(name, run, part)?;
         self.delete_segments(name.no, &(run.first()..run.end()))?;
         if let Some(left) = run.part(run.first(), part.start, Closing::NextHeld) {
             self.put_segment(name.no, &left)?;

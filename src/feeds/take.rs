@@ -173,6 +173,7 @@ impl FeedBatch<'_> {
         let counted = row.bound().min(bound);
         let absent = row.held.absent(range.clone()).into_iter();
         for part in absent.filter(|part| part.start < bound) {
+            self.note_adopted(name, run, &part)?;
             let closing = if part.end == range.end {
                 *run.closing()
             } else {
@@ -183,6 +184,7 @@ impl FeedBatch<'_> {
             } else {
                 self.store_run(name, &cut_out(run, &part, closing)?, counted)?;
             }
+            self.unqueue_cut(name, &part)?;
             taken = Taken::Stored;
         }
         Ok(taken)
@@ -325,6 +327,7 @@ impl FeedBatch<'_> {
         let row = self.log_row_mut(name.no)?;
         row.forked = Some(at);
         row.changed = arrival;
+        self.note_twice(name)?;
         self.notes.push(Note::Forked {
             log: name.id,
             at,

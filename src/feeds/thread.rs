@@ -7,6 +7,7 @@ use super::about::{EntryState, is_over};
 use super::error::FeedsError;
 use super::index::{is_shown_kind, is_shown_lane};
 use super::keys::{self, LogNo};
+use super::origin::origins_in;
 use super::page::PageRow;
 use super::snapshot::FeedSnapshot;
 use crate::format::limits::FUTURE_MILLIS;
@@ -23,6 +24,8 @@ type Place = (OrderKey, LogNo);
 struct Thread<'a> {
     snapshot: &'a FeedSnapshot,
     root: EntryRef,
+    /// The root under all its names: what it says again is answered as well.
+    names: Vec<EntryRef>,
     now: Timestamp,
     found: Vec<PageRow>,
     entries: usize,
@@ -41,9 +44,12 @@ impl FeedSnapshot {
         limit: usize,
         now: Timestamp,
     ) -> Result<Vec<PageRow>, FeedsError> {
+        let names = self.names_of(root)?;
+        let root = names.first().unwrap_or(root);
         let mut thread = Thread {
             snapshot: self,
             root: *root,
+            names: names.clone(),
             now,
             found: Vec::new(),
             entries: 0,
@@ -54,7 +60,8 @@ impl FeedSnapshot {
         }
         let mut after = after;
         while thread.entries < limit {
-            let places = self.places_in(root, after, limit - thread.entries + SPARE_ROWS, now)?;
+            let want = limit - thread.entries + SPARE_ROWS;
+            let places = self.places_in(&names, after, want, now)?;
             let Some(last) = places.last() else { break };
             after = Some(last.0);
             for place in places {
@@ -70,14 +77,18 @@ impl FeedSnapshot {
     /// The next places of a thread, each once: what names the root as such, and what answers it without saying so.
     fn places_in(
         &self,
-        root: &EntryRef,
+        roots: &[EntryRef],
         after: Option<OrderKey>,
         want: usize,
         now: Timestamp,
     ) -> Result<Vec<Place>, FeedsError> {
         let mut places = BTreeSet::new();
         let mut until: Option<Place> = None;
-        for rel in [Rel::Root, Rel::Reply] {
+        let ways = roots.iter().flat_map(|root| {
+            let by = |rel| (root, rel);
+            [Rel::Root, Rel::Reply].map(by)
+        });
+        for (root, rel) in ways {
             let some = self.places_by(root, rel, after, want, now)?;
             if let Some(last) = some.last().filter(|_| some.len() == want) {
                 // Beyond it only one of the two relations has been read.
@@ -87,6 +98,23 @@ impl FeedSnapshot {
         }
         places.retain(|place| until.is_none_or(|until| *place <= until));
         Ok(places.into_iter().collect())
+    }
+
+    /// An entry, or what is shown in its place, and what that says again.
+    fn names_of(&self, entry: &EntryRef) -> Result<Vec<EntryRef>, FeedsError> {
+        let mut shown = *entry;
+        let mut body = self.entry(entry)?.and_then(|(_, body)| body);
+        if body.is_none()
+            && let Some(other) = self.shown_instead(entry)?
+        {
+            shown = other;
+            body = self.entry(&other)?.and_then(|(_, body)| body);
+        }
+        let mut names = vec![shown];
+        if let Some(body) = &body {
+            names.extend(origins_in(&shown.log.feed, body));
+        }
+        Ok(names)
     }
 
     fn places_by(
@@ -181,10 +209,10 @@ impl Thread<'_> {
         }
         let (body, about) = self.snapshot.about(&entry, self.now)?;
         let belongs = |body: &Body| {
-            let is_root = |target: &EntryRef| *target == self.root;
+            let is_root = |target: &EntryRef| self.names.contains(target);
             body.targets(Rel::Root).any(is_root) || body.targets(Rel::Reply).any(is_root)
         };
-        let Some(body) = body.filter(belongs) else {
+        let Some(body) = body.filter(belongs).filter(|_| !about.gives_way) else {
             return Ok(());
         };
         if let Some(parent) = body.targets(Rel::Reply).next() {
@@ -202,7 +230,7 @@ impl Thread<'_> {
 
     /// Says that what an entry answers is missing, if it is.
     fn parent(&mut self, order: OrderKey, parent: EntryRef) -> Result<(), FeedsError> {
-        if parent == self.root || self.said.contains(&parent) {
+        if self.names.contains(&parent) || self.said.contains(&parent) {
             return Ok(());
         }
         let is_wanted = self.snapshot.is_wanted(&parent.log.feed)?;
@@ -210,7 +238,8 @@ impl Thread<'_> {
             Some((entry, _)) if is_wanted => self.snapshot.state_of(&entry, self.now)?,
             _ => EntryState::NotHeld,
         };
-        if !matches!(state, EntryState::Held | EntryState::Unreadable) {
+        let is_shown = matches!(state, EntryState::Held | EntryState::Unreadable);
+        if !is_shown && self.snapshot.shown_instead(&parent)?.is_none() {
             self.missing(order, parent, state);
         }
         Ok(())

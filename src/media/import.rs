@@ -188,7 +188,9 @@ impl Import {
         let synced = self.data.sync_all();
         synced.map_err(|source| self.failed(source))?;
         if has_tree {
-            let synced = File::open(&self.paths.tree).and_then(|tree| tree.sync_all());
+            // Open for writing: Windows syncs no other.
+            let tree = File::options().write(true).open(&self.paths.tree);
+            let synced = tree.and_then(|tree| tree.sync_all());
             synced.map_err(|source| self.failed(source))?;
         }
         let kept = self.store.keep(blob);

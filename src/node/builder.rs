@@ -1,6 +1,6 @@
 //! Opening a node: every setting says what holds when it is unset.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::erase::spawn_sweeper;
 use super::error::TidingsError;
-use super::{Inner, Node, media, private, setup};
+use super::{Inner, Node, keeper, media, private, setup};
 use crate::feeds::{ContentType, Keeping};
 use crate::format::Content;
 use crate::media::MediaStore;
@@ -26,6 +26,7 @@ pub struct NodeBuilder {
     media_cap: Option<u64>,
     settles: Option<Duration>,
     keeping: Keeping,
+    state_folder: Option<PathBuf>,
 }
 
 impl NodeBuilder {
@@ -98,12 +99,24 @@ impl NodeBuilder {
         self
     }
 
+    /// Where a counter is kept outside the node's folder, by which a folder that was put back from a backup is found: a
+    /// directory that backups of the folder do not put back with it.
+    ///
+    /// Unset, `tidings` in the user's state directory (`$XDG_STATE_HOME`, or `~/.local/state`; on Windows
+    /// `%LOCALAPPDATA%`). Where there is none, other signs have to do.
+    #[must_use]
+    pub fn state_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.state_folder = Some(folder.into());
+        self
+    }
+
     /// Opens the node that lives in `folder`, and makes what is missing: the folder, an identity, an empty store.
     ///
     /// One process at a time can hold a folder. Needs a tokio runtime with time and I/O.
     ///
     /// # Errors
     ///
+    /// Never for what others signed: a node that cannot mend that opens [read-only](Node::read_only).
     /// If another process holds the folder, it cannot be read or written, it was written by a newer release, or its
     /// keys and store do not belong together, or a type made known has a bad name or comes twice. What lies there is not
     /// changed then.
@@ -118,17 +131,19 @@ impl NodeBuilder {
         let settles = self.settles.unwrap_or(net::SETTLES);
         let opened = tokio::task::spawn_blocking(move || {
             let is_new = !folder.join("store.redb").exists();
-            let (store, keys) = setup::open(&folder, &self.types)?;
-            store.keep(self.keeping);
-            let index = Arc::new(media::Index(Arc::downgrade(&store)));
+            let opened = setup::open(&folder, &self.types, self.state_folder)?;
+            opened.store.keep(self.keeping);
+            let index = Arc::new(media::Index(Arc::downgrade(&opened.store)));
             let media = MediaStore::open(folder.join("media"), index, cap)?;
             let clock = Clock::open(folder.join("clock"), is_new, settles);
             // Last: what is refused is not changed.
             let tightened = private::tighten(&folder);
-            Ok::<_, TidingsError>((store, keys, Arc::new(media), Arc::new(clock), tightened))
+            Ok::<_, TidingsError>((opened, Arc::new(media), Arc::new(clock), tightened))
         });
-        let (store, keys, media, clock, tightened) =
+        let (opened, media, clock, tightened) =
             opened.await.map_err(|_| TidingsError::ShutDown)??;
+        let (store, identity) = (opened.store, Arc::new(opened.identity));
+        let keys = identity.keys();
         let (notes, told) = mpsc::unbounded_channel();
         let notes = (!self.offline).then_some(notes);
         let (free, freed) = mpsc::unbounded_channel();
@@ -159,8 +174,9 @@ impl NodeBuilder {
                 store,
                 media,
                 writer,
-                keys,
+                identity,
                 feed,
+                doubt: tokio::sync::Mutex::new(opened.is_doubtful),
                 engine,
                 endpoint,
                 clock,
@@ -168,6 +184,7 @@ impl NodeBuilder {
             }),
         };
         spawn_sweeper(&node);
+        keeper::spawn(&node);
         Ok(node)
     }
 }

@@ -1,14 +1,17 @@
 //! Edits: what an own entry says from now on, and what it said before.
 
+use std::sync::Arc;
+
 use super::Node;
 use super::attach::Attach;
 use super::error::TidingsError;
+use super::identity::Identity;
 use super::keys::random;
 use super::publish::check_keys;
 use crate::feeds::{EntryState, FeedBatch, FeedsError, Subject};
 use crate::format::{
-    Attachment, Body, Content, DeviceSecret, Draft, Edit, EntryRef, FeedId, Kind, Post, Ref, Rel,
-    Timestamp, decode_content, encode_content, kind_of, lanes,
+    Attachment, Body, Content, Draft, Edit, EntryRef, FeedId, Kind, Post, Ref, Rel, Timestamp,
+    decode_content, encode_content, kind_of, lanes,
 };
 
 /// Earlier edits that one edit names as replaced, at the most: with the entry itself as many refs as there may be.
@@ -52,7 +55,7 @@ pub(super) type Written<T> = Result<Result<T, TidingsError>, FeedsError>;
 /// What an own entry about another one is signed with.
 #[derive(Debug, Clone)]
 pub(super) struct Pen {
-    pub(super) secret: DeviceSecret,
+    pub(super) identity: Arc<Identity>,
     pub(super) feed: FeedId,
     pub(super) now: Timestamp,
 }
@@ -306,7 +309,7 @@ impl Node {
 
     pub(super) fn pen(&self) -> Pen {
         Pen {
-            secret: self.inner.keys.device.clone(),
+            identity: self.inner.identity.clone(),
             feed: self.inner.feed,
             now: self.now(),
         }
@@ -317,6 +320,7 @@ impl Node {
         &self,
         op: impl FnOnce(&mut FeedBatch<'_>) -> Written<T> + Send + 'static,
     ) -> Result<T, TidingsError> {
+        self.before_writing().await?;
         self.inner.writer.write(0, op).await?
     }
 }
@@ -328,7 +332,7 @@ impl Pen {
         if entry.log.feed != self.feed {
             return Ok(Err(TidingsError::NotYours { name: name() }));
         }
-        let found = batch.subject(entry, &self.feed, &self.secret.id())?;
+        let found = batch.subject(entry, &self.feed, &self.identity.device())?;
         Ok(match found {
             None => Err(TidingsError::Unknown { name: name() }),
             Some(found) if !found.may => Err(TidingsError::NotYours { name: name() }),
@@ -399,6 +403,6 @@ fn edit(
         Err(refused) => return Ok(Err(refused)),
     };
     let lane = entry.log.lane;
-    let sent = batch.append(&pen.secret, &pen.feed, lane, &[draft])?;
+    let sent = pen.identity.append(batch, lane, &[draft])?;
     Ok(sent.first().copied().ok_or(TidingsError::ShutDown))
 }

@@ -8,7 +8,7 @@ use super::edit::{Pen, Written};
 use super::error::TidingsError;
 use super::keys::random;
 use super::{Inner, Node};
-use crate::feeds::{FeedBatch, lane_of_deletes};
+use crate::feeds::{FeedBatch, lane_of_deletes, origins_in};
 use crate::format::{Body, Delete, Draft, EntryRef, Lane, Ref, Rel, encode_content, kind_of};
 
 /// Entries that one delete names: with the longest names they fit the small bodies of lane `state`.
@@ -69,7 +69,7 @@ impl Node {
         let pen = self.pen();
         self.change(move |batch| {
             let mut lanes: BTreeMap<Lane, Vec<EntryRef>> = BTreeMap::new();
-            for (lane, target) in batch.unpurged(&pen.feed, &pen.secret.id())? {
+            for (lane, target) in batch.unpurged(&pen.feed, &pen.identity.device())? {
                 lanes.entry(lane).or_default().push(target);
             }
             let mut count = 0;
@@ -102,7 +102,11 @@ pub(super) fn delete(batch: &mut FeedBatch<'_>, pen: &Pen, entry: &EntryRef) -> 
         return Ok(Err(TidingsError::Expired { name }));
     }
     let lane = lane_of_deletes(&entry.log.lane);
-    let edits = batch.edits_naming(entry)?;
+    let mut edits = batch.edits_naming(entry)?;
+    // What it says again is deleted with it, or another that says the same would take its place.
+    if let Some(body) = &found.body {
+        edits.extend(origins_in(&pen.feed, body));
+    }
     if edits.is_empty() {
         return say(batch, pen, lane, &[*entry], false);
     }
@@ -163,7 +167,7 @@ fn say(
     let drafts: Result<Vec<_>, _> = targets.chunks(NAMED).map(draft).collect();
     match drafts {
         Ok(drafts) => {
-            batch.append(&pen.secret, &pen.feed, lane, &drafts)?;
+            pen.identity.append(batch, lane, &drafts)?;
             Ok(Ok(()))
         }
         Err(refused) => Ok(Err(refused)),

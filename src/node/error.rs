@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::identity::ReadOnly;
 use crate::feeds::FeedsError;
-use crate::format::{ArchiveError, FeedId, FormatError};
+use crate::format::{ArchiveError, DeviceId, FeedId, FormatError};
 use crate::media::MediaError;
 use crate::net::NetError;
 use crate::pictures::PictureError;
@@ -135,14 +136,19 @@ pub enum TidingsError {
     /// Following the own feed.
     #[error("this is the ticket of your own feed; give it to others to be followed")]
     OwnFeed,
-    /// As many statements as are ever kept of the feed key are signed, so that this device can be neither admitted nor
-    /// retired by it: everyone would drop the statement.
+    /// This node only reads, see [`Node::read_only`](crate::Node::read_only).
+    #[error("nothing can be written with this node: {why}")]
+    ReadOnly {
+        /// What is in the way, and what to do.
+        why: ReadOnly,
+    },
+    /// The device is none that could be kept.
     #[error(
-        "feed {feed} holds all statements that its key may sign; retire a device that is not used any more, keeping fewer of those it admitted, or let another device admit this one"
+        "{device} is no device of this feed that could be kept; one that was retired has to be set up anew"
     )]
-    StatementsFull {
-        /// Which feed.
-        feed: FeedId,
+    UnknownDevice {
+        /// Which device.
+        device: DeviceId,
     },
     /// The keys of the folder cannot be used.
     #[error("the keys in {} cannot be used: {why}", path.display())]
@@ -174,6 +180,9 @@ impl From<FeedsError> for TidingsError {
     fn from(error: FeedsError) -> Self {
         match error {
             FeedsError::Format(error) => Self::Format(error),
+            FeedsError::NoRoom { .. } => Self::ReadOnly {
+                why: ReadOnly::NoRoom,
+            },
             FeedsError::Store(StoreError::Closed { .. }) => Self::ShutDown,
             error => Self::Feeds(Arc::new(error)),
         }
@@ -210,6 +219,9 @@ impl From<Option<Arc<FeedsError>>> for TidingsError {
             None => Self::ShutDown,
             Some(error) => match &*error {
                 FeedsError::Format(format) => Self::Format(format.clone()),
+                FeedsError::NoRoom { .. } => Self::ReadOnly {
+                    why: ReadOnly::NoRoom,
+                },
                 FeedsError::Store(StoreError::Closed { .. }) => Self::ShutDown,
                 _ => Self::Feeds(error),
             },

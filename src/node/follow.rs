@@ -105,13 +105,14 @@ impl Node {
             return Err(TidingsError::OwnFeed);
         }
         let addresses = dialable(ticket, &self.inner.endpoint.relays());
-        let (secret, own, now, salt) = (
-            self.inner.keys.device.clone(),
+        let (identity, own, now, salt) = (
+            self.inner.identity.clone(),
             self.inner.feed,
             self.now(),
             random()?,
         );
         let followed = self.is_followed(feed)?;
+        self.before_writing().await?;
         let written = self.inner.writer.write(0, move |batch| {
             for address in &addresses {
                 batch.put_peer(address.id.as_bytes(), encode_address(address))?;
@@ -130,7 +131,7 @@ impl Node {
                 salt,
                 now,
             )?;
-            append_state::<Follow>(batch, &secret, &own, &[draft])
+            append_state::<Follow>(batch, &identity, &[draft])
         });
         written.await?;
         if let Some(engine) = &self.inner.engine {
@@ -171,8 +172,9 @@ impl Node {
         if !self.is_followed(feed)? {
             return Err(TidingsError::NotFollowed { feed });
         }
-        let (secret, own, now, salt) = (
-            self.inner.keys.device.clone(),
+        self.before_writing().await?;
+        let (identity, own, now, salt) = (
+            self.inner.identity.clone(),
             self.inner.feed,
             self.now(),
             random()?,
@@ -188,7 +190,7 @@ impl Node {
                 salt,
                 now,
             )?;
-            append_state::<Follow>(batch, &secret, &own, &[draft])
+            append_state::<Follow>(batch, &identity, &[draft])
         });
         Ok(written.await?)
     }

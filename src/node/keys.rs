@@ -1,7 +1,6 @@
 //! The keys of an identity, in the folder, readable by their owner only.
 //!
-//! A key that may exist twice never signs an entry again. So a marker stands beside the keys that names the machine and
-//! the marker's own inode: in a copied or restored folder it does not match, and the node goes on under a new key.
+//! A key that may exist twice never signs an entry again: see the marker beside the keys.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -11,10 +10,10 @@ use iroh::SecretKey;
 use zeroize::Zeroizing;
 
 use super::error::TidingsError;
+use super::marker::Marker;
 use crate::format::{DeviceId, DeviceSecret, FeedSecret};
 
 const KEYS: &str = "keys";
-const MARKER: &str = "marker";
 const HEAD: &str = "# The keys of a tidings identity: whoever has this file can post in its name.\n\
     # Keep it on this device; a copy of it on another one must not be used.\n";
 
@@ -26,8 +25,8 @@ pub(super) struct Keys {
     pub(super) endpoint: SecretKey,
     /// The kept UDP port.
     pub(super) port: u16,
-    /// A device key that must be retired before anything is posted: it may exist twice.
-    pub(super) retiring: Option<DeviceId>,
+    /// Earlier device keys that may exist twice: they sign nothing any more, and are to be retired.
+    pub(super) retiring: Vec<DeviceId>,
 }
 
 /// What was found in the folder.
@@ -35,35 +34,36 @@ pub(super) struct Keys {
 pub(super) enum Found {
     /// No keys yet.
     Nothing,
-    /// Keys, and whether the store they belong to has been set up and is still on the machine it was made on.
-    Keys {
-        keys: Keys,
-        set_up: bool,
-        moved: bool,
-    },
+    /// Keys, and whether the store they belong to has been set up.
+    Keys { keys: Keys, set_up: bool },
 }
 
 impl Keys {
     /// Makes new keys; nothing is written yet.
     pub(super) fn generate() -> Result<Self, TidingsError> {
         Ok(Self {
-            feed: FeedSecret::from_bytes(&random()?),
-            device: DeviceSecret::from_bytes(&random()?),
-            endpoint: SecretKey::from_bytes(&random()?),
+            feed: FeedSecret::from_bytes(&*random_secret()?),
+            device: DeviceSecret::from_bytes(&*random_secret()?),
+            endpoint: SecretKey::from_bytes(&*random_secret()?),
             port: free_port(),
-            retiring: None,
+            retiring: Vec::new(),
         })
     }
 
-    /// The same identity under a new device key and a new endpoint, with the old device key to be retired.
-    pub(super) fn renewed(&self) -> Result<Self, TidingsError> {
-        Ok(Self {
-            feed: self.feed.clone(),
-            device: DeviceSecret::from_bytes(&random()?),
-            endpoint: SecretKey::from_bytes(&random()?),
-            port: free_port(),
-            retiring: Some(self.retiring.unwrap_or_else(|| self.device.id())),
-        })
+    /// Goes on under a new device key, with the old one to be retired. The endpoint stays.
+    pub(super) fn renew(&mut self) -> Result<(), TidingsError> {
+        let old = self.device.id();
+        self.device = DeviceSecret::from_bytes(&*random_secret()?);
+        self.retiring.push(old);
+        Ok(())
+    }
+
+    /// Goes on as another installation: under a new device key and a new endpoint, which the original may still use.
+    pub(super) fn renew_all(&mut self) -> Result<(), TidingsError> {
+        self.renew()?;
+        self.endpoint = SecretKey::from_bytes(&*random_secret()?);
+        self.port = free_port();
+        Ok(())
     }
 
     /// Reads the folder.
@@ -79,86 +79,50 @@ impl Keys {
             path,
             why: "the file is damaged; put it back from a backup of this device".to_owned(),
         })?;
-        let marker = folder.join(MARKER);
-        match fs::read_to_string(&marker) {
-            Ok(found) => Ok(Found::Keys {
-                keys,
-                set_up: true,
-                moved: found != marker_text(&marker)?,
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Keys {
-                keys,
-                set_up: false,
-                moved: false,
-            }),
-            Err(error) => Err(failed(&marker, "read", &error)),
-        }
+        let set_up = Marker::is_set(folder)?;
+        Ok(Found::Keys { keys, set_up })
     }
 
     /// Writes the keys in place of earlier ones; they are on disk when this returns.
     pub(super) fn write(&self, folder: &Path) -> Result<(), TidingsError> {
         let path = folder.join(KEYS);
         let fresh = folder.join("keys.new");
-        let text = Zeroizing::new(self.to_text());
+        let text = self.to_text();
         let write = || -> io::Result<()> {
             let mut file = private().create(true).truncate(true).open(&fresh)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
+            // Windows renames nothing that is open.
+            drop(file);
             fs::rename(&fresh, &path)?;
             sync_folder(folder)
         };
         write().map_err(|error| failed(&path, "written", &error))
     }
 
-    fn to_text(&self) -> String {
-        let secret = |bytes: &[u8; 32]| crate::format::to_base32(bytes);
-        let mut text = format!(
-            "{HEAD}version 1\nfeed {}\ndevice {}\nendpoint {}\nport {}\n",
-            secret(&self.feed.to_bytes()),
-            secret(&self.device.to_bytes()),
-            secret(&self.endpoint.to_bytes()),
-            self.port,
-        );
-        if let Some(device) = self.retiring {
+    /// The text of the file, wiped when dropped: made in one piece of memory, since growing would leave parts behind.
+    fn to_text(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(1_024 + 64 * self.retiring.len()));
+        text.push_str(HEAD);
+        text.push_str("version 1\n");
+        for (name, secret) in [
+            ("feed", self.feed.to_bytes()),
+            ("device", self.device.to_bytes()),
+            ("endpoint", Zeroizing::new(self.endpoint.to_bytes())),
+        ] {
+            let secret = Zeroizing::new(crate::format::to_base32(secret.as_slice()));
+            for part in [name, " ", secret.as_str(), "\n"] {
+                text.push_str(part);
+            }
+        }
+        text.push_str(&format!("port {}\n", self.port));
+        for device in &self.retiring {
             text.push_str(&format!("retiring {device}\n"));
         }
         let check = checksum(&text);
         text.push_str(&format!("check {check}\n"));
         text
     }
-}
-
-/// Notes that the store beside the keys is set up, on this machine and in this folder.
-pub(super) fn mark(folder: &Path) -> Result<(), TidingsError> {
-    let path = folder.join(MARKER);
-    let write = || -> Result<(), io::Error> {
-        let mut file = private().create(true).truncate(true).open(&path)?;
-        let text = marker_text(&path).map_err(io::Error::other)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        sync_folder(folder)
-    };
-    write().map_err(|error| failed(&path, "written", &error))
-}
-
-fn marker_text(path: &Path) -> Result<String, TidingsError> {
-    let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default();
-    let file = fs::metadata(path).map_err(|error| failed(path, "read", &error))?;
-    Ok(format!(
-        "machine {}\nfile {}\n",
-        machine.trim(),
-        inode(&file)
-    ))
-}
-
-#[cfg(unix)]
-fn inode(file: &fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(file)
-}
-
-#[cfg(not(unix))]
-fn inode(_: &fs::Metadata) -> u64 {
-    0
 }
 
 /// Eight bytes over the lines before: a character that flipped would else be another identity.
@@ -176,28 +140,21 @@ fn parse(text: &str) -> Option<Keys> {
     let mut lines = text
         .lines()
         .filter(|line| !line.starts_with('#') && !line.is_empty());
-    let mut field = |name: &str| {
-        lines
-            .next()?
-            .strip_prefix(name)?
-            .strip_prefix(' ')
-            .map(str::to_owned)
-    };
+    // Slices of the text, which is wiped; copies would not be.
+    let mut field = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(' ');
     if field("version")? != "1" {
         return None;
     }
-    let secret = |text: Option<String>| -> Option<Zeroizing<[u8; 32]>> {
-        let bytes = Zeroizing::new(crate::format::from_base32(&text?)?);
+    let secret = |text: Option<&str>| -> Option<Zeroizing<[u8; 32]>> {
+        let bytes = Zeroizing::new(crate::format::from_base32(text?)?);
         bytes.as_slice().try_into().ok().map(Zeroizing::new)
     };
     let feed = FeedSecret::from_bytes(&*secret(field("feed"))?);
     let device = DeviceSecret::from_bytes(&*secret(field("device"))?);
     let endpoint = SecretKey::from_bytes(&*secret(field("endpoint"))?);
     let port = field("port")?.parse().ok()?;
-    let retiring = match lines.next() {
-        None => None,
-        Some(line) => Some(line.strip_prefix("retiring ")?.parse().ok()?),
-    };
+    let retiring = lines.map(|line| line.strip_prefix("retiring ")?.parse().ok());
+    let retiring = retiring.collect::<Option<Vec<_>>>()?;
     Some(Keys {
         feed,
         device,
@@ -207,18 +164,33 @@ fn parse(text: &str) -> Option<Keys> {
     })
 }
 
-/// Makes the folder, for its owner only.
+/// Makes the folder, for its owner only, and sees to it that it is on disk with all parents that are new.
 pub(super) fn make_folder(folder: &Path) -> Result<(), TidingsError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(folder)
-        .map_err(|error| failed(folder, "made", &error))
+    let make = || -> io::Result<()> {
+        let missing: Vec<&Path> = folder
+            .ancestors()
+            .take_while(|part| !part.as_os_str().is_empty() && !part.exists())
+            .collect();
+        for part in missing.into_iter().rev() {
+            let mut builder = fs::DirBuilder::new();
+            #[cfg(unix)]
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+            match builder.create(part) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+            let parent = part
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty());
+            sync_folder(parent.unwrap_or_else(|| Path::new(".")))?;
+        }
+        fs::metadata(folder).map(drop)
+    };
+    make().map_err(|error| failed(folder, "made", &error))
 }
 
-fn private() -> OpenOptions {
+/// How files are opened for writing that nobody else may read.
+pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
     #[cfg(unix)]
@@ -227,7 +199,7 @@ fn private() -> OpenOptions {
 }
 
 /// A rename is on disk only once its folder is.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(folder)?.sync_all()
     } else {
@@ -243,6 +215,10 @@ fn free_port() -> u16 {
         .map_or(0, |address| address.port())
 }
 
+fn random_secret() -> Result<Zeroizing<[u8; 32]>, TidingsError> {
+    Ok(Zeroizing::new(random()?))
+}
+
 pub(super) fn random<const N: usize>() -> Result<[u8; N], TidingsError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| TidingsError::Folder {
@@ -253,7 +229,7 @@ pub(super) fn random<const N: usize>() -> Result<[u8; N], TidingsError> {
     Ok(bytes)
 }
 
-fn failed(path: &Path, what: &'static str, error: &io::Error) -> TidingsError {
+pub(super) fn failed(path: &Path, what: &'static str, error: &io::Error) -> TidingsError {
     TidingsError::Folder {
         path: path.to_owned(),
         what,
@@ -292,26 +268,35 @@ mod tests {
     }
 
     #[test]
-    fn a_copied_folder_is_noticed() {
+    fn keys_that_are_still_to_be_retired_come_back_all_of_them() {
         let folder = tempfile::tempdir().unwrap();
-        let copy = tempfile::tempdir().unwrap();
-        Keys::generate().unwrap().write(folder.path()).unwrap();
-        mark(folder.path()).unwrap();
-        for file in [KEYS, MARKER] {
-            fs::copy(folder.path().join(file), copy.path().join(file)).unwrap();
-        }
-        let moved = |folder: &Path| {
-            matches!(
-                Keys::find(folder).unwrap(),
-                Found::Keys {
-                    moved: true,
-                    set_up: true,
-                    ..
-                }
-            )
+        let mut keys = Keys::generate().unwrap();
+        let first = keys.device.id();
+        keys.renew().unwrap();
+        let second = keys.device.id();
+        keys.renew_all().unwrap();
+        keys.write(folder.path()).unwrap();
+        let Found::Keys { keys: found, .. } = Keys::find(folder.path()).unwrap() else {
+            panic!("no keys")
         };
-        assert!(!moved(folder.path()));
-        assert!(moved(copy.path()));
+        assert_eq!(found.retiring, [first, second]);
+        assert_eq!(found.device.id(), keys.device.id());
+        assert_eq!(found.endpoint.public(), keys.endpoint.public());
+    }
+
+    #[test]
+    fn a_folder_is_made_with_its_parents_for_its_owner_only() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("a/b/c");
+        make_folder(&folder).unwrap();
+        make_folder(&folder).unwrap();
+        assert!(folder.is_dir());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(parent.path().join("a")).unwrap().permissions();
+            assert_eq!(mode.mode() & 0o777, 0o700);
+        }
     }
 
     #[test]

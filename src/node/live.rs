@@ -217,7 +217,7 @@ fn read(
         let (body, about) = snapshot.about(&entry, now)?;
         let is_gone = matches!(about.state, EntryState::Deleted | EntryState::Expired);
         let id = entry.reference.id;
-        let is_shown = !is_gone && query.shows(&entry, body.as_ref());
+        let is_shown = !is_gone && !about.gives_way && query.shows(&entry, body.as_ref());
         if is_shown && !passed.is_known(id, number, snapshot.arrival()) {
             found.push(viewer.known(entry, body, about)?);
         }

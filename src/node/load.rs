@@ -11,13 +11,14 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use super::Node;
 use super::archive::{ArchiveProgress, Progress, Stop, StopOnDrop};
 use super::error::TidingsError;
+use super::identity::Identity;
 use super::keys::random;
 use super::profile::{append_state, draft};
 use crate::feeds::{FeedBatch, FeedsError, Loaded, Taken};
 use crate::format::limits::PROOF_BYTES;
 use crate::format::{
-    ArchiveError, ArchiveItem, ArchiveReader, BlobHash, DeviceSecret, FeedId, Follow, ForkProof,
-    FormatError, LogId, NextInArchive, Run, Seq, Statement, Timestamp,
+    ArchiveError, ArchiveItem, ArchiveReader, BlobHash, FeedId, Follow, ForkProof, FormatError,
+    LogId, NextInArchive, Run, Seq, Statement, Timestamp,
 };
 use crate::media::Carried;
 use crate::net::Writer;
@@ -195,7 +196,7 @@ impl LoadBuilder {
         let stop = StopOnDrop::default();
         let job = Job {
             writer: node.inner.writer.clone(),
-            secret: follow.then(|| node.inner.keys.device.clone()),
+            identity: follow.then(|| node.inner.identity.clone()),
             own: node.feed(),
             now: node.now(),
             progress,
@@ -242,7 +243,7 @@ struct Job {
     node: Node,
     writer: Writer,
     /// The key that signs that feeds are followed, if they are to be.
-    secret: Option<DeviceSecret>,
+    identity: Option<Arc<Identity>>,
     own: FeedId,
     now: Timestamp,
     progress: Option<Progress>,
@@ -478,8 +479,8 @@ impl Job {
     /// Follows a feed, if that is asked for, and takes its statements: before its entries, in a commit of its own. Says
     /// whether anything of the feed is taken.
     fn begin(&mut self, feed: FeedId, statements: Vec<Statement>) -> Result<bool, TidingsError> {
-        let secret = self.secret.clone().filter(|_| self.followed < FOLLOWED);
-        if secret.is_none() && !self.node.snapshot()?.is_wanted(&feed)? {
+        let identity = self.identity.clone().filter(|_| self.followed < FOLLOWED);
+        if identity.is_none() && !self.node.snapshot()?.is_wanted(&feed)? {
             // A file may hold many of these: nothing is written for them.
             self.report.not_followed += 1;
             if self.report.not_followed > NAMED {
@@ -490,11 +491,11 @@ impl Job {
         let (own, now, salt) = (self.own, self.now, random()?);
         let begun = self.write(0, move |batch| {
             let wanted = batch.wants(&feed)?;
-            let follow = secret.filter(|_| !wanted);
-            if let Some(secret) = &follow {
+            let follow = identity.filter(|_| !wanted);
+            if let Some(identity) = &follow {
                 let following = true;
                 let change = draft(batch, &own, &Follow { feed, following }, salt, now)?;
-                append_state::<Follow>(batch, secret, &own, &[change])?;
+                append_state::<Follow>(batch, identity, &[change])?;
             }
             if wanted || follow.is_some() {
                 batch.load_statements(&feed, statements)?;

@@ -178,13 +178,14 @@ impl Node {
         drafts: Vec<Draft>,
         kept: Vec<Kept>,
     ) -> Result<Vec<EntryRef>, TidingsError> {
-        let (secret, feed) = (self.inner.keys.device.clone(), self.inner.feed);
+        self.before_writing().await?;
+        let identity = self.inner.identity.clone();
         let bytes = drafts.iter().map(|draft| draft.body().len()).sum();
         let written = self
             .inner
             .writer
             .append(bytes, move |batch| {
-                let names = batch.append_later(&secret, &feed, lane, &drafts)?;
+                let names = identity.append_later(batch, lane, &drafts)?;
                 Ok((names, kept))
             })
             .await;

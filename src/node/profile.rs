@@ -3,11 +3,12 @@
 use super::Node;
 use super::attach::Attach;
 use super::error::TidingsError;
+use super::identity::Identity;
 use super::keys::random;
 use crate::feeds::FeedBatch;
 use crate::format::{
-    Attachment, Body, Content, DeviceSecret, Draft, FeedId, ProfileField, Ref, Rel, Timestamp,
-    encode_content, kind_of,
+    Attachment, Body, Content, Draft, FeedId, ProfileField, Ref, Rel, Timestamp, encode_content,
+    kind_of,
 };
 
 /// Changes of the own profile, to be made with [`save`](Self::save).
@@ -123,13 +124,14 @@ impl ProfileEdit {
             .iter()
             .map(|_| random())
             .collect::<Result<Vec<[u8; 8]>, _>>()?;
-        let (secret, feed, now) = (node.inner.keys.device.clone(), node.inner.feed, node.now());
+        node.before_writing().await?;
+        let (identity, feed, now) = (node.inner.identity.clone(), node.inner.feed, node.now());
         let saved = node.inner.writer.write(0, move |batch| {
             let drafts = fields.iter().zip(salts).map(|((field, picture), salt)| {
                 draft_with(batch, &feed, field, picture.clone(), salt, now)
             });
             let drafts = drafts.collect::<Result<Vec<_>, _>>()?;
-            append_state::<ProfileField>(batch, &secret, &feed, &drafts)?;
+            append_state::<ProfileField>(batch, &identity, &drafts)?;
             Ok(kept)
         });
         drop(saved.await?);
@@ -181,11 +183,10 @@ fn draft_with<T: Content>(
 /// Appends changes of state to the lane of their kind.
 pub(super) fn append_state<T: Content>(
     batch: &mut FeedBatch<'_>,
-    secret: &DeviceSecret,
-    feed: &FeedId,
+    identity: &Identity,
     drafts: &[Draft],
 ) -> Result<(), crate::feeds::FeedsError> {
     let (_, lane) = kind_of::<T>()?;
-    batch.append(secret, feed, lane, drafts)?;
+    identity.append(batch, lane, drafts)?;
     Ok(())
 }

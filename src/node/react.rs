@@ -56,7 +56,7 @@ fn react(
     draft: Draft,
 ) -> Written<EntryRef> {
     let name = entry.to_string();
-    match batch.subject(entry, &pen.feed, &pen.secret.id())? {
+    match batch.subject(entry, &pen.feed, &pen.identity.device())? {
         Some(found) if !found.deletes.is_empty() => {
             return Ok(Err(TidingsError::Deleted { name }));
         }
@@ -67,6 +67,6 @@ fn react(
         return Ok(Ok(known));
     }
     let (_, lane) = kind_of::<Reaction>()?;
-    let sent = batch.append(&pen.secret, &pen.feed, lane, &[draft])?;
+    let sent = pen.identity.append(batch, lane, &[draft])?;
     Ok(sent.first().copied().ok_or(TidingsError::ShutDown))
 }

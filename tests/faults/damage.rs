@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tidings::store::{Durability, RedbOptions, RedbStorage, Storage as _};
-use tidings::{ChangeCursor, ChangeKind, Node};
+use tidings::{DeviceState, Node};
 
 use super::child::{Running, Task};
 use super::help::{
@@ -232,27 +233,8 @@ async fn keys_whose_store_is_gone_are_refused_since_going_on_would_fork_the_feed
     assert_good(folder.path()).await;
 }
 
-/// What a change feed told of devices that ended.
-async fn gone(node: &Node, count: usize) -> Vec<String> {
-    let mut changes = node.changes(ChangeCursor::START);
-    let mut gone = Vec::new();
-    while gone.len() < count {
-        let event = tokio::time::timeout(PATIENCE, changes.next())
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap();
-        match event.kind() {
-            ChangeKind::Gone(entry) => gone.push(entry.id().to_string()),
-            ChangeKind::Entry(_) | ChangeKind::Body(_) => {}
-            other => panic!("{other:?}"),
-        }
-    }
-    gone
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copied_folder_goes_on_under_a_new_key_and_the_original_learns_of_it() {
+async fn a_copied_folder_goes_on_under_a_new_key_and_neither_loses_a_post() {
     let folder = written().await;
     let copied = tempfile::tempdir().unwrap();
     copy(folder.path(), copied.path());
@@ -283,22 +265,106 @@ async fn a_copied_folder_goes_on_under_a_new_key_and_the_original_learns_of_it()
         .unwrap();
     let has = |node: &Node, text: &str| texts(node, feed).iter().any(|held| held == text);
     until(&original, || has(&original, "from the copy")).await;
-    until(&reader, || has(&reader, "from the copy")).await;
-    assert_eq!(gone(&original, 1).await, [late.to_string()]);
-    assert!(!has(&original, "from the original"));
-    let said = original
-        .post("once more")
-        .send()
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(said.contains("key of this device"), "{said}");
+    until(&copy, || has(&copy, "from the original")).await;
 
-    // Opened again, it goes on under a key of its own.
-    close(original).await;
-    let original = open_offline(folder.path()).await.unwrap();
-    let again = original.post("back again").send().await.unwrap();
+    // Once it was told all there is, the copy retires the key that both had, and the original takes another.
+    copy.sync(PATIENCE).await.unwrap();
+    // Nothing that the change feed tells of comes of that.
+    let renewed = async {
+        while original.device() == late.log.device {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, renewed).await.unwrap();
+    let again = original.post("once more").send().await.unwrap();
     assert_eq!(again.log.device, original.device());
     assert_ne!(original.device(), copy.device());
-    assert_ne!(original.device(), late.log.device);
+    for node in [&copy, &reader, &original] {
+        until(node, || texts(node, feed).len() == 23).await;
+        assert!(has(node, "from the original") && has(node, "once more"));
+    }
+    close(original).await;
+    let original = open_offline(folder.path()).await.unwrap();
+    assert_eq!(original.device(), again.log.device);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_put_back_in_place_is_noticed_and_what_a_peer_knows_is_not_lost() {
+    let parent = tempfile::tempdir().unwrap();
+    let (folder, backup) = (parent.path().join("ada"), parent.path().join("backup"));
+    let node = online(&folder).await;
+    let feed = node.feed();
+    for n in 0..5 {
+        node.post(format!("post {n}")).send().await.unwrap();
+    }
+    close(node).await;
+    copy(&folder, &backup);
+
+    let node = online(&folder).await;
+    let old = node.device();
+    let friend = tempfile::tempdir().unwrap();
+    let friend = online(friend.path()).await;
+    friend.follow(&node.ticket().await.unwrap()).await.unwrap();
+    node.post("after the backup").send().await.unwrap();
+    let has = |node: &Node, text: &str| texts(node, feed).iter().any(|held| held == text);
+    until(&friend, || has(&friend, "after the backup")).await;
+    close(node).await;
+
+    fs::remove_dir_all(&folder).unwrap();
+    copy(&backup, &folder);
+    let node = online(&folder).await;
+    assert_ne!(node.device(), old);
+    let next = node.post("after it was put back").send().await.unwrap();
+    assert_eq!(next.log.device, node.device());
+    friend.network_changed().await;
+    until(&node, || has(&node, "after the backup")).await;
+    until(&friend, || has(&friend, "after it was put back")).await;
+    node.sync(PATIENCE).await.unwrap();
+    let is_retired = || {
+        let devices = node.devices().unwrap();
+        let old = devices.into_iter().find(|device| device.id() == old);
+        old.unwrap().state() == DeviceState::Retired
+    };
+    assert!(is_retired(), "once all that peers have of it is held");
+    friend.sync(PATIENCE).await.unwrap();
+    assert_eq!(texts(&node, feed).len(), 7);
+    assert_eq!(posts(&node, feed), posts(&friend, feed));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_put_back_without_a_trace_is_learned_of_before_the_first_post() {
+    let (parent, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (folder, backup) = (parent.path().join("ada"), parent.path().join("backup"));
+    let open = || {
+        let builder = Node::builder().local_only().state_folder(state.path());
+        builder.open(&folder)
+    };
+    let friend = tempfile::tempdir().unwrap();
+    let friend = online(friend.path()).await;
+    let node = open().await.unwrap();
+    let (feed, old) = (node.feed(), node.device());
+    node.follow(&friend.ticket().await.unwrap()).await.unwrap();
+    node.post("before").send().await.unwrap();
+    friend.follow(&node.ticket().await.unwrap()).await.unwrap();
+    close(node).await;
+    copy(&folder, &backup);
+
+    let node = open().await.unwrap();
+    node.post("newer").send().await.unwrap();
+    let has = |node: &Node, text: &str| texts(node, feed).iter().any(|held| held == text);
+    until(&friend, || has(&friend, "newer")).await;
+    close(node).await;
+    // Written over in place, and with the counter gone nothing tells it from what was there.
+    for (path, bytes) in files(&backup) {
+        fs::write(folder.join(path.file_name().unwrap()), bytes).unwrap();
+    }
+    fs::remove_dir_all(state.path()).unwrap();
+
+    let node = open().await.unwrap();
+    assert_eq!(node.device(), old);
+    let next = node.post("next").send().await.unwrap();
+    assert_ne!(next.log.device, old, "not signed with a key used before");
+    assert!(has(&node, "newer"));
+    until(&friend, || has(&friend, "next")).await;
+    assert_eq!(texts(&friend, feed).len(), 3);
 }

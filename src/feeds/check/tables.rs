@@ -273,6 +273,13 @@ impl Check<'_> {
                 self.compare(table(b'w'), named.as_slice(), &[], of)?;
             }
         }
+        for (no, seq, body) in self.rows().cut_bodies()? {
+            for blob in blobs_of(&body) {
+                let of = || format!("entry {seq} of log {no}");
+                let named = keys::kept_blob(&blob).u32(no).u64(seq.0);
+                self.compare(table(b'w'), named.as_slice(), &[], of)?;
+            }
+        }
         if self.count(b'w')? > self.met.get(&b'w').copied().unwrap_or(0) {
             self.note(table(b'w'), Fault::Extra, "a body not kept".to_owned());
         }

@@ -203,6 +203,9 @@ impl FeedSnapshot {
             return Ok(None);
         }
         let (body, about) = self.about(&entry, now)?;
+        if about.gives_way {
+            return Ok(None);
+        }
         Ok(Some(FieldRow {
             key: key.to_vec(),
             order,
