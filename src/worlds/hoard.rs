@@ -46,6 +46,14 @@ impl Hoard {
             .insert((log.device, log.lane), pen.runs().to_vec());
     }
 
+    /// The same without any body, and it never serves one.
+    pub fn headers(&mut self, pen: &Pen) {
+        let log = pen.log();
+        let held = self.feeds.entry(log.feed).or_default();
+        let runs = pen.runs().iter().map(Run::headers_only);
+        held.logs.insert((log.device, log.lane), runs.collect());
+    }
+
     /// Holds the proof of a fork.
     pub fn proof(&mut self, proof: &ForkProof) {
         let log = proof.log();

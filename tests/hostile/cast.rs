@@ -45,6 +45,7 @@ pub(crate) struct Cast {
     pub(crate) followers: Vec<u32>,
     /// Devices that nobody honest has any more.
     gone: Vec<u32>,
+    hoards: Vec<u32>,
     /// What honest people posted, and what they could not.
     said: Vec<(EntryRef, String)>,
     unsaid: Vec<(usize, String)>,
@@ -67,6 +68,7 @@ impl Cast {
             devices: Vec::new(),
             followers: Vec::new(),
             gone: Vec::new(),
+            hoards: Vec::new(),
             said: Vec::new(),
             unsaid: Vec::new(),
             written: BTreeMap::new(),
@@ -102,7 +104,7 @@ impl Cast {
         }
     }
 
-    /// Somebody begins to follow the feed, and knows everybody honest.
+    /// Somebody begins to follow the feed, and knows everybody, thieves too.
     pub(crate) fn newcomer(&mut self) -> u32 {
         let number = 50 + self.followers.len() as u64;
         let (key, device) = (feed_key(number), device_key(number));
@@ -111,6 +113,9 @@ impl Cast {
         let node = self.world.home(key.id(), device, vec![admit]);
         self.world.follow(node, self.feed);
         self.join_all(node);
+        for hoard in self.hoards.clone() {
+            self.world.join(node, hoard, LATENCY);
+        }
         self.followers.push(node);
         node
     }
@@ -176,9 +181,10 @@ impl Cast {
         self.gone.push(node);
     }
 
-    /// A hostile node that everybody honest looks for.
+    /// A hostile node that everybody honest looks for, those who come later too.
     pub(crate) fn hoard(&mut self, give: impl FnOnce(&mut Hoard)) -> u32 {
         let node = self.world.hoard();
+        self.hoards.push(node);
         self.world.give(node, give);
         for other in self.honest() {
             self.world.join(node, other, LATENCY);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use tidings::format::{
-    DeviceSecret, Draft, End, Ends, EntryId, EntryRef, Lane, Seq, Statement, Timestamp, lanes,
+    DeviceSecret, Draft, End, Ends, EntryId, EntryRef, ForkProof, Lane, Seq, Statement, Timestamp,
+    lanes,
 };
 use tidings::worlds::{Pen, Prng, delete, device_key, edit, post};
 
@@ -261,7 +262,18 @@ impl Thief {
             cast.world.give(*node, |hoard| {
                 *hoard = tidings::worlds::Hoard::default();
                 hoard.statements(feed, &self.statements);
-                pens.values().for_each(|pen| hoard.log(pen));
+                for (lane, pen) in pens {
+                    hoard.log(pen);
+                    let first = self.branches.first().and_then(|(_, first)| first.get(lane));
+                    let pairs = first
+                        .into_iter()
+                        .flat_map(|first| first.runs().iter().zip(pen.runs()));
+                    let mut proofs =
+                        pairs.filter_map(|(one, other)| ForkProof::new(one, other).ok());
+                    if let Some(proof) = proofs.next() {
+                        hoard.proof(&proof);
+                    }
+                }
             });
         }
     }

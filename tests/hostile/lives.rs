@@ -100,6 +100,7 @@ fn life(seed: u64, loss: Loss, deeds: &[Deed]) {
 }
 
 fn lives(loss: Loss, deeds: &[Deed]) {
+    let begun = std::time::Instant::now();
     for seed in seeds() {
         let ended = std::panic::catch_unwind(|| life(seed, loss, deeds));
         if let Err(panic) = ended {
@@ -107,6 +108,8 @@ fn lives(loss: Loss, deeds: &[Deed]) {
             std::panic::resume_unwind(panic);
         }
     }
+    let lives = u32::try_from(seeds().count()).unwrap_or(u32::MAX).max(1);
+    println!("{lives} lives, {:?} each", begun.elapsed() / lives);
 }
 
 pub(crate) fn thieves_who_post() {

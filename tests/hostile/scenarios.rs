@@ -1,6 +1,6 @@
 //! What was shown from outside, each once, small, and with nothing left to chance.
 
-use tidings::format::{End, Ends, EntryId, EntryRef, Seq, Statement, Timestamp, lanes};
+use tidings::format::{End, Ends, EntryId, EntryRef, ForkProof, Seq, Statement, Timestamp, lanes};
 use tidings::worlds::{Pen, delete, device_key, feed_key, post};
 
 use crate::cast::{Cast, LATENCY, Stolen};
@@ -87,9 +87,15 @@ fn forked_at(at: u64, lane: tidings::format::Lane) -> Cast {
         cast.append(0, lanes::STATE, said).unwrap();
     }
     cast.rest();
-    let mut pen = cast.copy(0, lane).fork(Seq(at));
+    let truth = cast.copy(0, lane);
+    let mut pen = truth.fork(Seq(at));
     pen.write(&[post("I never said this", time), post("nor this", time)]);
-    cast.hoard(|hoard| hoard.log(&pen));
+    let proof = ForkProof::new(&truth.runs()[0], &pen.runs()[0]).unwrap();
+    assert_eq!(proof.at(), Seq(at));
+    cast.hoard(|hoard| {
+        hoard.log(&pen);
+        hoard.proof(&proof);
+    });
     cast.rest();
     cast.post(0);
     cast.rest();
@@ -118,9 +124,14 @@ pub(crate) fn until_a_fork_is_settled_nobody_loses_what_is_held() {
     let mut cast = everyday();
     let (feed, time) = (cast.feed, cast.world.clock());
     let before = cast.world.seen(cast.followers[0], &feed).page;
-    let mut pen = cast.copy(0, lanes::POSTS).fork(Seq(3));
+    let truth = cast.copy(0, lanes::POSTS);
+    let mut pen = truth.fork(Seq(3));
     pen.write(&[post("I never said this", time)]);
-    cast.hoard(|hoard| hoard.log(&pen));
+    let proof = ForkProof::new(&truth.runs()[0], &pen.runs()[0]).unwrap();
+    cast.hoard(|hoard| {
+        hoard.log(&pen);
+        hoard.proof(&proof);
+    });
     cast.rest();
     for id in cast.honest() {
         assert_eq!(cast.world.seen(id, &feed).page, before, "node {id}");
@@ -278,22 +289,29 @@ pub(crate) fn a_forked_feed_makes_no_follower_name_another() {
     common.write(&[post("a beginning", time)]);
     let branches = ["left", "right"].map(|side| {
         let mut pen = common.fork(Seq(1));
-        let long = side.repeat(10_000);
-        pen.write(&[post(side, time), post(&long, time), post(side, time)]);
+        pen.write(&["one", "two", "three"].map(|text| post(&format!("{side} {text}"), time)));
         pen
     });
-    let followers = cast.followers.clone();
-    for (follower, branch) in followers.iter().zip(&branches) {
-        cast.world.follow(*follower, feed);
+    let [one, other] = [cast.followers[0], cast.followers[1]];
+    cast.world.part(one, other);
+    for (follower, branch) in [(one, &branches[0]), (other, &branches[1])] {
+        cast.world.follow(follower, feed);
         let node = cast.world.hoard();
         cast.world.give(node, |hoard| {
             hoard.statements(feed, [&admit]);
-            hoard.log(branch);
+            // Whoever gets the left branch has to ask others for its bodies.
+            if follower == one {
+                hoard.headers(branch);
+            } else {
+                hoard.log(branch);
+            }
         });
-        cast.world.join(node, *follower, LATENCY);
-        // What one of them holds first, before they tell each other.
-        cast.world.run_for(LATENCY * 6);
+        cast.world.join(node, follower, LATENCY);
+        cast.rest();
+        cast.world.part(node, follower);
+        assert_eq!(cast.world.held(follower, &feed), (1, 4));
     }
+    cast.world.join(one, other, LATENCY);
     cast.rest();
     cast.assert_unhurt();
     cast.assert_well();
