@@ -17,6 +17,8 @@ pub struct Seen {
     pub entries: BTreeMap<LogId, Vec<(Seq, EntryId, bool)>>,
     /// Its statements.
     pub statements: Vec<StatementId>,
+    /// Bytes of these.
+    pub statement_bytes: usize,
     /// What these come to, device by device.
     pub verdicts: Vec<String>,
     /// The feed's name.
@@ -34,7 +36,9 @@ impl World {
         let mut statements = Statements::new(*feed);
         statements.merge(sure(snapshot.statement_set(feed)));
         let standing = statements.judge();
+        let encoded = sure(snapshot.statements(feed));
         let mut seen = Seen {
+            statement_bytes: encoded.iter().map(bytes::Bytes::len).sum(),
             statements: statements.iter().map(|statement| *statement.id()).collect(),
             verdicts: verdicts(&standing),
             entries: entries(&snapshot, feed, &standing),

@@ -16,6 +16,8 @@ const ROWS_A_WRITE: u64 = 60_000;
 /// Frames and bytes of a whole life.
 const FRAMES: u64 = 60_000;
 const BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes of statements of one feed that anybody keeps.
+const STATEMENT_BYTES: usize = 1024 * 1024;
 /// What the machine of an honest node may hold when a life is over.
 const HELD: i64 = 4 * 1024 * 1024;
 
@@ -263,6 +265,11 @@ impl Cast {
             let freed = allocation_counter::measure(|| drop(machine));
             let held = -freed.bytes_current;
             assert!(held <= HELD, "seed {seed}: node {id} held {held} bytes");
+            let kept = self.world.seen(id, &self.feed).statement_bytes;
+            assert!(
+                kept <= STATEMENT_BYTES,
+                "seed {seed}: node {id} keeps {kept} bytes of statements"
+            );
             let differences = self.world.differences(id);
             assert!(differences.is_empty(), "seed {seed}: {id}: {differences:?}");
         }

@@ -1,6 +1,7 @@
 //! Random lives of honest people among thieves, in groups by what the thieves do.
 
-use tidings::worlds::Prng;
+use tidings::format::{Ends, Seq, Statement, lanes};
+use tidings::worlds::{Hoard, Pen, Prng, delete, device_key, feed_key, post};
 
 use crate::cast::{Cast, Stolen};
 use crate::deeds::{Deed, Thief};
@@ -99,27 +100,45 @@ fn life(seed: u64, loss: Loss, deeds: &[Deed]) {
     }
 }
 
-fn lives(loss: Loss, deeds: &[Deed]) {
+/// One in so many of the lives that are tried, of one group.
+fn lives(one_in: u64, loss: Loss, deeds: &[Deed]) {
+    all(one_in, |seed| life(seed, loss, deeds));
+}
+
+fn all(one_in: u64, life: impl Fn(u64) + std::panic::RefUnwindSafe) {
+    let seeds = seeds();
+    // At least one, so that a single seed can be had again in any group.
+    let seeds = seeds.start..seeds.start + (seeds.end - seeds.start).div_ceil(one_in);
+    let count = u32::try_from(seeds.end - seeds.start).unwrap_or(u32::MAX);
     let begun = std::time::Instant::now();
-    for seed in seeds() {
-        let ended = std::panic::catch_unwind(|| life(seed, loss, deeds));
+    for seed in seeds {
+        let ended = std::panic::catch_unwind(|| life(seed));
         if let Err(panic) = ended {
             println!("TIDINGS_SEED={seed}");
             std::panic::resume_unwind(panic);
         }
     }
-    let lives = u32::try_from(seeds().count()).unwrap_or(u32::MAX).max(1);
-    println!("{lives} lives, {:?} each", begun.elapsed() / lives);
+    println!("{count} lives, {:?} each", begun.elapsed() / count.max(1));
 }
 
 pub(crate) fn thieves_who_post() {
+    lives(1, Loss::Taken, &[Deed::Post, Deed::Claims, Deed::Expiring]);
+}
+
+/// A place far above all others is asked for some thousand times by everybody, so these lives are long.
+pub(crate) fn thieves_who_write_far_above() {
+    lives(8, Loss::Taken, &[Deed::Post, Deed::Far]);
+}
+
+pub(crate) fn thieves_who_admit() {
     lives(
+        1,
         Loss::Taken,
-        &[Deed::Post, Deed::Claims, Deed::Expiring, Deed::Far],
+        &[Deed::Devices, Deed::RetireSelf, Deed::Post],
     );
 }
 
-pub(crate) fn thieves_who_retire_and_admit() {
+pub(crate) fn thieves_who_retire() {
     let deeds = [
         Deed::RetireWhole,
         Deed::RetirePart,
@@ -128,26 +147,27 @@ pub(crate) fn thieves_who_retire_and_admit() {
         Deed::Flood,
         Deed::Post,
     ];
-    lives(Loss::Taken, &deeds);
+    lives(1, Loss::Taken, &deeds);
 }
 
 pub(crate) fn thieves_who_delete_and_edit() {
     lives(
+        1,
         Loss::Taken,
         &[Deed::Delete, Deed::Undelete, Deed::Edit, Deed::Post],
     );
 }
 
 pub(crate) fn thieves_who_purge() {
-    lives(Loss::Taken, &[Deed::Purge, Deed::Delete, Deed::Undelete]);
+    lives(1, Loss::Taken, &[Deed::Purge, Deed::Delete, Deed::Undelete]);
 }
 
 pub(crate) fn thieves_who_fork_what_is_gone() {
-    lives(Loss::Taken, &[Deed::Fork, Deed::Post, Deed::RetirePart]);
+    lives(1, Loss::Taken, &[Deed::Fork, Deed::Post, Deed::RetirePart]);
 }
 
 pub(crate) fn copies_that_go_on_posting() {
-    lives(Loss::Copied, &[Deed::Post, Deed::Fork]);
+    lives(1, Loss::Copied, &[Deed::Post, Deed::Fork]);
 }
 
 /// All of it at once.
@@ -168,5 +188,79 @@ pub(crate) fn thieves_of_every_sort() {
         Deed::Edit,
         Deed::Far,
     ];
-    lives(Loss::Any, &deeds);
+    lives(2, Loss::Any, &deeds);
+}
+
+/// A feed whose owner is hostile, followed by honest people: branches and statements without measure, by several nodes at
+/// once. What becomes of it is its owner's loss; nobody honest is hurt, and their own feed goes on.
+fn hostile_feed(seed: u64) {
+    let mut random = Prng::new(seed ^ 0xfeed);
+    let mut below = |bound: u64| random.below(bound);
+    let mut cast = Cast::new(seed, 1, 2 + usize::try_from(below(2)).unwrap());
+    let key = feed_key(7);
+    let feed = key.id();
+    let devices: Vec<_> = (0..3).map(|n| device_key(700 + n)).collect();
+    let mut words: Vec<Statement> = Vec::new();
+    for device in &devices {
+        let consent = device.consent(&feed);
+        words.push(Statement::admit(feed, &key, device.id(), true, "", consent).unwrap());
+    }
+    let mut pens: Vec<Pen> = Vec::new();
+    for device in &devices {
+        for lane in [lanes::POSTS, lanes::STATE] {
+            let mut pen = Pen::new(device, feed, lane);
+            for n in 0..1 + below(5) {
+                pen.write(&[post(&format!("hostile {n}"), cast.world.clock())]);
+            }
+            pens.push(pen);
+        }
+    }
+    for follower in cast.followers.clone() {
+        cast.world.follow(follower, feed);
+    }
+    let nodes: Vec<u32> = (0..3)
+        .map(|_| cast.hoard(|hoard| hoard.want(feed)))
+        .collect();
+    for _ in 0..5 + below(6) {
+        let now = cast.world.clock();
+        let at = usize::try_from(below(pens.len() as u64)).unwrap();
+        let mut pen = pens[at].fork(Seq(below(pens[at].next().0 + 1)));
+        let texts = ["a", "b", "c"].map(|text| format!("{text} {}", below(100)));
+        pen.write(&texts.map(|text| post(&text, now)));
+        let all = pen.references();
+        let mut rubout = Pen::new(&devices[0], feed, lanes::REACTIONS);
+        rubout.write(&[delete(&all[..all.len().min(40)], true, now)]);
+        if below(3) == 0 {
+            let by = &devices[usize::try_from(below(3)).unwrap()];
+            let target = devices[usize::try_from(below(3)).unwrap()].id();
+            words.push(Statement::retire(feed, by, target, Ends::default(), []).unwrap());
+        }
+        let node = nodes[usize::try_from(below(3)).unwrap()];
+        let without_bodies = below(2) == 0;
+        cast.world.give(node, |hoard| {
+            *hoard = Hoard::default();
+            hoard.statements(feed, &words);
+            pens.iter().for_each(|pen| hoard.log(pen));
+            if without_bodies {
+                hoard.headers(&pen);
+            } else {
+                hoard.log(&pen);
+            }
+            hoard.log(&rubout);
+        });
+        if below(2) == 0 {
+            pens[at] = pen;
+        }
+        cast.post(0);
+        let followers = cast.followers.clone();
+        cast.world.cut(followers[0], followers[1]);
+        cast.world.run_for(below(4_000));
+    }
+    cast.rest();
+    cast.assert_unhurt();
+    cast.assert_well();
+}
+
+pub(crate) fn hostile_feeds() {
+    all(1, hostile_feed);
 }
