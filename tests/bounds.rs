@@ -259,3 +259,148 @@ fn addresses_of_a_ticket() {
         FeedTicket::new(feed().id()).with_address(address(limits::TICKET_ADDRESS_BYTES + 1));
     assert!(larger.addresses().is_empty());
 }
+
+/// A delete, an edit and what else names entries is cut into pieces by the library: of 24 at most, of which the largest
+/// fit into lane `state`, though as many as a body may name do not.
+#[test]
+fn targets_of_a_delete() {
+    let target = EntryRef {
+        log: log(lane(0)),
+        seq: Seq(limits::LAST_SEQ),
+        id: EntryId::from_bytes([5; 32]),
+    };
+    let rel = Rel::Delete;
+    let sign = |count| {
+        let body = Body {
+            refs: vec![Ref { rel, target }; count],
+            content: vec![1].into(),
+            ..Body::default()
+        };
+        let kind = Kind::new("delete/1").unwrap();
+        let draft = Draft::new(kind, Timestamp(0), body.encode().unwrap());
+        Run::sign(
+            &device(2),
+            &log(lanes::STATE),
+            Seq::ZERO,
+            EntryId::ZERO,
+            &[draft],
+        )
+    };
+    assert!(sign(24).is_ok());
+    let bound = usize::try_from(limits::STATE_BODY_BYTES).unwrap();
+    assert_too_large(sign(limits::REFS), bound);
+}
+
+/// What is largest goes from one node to another as the sender's own library made it: runs that have to leave bodies out,
+/// those bodies, and the largest statement that there may be.
+#[cfg(all(feature = "test-util", feature = "net"))]
+#[test]
+fn what_is_largest_goes_through_a_session() {
+    use tidings::worlds::{World, device_key, feed_key};
+
+    let (key, secret) = (feed_key(1), device_key(1));
+    let feed = key.id();
+    let admit = |secret: &DeviceSecret| {
+        let consent = secret.consent(&feed);
+        Statement::admit(feed, &key, secret.id(), true, "", consent).unwrap()
+    };
+    let mut world = World::new(1);
+    let a = world.home(feed, secret.clone(), vec![admit(&secret)]);
+    let other = feed_key(2);
+    let b = world.home(
+        other.id(),
+        device_key(2),
+        vec![{
+            let consent = device_key(2).consent(&other.id());
+            Statement::admit(other.id(), &other, device_key(2).id(), true, "", consent).unwrap()
+        }],
+    );
+    world.follow(b, feed);
+    let bodies = usize::try_from(limits::BODY_BYTES).unwrap();
+    assert!(
+        8 * bodies > limits::RUN_BYTES,
+        "more than one run may carry"
+    );
+    let large: Vec<Draft> = (0..8).map(|_| draft(bodies)).collect();
+    world.append(a, lanes::POSTS, &large).unwrap();
+    let states = usize::try_from(limits::STATE_BODY_BYTES).unwrap();
+    world.append(a, lanes::STATE, &[draft(states)]).unwrap();
+    let gone = device_key(3);
+    let keep = (100..).take(limits::RETIRE_KEEP).map(|number| {
+        let next = device_key(number);
+        let label = "x".repeat(limits::LABEL_BYTES);
+        let consent = next.consent(&feed);
+        Statement::admit(feed, &gone, next.id(), true, &label, consent).unwrap()
+    });
+    let ends = ends(limits::RETIRE_ENDS).unwrap();
+    let retire = Statement::retire(feed, &key, gone.id(), ends, keep.collect::<Vec<_>>());
+    world.say(a, vec![retire.unwrap()]);
+    world.join(a, b, 10);
+    world.rest().unwrap();
+    assert!(world.errors(a).is_empty() && world.errors(b).is_empty());
+    let (ours, theirs) = (world.seen(a, &feed), world.seen(b, &feed));
+    assert_eq!(ours, theirs);
+    let entries = ours.entries.values().flatten();
+    let whole: Vec<bool> = entries.map(|(_, _, has_body)| *has_body).collect();
+    assert_eq!(whole, [true; 9]);
+}
+
+/// A device writes in so many lanes and no more, and of one that does, others take so many.
+#[cfg(all(feature = "test-util", feature = "net"))]
+#[test]
+fn lanes_of_a_device() {
+    use tidings::FeedsError;
+    use tidings::worlds::{Pen, World, device_key, feed_key};
+
+    let (key, secret) = (feed_key(1), device_key(1));
+    let feed = key.id();
+    let admit = |secret: &DeviceSecret| {
+        let consent = secret.consent(&feed);
+        Statement::admit(feed, &key, secret.id(), true, "", consent).unwrap()
+    };
+    let mut world = World::new(1);
+    let hostile = device_key(9);
+    let home = world.home(feed, secret.clone(), vec![admit(&secret), admit(&hostile)]);
+    for number in 0..limits::LANES_PER_DEVICE {
+        world.append(home, lane(number), &[draft(1)]).unwrap();
+    }
+    let one_more = world.append(home, lane(limits::LANES_PER_DEVICE), &[draft(1)]);
+    assert!(
+        matches!(one_more, Err(FeedsError::TooManyLanes { .. })),
+        "{one_more:?}"
+    );
+    assert_eq!(world.held(home, &feed).0, limits::LANES_PER_DEVICE);
+    let hoard = world.hoard();
+    world.give(hoard, |hoard| {
+        for number in 0..=limits::LANES_PER_DEVICE {
+            let mut pen = Pen::new(&hostile, feed, lane(number));
+            pen.write(&[draft(1)]);
+            hoard.log(&pen);
+        }
+    });
+    world.join(home, hoard, 10);
+    world.rest().unwrap();
+    assert_eq!(world.held(home, &feed).0, 2 * limits::LANES_PER_DEVICE);
+    assert!(world.errors(home).is_empty(), "{:?}", world.errors(home));
+}
+
+/// Feeds that one peer may want, as in `src/sync/limits.rs`.
+#[cfg(feature = "test-util")]
+#[test]
+fn feeds_that_a_peer_wants() {
+    use tidings::sync::sim::{Sim, feed, log};
+
+    const WANTS: u32 = 65_536;
+    let mut sim = Sim::new(1);
+    let (a, b) = (sim.add(), sim.add());
+    let last = log(WANTS, 1, "posts");
+    sim.preload(b, last, 1, 10);
+    sim.follow(b, feed(WANTS));
+    for number in 0..=WANTS {
+        sim.follow(a, feed(number));
+    }
+    sim.connect(a, b, 10, 0);
+    sim.run_until_idle();
+    assert!(sim.errors(b).is_empty(), "the list was cut by its maker");
+    assert!(sim.errors(a).is_empty());
+}

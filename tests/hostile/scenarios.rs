@@ -277,14 +277,14 @@ pub(crate) fn a_flood_of_signers_is_bounded_too() {
     cast.assert_well();
 }
 
-/// Item 5: devices that are made up, one entry in each of many lanes, beside those of the owner. A tenth of what a peer may
+/// Item 5: devices that are made up, one entry in each of many lanes, beside those of the owner. A part of what a peer may
 /// name, so that it is quick; `TIDINGS_FULL=1` makes them 80 times 64, which is more.
 pub(crate) fn made_up_devices_hide_nobody() {
     let mut cast = stolen_phone();
     let (feed, time) = (cast.feed, cast.world.clock());
     let (devices, lanes) = match std::env::var_os("TIDINGS_FULL") {
         Some(_) => (80, 64),
-        None => (16, 24),
+        None => (16, 12),
     };
     let words = admits(&cast, devices);
     let mut pens = Vec::new();
