@@ -284,6 +284,9 @@ impl Cast {
         let seed = self.seed;
         assert!(self.unsaid.is_empty(), "seed {seed}: {:?}", self.unsaid);
         let honest = self.honest();
+        // What is over is so everywhere.
+        honest.iter().for_each(|id| self.world.sweep(*id));
+        self.rest();
         let first = self.world.seen(honest[0], &self.feed);
         for id in &honest {
             let seen = self.world.seen(*id, &self.feed);

@@ -42,7 +42,9 @@ fn life(seed: u64, loss: Loss, deeds: &[Deed]) {
     }
     cast.rest();
     let mut thieves = Vec::new();
-    for victim in 1..devices.min(2 + device(below(2))) {
+    // The desk itself is never gone, since the feed key lies there; its folder may be copied.
+    let first = usize::from(loss != Loss::Copied || below(3) > 0);
+    for victim in first..devices.min(first + 1 + device(below(2))) {
         let taken = loss == Loss::Taken || (loss == Loss::Any && below(2) == 0);
         let stolen = if taken {
             Stolen::Taken(victim)
