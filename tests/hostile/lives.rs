@@ -1,9 +1,9 @@
 //! Random lives of honest people among thieves, in groups by what the thieves do.
 
-use tidings::format::{Ends, Seq, Statement, lanes};
+use tidings::format::{DeviceSecret, Ends, FeedId, Seq, Statement, Timestamp, lanes};
 use tidings::worlds::{Hoard, Pen, Prng, delete, device_key, feed_key, post};
 
-use crate::cast::{Cast, Stolen};
+use crate::cast::{Cast, FRAMES_FAR, Stolen};
 use crate::deeds::{Deed, Thief};
 
 fn setting(name: &str, otherwise: u64) -> u64 {
@@ -14,7 +14,7 @@ fn setting(name: &str, otherwise: u64) -> u64 {
 /// Which lives are tried. More of them at night: TIDINGS_SEEDS=20000; one again: TIDINGS_SEED=... TIDINGS_SEEDS=1.
 fn seeds() -> std::ops::Range<u64> {
     let first = setting("TIDINGS_SEED", 0);
-    first..first + setting("TIDINGS_SEEDS", 40)
+    first..first + setting("TIDINGS_SEEDS", 100)
 }
 
 /// Who is robbed, and how.
@@ -27,78 +27,124 @@ enum Loss {
     Any,
 }
 
+/// Who lives, and what the thieves among them may do.
+struct Life<'d> {
+    cast: Cast,
+    random: Prng,
+    thieves: Vec<Thief>,
+    deeds: &'d [Deed],
+}
+
+impl Life<'_> {
+    fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.random.below(bound as u64)).unwrap()
+    }
+
+    fn someone(&mut self) -> u32 {
+        let honest = self.cast.honest();
+        honest[self.below(honest.len())]
+    }
+
+    fn post(&mut self) {
+        let device = self.below(self.cast.devices.len());
+        if self.cast.has(device) {
+            self.cast.post(device);
+        }
+    }
+
+    /// One or two devices are stolen. The desk itself is never gone, since the feed key lies there; its folder may be
+    /// copied.
+    fn steal(&mut self, loss: Loss) {
+        let devices = self.cast.devices.len();
+        let first = usize::from(loss != Loss::Copied || self.below(3) > 0);
+        for victim in first..devices.min(first + 1 + self.below(2)) {
+            let taken = loss == Loss::Taken || (loss == Loss::Any && self.below(2) == 0);
+            let stolen = if taken {
+                Stolen::Taken(victim)
+            } else {
+                Stolen::Copied(victim)
+            };
+            self.thieves.push(Thief::new(&mut self.cast, stolen));
+        }
+    }
+
+    fn act(&mut self, thief: usize) {
+        let deed = self.deeds[self.below(self.deeds.len())];
+        self.thieves[thief].act(&mut self.cast, deed);
+    }
+
+    fn step(&mut self) {
+        match self.below(8) {
+            0..=1 => self.post(),
+            2..=4 => {
+                let thief = self.below(self.thieves.len());
+                self.act(thief);
+            }
+            5 => {
+                let (a, b) = (self.someone(), self.someone());
+                self.cast.world.cut(a, b);
+            }
+            6 => {
+                let one = self.someone();
+                drop(self.cast.world.restart(one));
+            }
+            _ => {
+                let millis = self.random.below(3_000);
+                self.cast.world.run_for(millis);
+            }
+        }
+        let millis = self.random.below(200);
+        self.cast.world.run_for(millis);
+    }
+
+    /// The feed key speaks, and thieves go on all the same.
+    fn last_word(&mut self) {
+        let stolen: Vec<Stolen> = self.thieves.iter().map(|thief| thief.stolen).collect();
+        self.cast.last_word(&stolen);
+        for thief in 0..self.thieves.len() {
+            self.act(thief);
+        }
+    }
+}
+
 /// One life: honest people post, a thief or two act, sessions are lost, nodes begin anew; mostly the feed key speaks last,
 /// and somebody comes late.
 fn life(seed: u64, loss: Loss, deeds: &[Deed]) {
     let mut random = Prng::new(seed ^ 0x7e11);
-    let mut below = |bound: u64| random.below(bound);
-    let devices = 2 + usize::try_from(below(2)).unwrap();
-    let followers = 1 + usize::try_from(below(3)).unwrap();
+    let devices = 2 + usize::try_from(random.below(2)).unwrap();
+    let followers = 1 + usize::try_from(random.below(3)).unwrap();
     let mut cast = Cast::new(seed, devices, followers);
-    let device = |number: u64| usize::try_from(number).unwrap();
-    for _ in 0..2 + below(6) {
-        let poster = device(below(devices as u64));
-        cast.post(poster);
+    if deeds.contains(&Deed::Far) {
+        cast.frames = FRAMES_FAR;
     }
-    cast.rest();
-    let mut thieves = Vec::new();
-    // The desk itself is never gone, since the feed key lies there; its folder may be copied.
-    let first = usize::from(loss != Loss::Copied || below(3) > 0);
-    for victim in first..devices.min(first + 1 + device(below(2))) {
-        let taken = loss == Loss::Taken || (loss == Loss::Any && below(2) == 0);
-        let stolen = if taken {
-            Stolen::Taken(victim)
-        } else {
-            Stolen::Copied(victim)
-        };
-        thieves.push(Thief::new(&mut cast, stolen));
+    let thieves = Vec::new();
+    let mut life = Life {
+        cast,
+        random,
+        thieves,
+        deeds,
+    };
+    for _ in 0..2 + life.below(6) {
+        life.post();
     }
-    for _ in 0..6 + below(8) {
-        match below(8) {
-            0..=1 => {
-                let poster = device(below(devices as u64));
-                if cast.has(poster) {
-                    cast.post(poster);
-                }
-            }
-            2..=4 => {
-                let at = device(below(thieves.len() as u64));
-                let deed = deeds[device(below(deeds.len() as u64))];
-                thieves[at].act(&mut cast, deed);
-            }
-            5 => {
-                let honest = cast.honest();
-                let (a, b) = (below(honest.len() as u64), below(honest.len() as u64));
-                cast.world.cut(honest[device(a)], honest[device(b)]);
-            }
-            6 => {
-                let honest = cast.honest();
-                let one = honest[device(below(honest.len() as u64))];
-                drop(cast.world.restart(one));
-            }
-            _ => cast.world.run_for(below(3_000)),
-        }
-        cast.world.run_for(below(200));
+    life.cast.rest();
+    life.steal(loss);
+    for _ in 0..6 + life.below(8) {
+        life.step();
     }
-    let speaks_last = below(4) > 0;
-    if below(3) > 0 {
-        cast.rest();
+    if life.below(3) > 0 {
+        life.cast.rest();
     }
+    let speaks_last = life.below(4) > 0;
     if speaks_last {
-        let stolen: Vec<Stolen> = thieves.iter().map(|thief| thief.stolen).collect();
-        cast.last_word(&stolen);
-        // Thieves go on.
-        for thief in &mut thieves {
-            let deed = deeds[device(below(deeds.len() as u64))];
-            thief.act(&mut cast, deed);
-        }
+        life.last_word();
     }
-    cast.newcomer();
+    life.cast.newcomer();
     if speaks_last {
-        cast.assert_well();
+        life.cast.assert_well();
     } else {
-        cast.rest();
-        cast.assert_unhurt();
+        life.cast.rest();
+        life.cast.assert_unhurt();
     }
 }
 
@@ -190,73 +236,100 @@ pub(crate) fn thieves_of_every_sort() {
         Deed::Edit,
         Deed::Far,
     ];
-    lives(2, Loss::Any, &deeds);
+    lives(4, Loss::Any, &deeds);
 }
 
-/// A feed whose owner is hostile, followed by honest people: branches and statements without measure, by several nodes at
-/// once. What becomes of it is its owner's loss; nobody honest is hurt, and their own feed goes on.
-fn hostile_feed(seed: u64) {
-    let mut random = Prng::new(seed ^ 0xfeed);
-    let mut below = |bound: u64| random.below(bound);
-    let mut cast = Cast::new(seed, 1, 2 + usize::try_from(below(2)).unwrap());
-    let key = feed_key(7);
-    let feed = key.id();
-    let devices: Vec<_> = (0..3).map(|n| device_key(700 + n)).collect();
-    let mut words: Vec<Statement> = Vec::new();
-    for device in &devices {
-        let consent = device.consent(&feed);
-        words.push(Statement::admit(feed, &key, device.id(), true, "", consent).unwrap());
-    }
-    let mut pens: Vec<Pen> = Vec::new();
-    for device in &devices {
-        for lane in [lanes::POSTS, lanes::STATE] {
-            let mut pen = Pen::new(device, feed, lane);
-            for n in 0..1 + below(5) {
-                pen.write(&[post(&format!("hostile {n}"), cast.world.clock())]);
+/// A feed whose owner is hostile: its devices, what they signed, and a pen for each of their logs.
+struct Foe {
+    feed: FeedId,
+    devices: Vec<DeviceSecret>,
+    words: Vec<Statement>,
+    pens: Vec<Pen>,
+}
+
+impl Foe {
+    fn new(random: &mut Prng, now: Timestamp) -> Self {
+        let key = feed_key(7);
+        let feed = key.id();
+        let devices: Vec<_> = (0..3).map(|n| device_key(700 + n)).collect();
+        let admit = |device: &DeviceSecret| {
+            let consent = device.consent(&feed);
+            Statement::admit(feed, &key, device.id(), true, "", consent).unwrap()
+        };
+        let words = devices.iter().map(admit).collect();
+        let mut pens = Vec::new();
+        for device in &devices {
+            for lane in [lanes::POSTS, lanes::STATE] {
+                let mut pen = Pen::new(device, feed, lane);
+                let posts: Vec<_> = (0..=random.below(4))
+                    .map(|n| post(&n.to_string(), now))
+                    .collect();
+                pen.write(&posts);
+                pens.push(pen);
             }
-            pens.push(pen);
+        }
+        Self {
+            feed,
+            devices,
+            words,
+            pens,
         }
     }
-    for follower in cast.followers.clone() {
-        cast.world.follow(follower, feed);
-    }
-    let nodes: Vec<u32> = (0..3)
-        .map(|_| cast.hoard(|hoard| hoard.want(feed)))
-        .collect();
-    for _ in 0..5 + below(6) {
-        let now = cast.world.clock();
-        let at = usize::try_from(below(pens.len() as u64)).unwrap();
-        let mut pen = pens[at].fork(Seq(below(pens[at].next().0 + 1)));
+
+    /// Another branch of some log, a delete of all of it, and now and then a Retire of one of its own devices; served
+    /// with the branch whole or without bodies.
+    fn act(&mut self, random: &mut Prng, now: Timestamp) -> impl FnOnce(&mut Hoard) + use<> {
+        let mut below = |bound: u64| usize::try_from(random.below(bound)).unwrap();
+        let at = below(self.pens.len() as u64);
+        let mut branch = self.pens[at].fork(Seq(below(self.pens[at].next().0 + 1) as u64));
         let texts = ["a", "b", "c"].map(|text| format!("{text} {}", below(100)));
-        pen.write(&texts.map(|text| post(&text, now)));
-        let all = pen.references();
-        let mut rubout = Pen::new(&devices[0], feed, lanes::REACTIONS);
+        branch.write(&texts.map(|text| post(&text, now)));
+        let all = branch.references();
+        let mut rubout = Pen::new(&self.devices[0], self.feed, lanes::REACTIONS);
         rubout.write(&[delete(&all[..all.len().min(40)], true, now)]);
         if below(3) == 0 {
-            let by = &devices[usize::try_from(below(3)).unwrap()];
-            let target = devices[usize::try_from(below(3)).unwrap()].id();
-            words.push(Statement::retire(feed, by, target, Ends::default(), []).unwrap());
+            let (by, target) = (&self.devices[below(3)], self.devices[below(3)].id());
+            let word = Statement::retire(self.feed, by, target, Ends::default(), []);
+            self.words.push(word.unwrap());
         }
-        let node = nodes[usize::try_from(below(3)).unwrap()];
+        let (feed, words, pens) = (self.feed, self.words.clone(), self.pens.clone());
         let without_bodies = below(2) == 0;
-        cast.world.give(node, |hoard| {
+        if below(2) == 0 {
+            self.pens[at] = branch.clone();
+        }
+        move |hoard| {
             *hoard = Hoard::default();
             hoard.statements(feed, &words);
             pens.iter().for_each(|pen| hoard.log(pen));
             if without_bodies {
-                hoard.headers(&pen);
+                hoard.headers(&branch);
             } else {
-                hoard.log(&pen);
+                hoard.log(&branch);
             }
             hoard.log(&rubout);
-        });
-        if below(2) == 0 {
-            pens[at] = pen;
         }
+    }
+}
+
+/// A hostile feed, followed by honest people: branches and statements without measure, by several nodes at once. What
+/// becomes of it is its owner's loss; nobody honest is hurt, and their own feed goes on.
+fn hostile_feed(seed: u64) {
+    let mut random = Prng::new(seed ^ 0xfeed);
+    let mut cast = Cast::new(seed, 1, 2 + usize::try_from(random.below(2)).unwrap());
+    let mut foe = Foe::new(&mut random, cast.world.clock());
+    for follower in cast.followers.clone() {
+        cast.world.follow(follower, foe.feed);
+    }
+    let feed = foe.feed;
+    let nodes = [(); 3].map(|()| cast.hoard(|hoard| hoard.want(feed)));
+    for _ in 0..5 + random.below(6) {
+        let node = nodes[usize::try_from(random.below(3)).unwrap()];
+        let gift = foe.act(&mut random, cast.world.clock());
+        cast.world.give(node, gift);
         cast.post(0);
         let followers = cast.followers.clone();
         cast.world.cut(followers[0], followers[1]);
-        cast.world.run_for(below(4_000));
+        cast.world.run_for(random.below(4_000));
     }
     cast.rest();
     cast.assert_unhurt();
