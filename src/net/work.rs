@@ -32,6 +32,15 @@ pub(super) struct Work {
 }
 
 impl Work {
+    /// Takes a run by one step less than [`take_run`](Self::take_run): its signature is checked by the thread that writes.
+    fn take_live(&self, take: TakeId, log: LogId, run: Bytes) {
+        let (bytes, packed) = (run.len(), PackedRun::from_bytes(run));
+        self.write_foreign(take, bytes, move |batch| {
+            let run = batch.verify(&log, &packed)?;
+            batch.take_run(&run)
+        });
+    }
+
     /// Does what `jobs` ask for, in their order, reading from one snapshot.
     ///
     /// How much is under way at one time is bounded by the machine, which waits for answers.
@@ -49,15 +58,6 @@ impl Work {
             for job in jobs {
                 work.job(snapshot.as_ref(), job);
             }
-        });
-    }
-
-    /// Takes a run by one step less than [`take_run`](Self::take_run): its signature is checked by the thread that writes.
-    fn take_live(&self, take: TakeId, log: LogId, run: Bytes) {
-        let (bytes, packed) = (run.len(), PackedRun::from_bytes(run));
-        self.write_foreign(take, bytes, move |batch| {
-            let run = batch.verify(&log, &packed)?;
-            batch.take_run(&run)
         });
     }
 }
