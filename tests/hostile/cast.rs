@@ -233,6 +233,7 @@ impl Cast {
         let desk = self.honest()[0];
         self.world.say(desk, words);
         self.rest();
+        self.wait();
         for (device, text) in std::mem::take(&mut self.unsaid) {
             // What a device that is gone did not say, its owner says elsewhere.
             let device = if self.has(device) { device } else { 0 };
@@ -244,6 +245,16 @@ impl Cast {
     pub(crate) fn rest(&mut self) {
         let rested = self.world.rest();
         assert!(rested.is_ok(), "seed {}: {rested:?}", self.seed);
+    }
+
+    /// Lets more than a minute pass, and everybody do what they do by the clock: what was put off is done, and what is over
+    /// is so everywhere.
+    pub(crate) fn wait(&mut self) {
+        self.world.run_for(61_000);
+        for id in self.honest() {
+            self.world.sweep(id);
+        }
+        self.rest();
     }
 
     /// What holds at any time, whatever was signed: nobody honest is named by anybody honest, every store is whole and
@@ -289,10 +300,8 @@ impl Cast {
         self.rest();
         let seed = self.seed;
         assert!(self.unsaid.is_empty(), "seed {seed}: {:?}", self.unsaid);
+        self.wait();
         let honest = self.honest();
-        // What is over is so everywhere.
-        honest.iter().for_each(|id| self.world.sweep(*id));
-        self.rest();
         let first = self.world.seen(honest[0], &self.feed);
         for id in &honest {
             let seen = self.world.seen(*id, &self.feed);
