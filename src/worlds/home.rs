@@ -145,15 +145,34 @@ impl Home {
 
     /// Does one of the machine's jobs at once: what it changed comes before what became of it.
     pub(super) fn job(&self, job: Output<SimPeer>, now: Timestamp) -> Vec<Input<SimPeer>> {
-        let inputs = RefCell::new(Vec::new());
-        let carrier = Carrier {
-            home: self,
-            now,
-            inputs: &inputs,
-        };
+        let carrier = Carrier::default();
         let snapshot = self.store.snapshot();
         carrier.job(snapshot.as_ref(), job);
-        inputs.into_inner()
+        // A write would have to copy all that a snapshot shows.
+        drop(snapshot);
+        let mut inputs = carrier.inputs.into_inner();
+        for (take, op) in carrier.writes.into_inner() {
+            self.take(take, op, now, &mut inputs);
+        }
+        inputs
+    }
+
+    /// # Panics
+    ///
+    /// If the store is damaged after it: nothing that others send may do that.
+    fn take(&self, take: TakeId, op: Op, now: Timestamp, inputs: &mut Vec<Input<SimPeer>>) {
+        let done = match self.write(now, op) {
+            Ok((taken, notes)) => {
+                inputs.extend(notes);
+                Ok(taken)
+            }
+            Err(error @ (FeedsError::Store(_) | FeedsError::Damaged { .. })) => {
+                panic!("what a peer sent damaged the store: {error:?}")
+            }
+            Err(error) => Err(Arc::new(error)),
+        };
+        let outcome = net::outcome(done);
+        inputs.push(Input::Taken { take, outcome });
     }
 }
 
@@ -162,14 +181,17 @@ fn open(storage: &Arc<Counted>) -> FeedStore {
     sure(FeedStore::open_with(storage, &[]))
 }
 
-/// Carries one job out.
-struct Carrier<'h> {
-    home: &'h Home,
-    now: Timestamp,
-    inputs: &'h RefCell<Vec<Input<SimPeer>>>,
+/// What a take does in its transaction.
+type Op = Box<dyn FnOnce(&mut FeedBatch<'_>) -> Result<Taken, FeedsError> + Send>;
+
+/// Gathers what a job comes to.
+#[derive(Default)]
+struct Carrier {
+    inputs: RefCell<Vec<Input<SimPeer>>>,
+    writes: RefCell<Vec<(TakeId, Op)>>,
 }
 
-impl Carry for Carrier<'_> {
+impl Carry for Carrier {
     fn answer(&self, read: ReadId, answer: Answer) {
         self.inputs
             .borrow_mut()
@@ -182,26 +204,13 @@ impl Carry for Carrier<'_> {
             .push(Input::Taken { take, outcome });
     }
 
-    /// # Panics
-    ///
-    /// If the store is damaged after it: nothing that others send may do that.
     fn write(
         &self,
         take: TakeId,
         _: usize,
         op: impl FnOnce(&mut FeedBatch<'_>) -> Result<Taken, FeedsError> + Send + 'static,
     ) {
-        let done = match self.home.write(self.now, op) {
-            Ok((taken, notes)) => {
-                self.inputs.borrow_mut().extend(notes);
-                Ok(taken)
-            }
-            Err(error @ (FeedsError::Store(_) | FeedsError::Damaged { .. })) => {
-                panic!("what a peer sent damaged the store: {error:?}")
-            }
-            Err(error) => Err(Arc::new(error)),
-        };
-        self.taken(take, net::outcome(done));
+        self.writes.borrow_mut().push((take, Box::new(op)));
     }
 
     fn write_foreign(
