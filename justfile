@@ -80,6 +80,7 @@ crash kills="200" lives="20000":
     TIDINGS_CUTS=all cargo test --release --lib --all-features -- cuts redb::tests --nocapture
     TIDINGS_KILLS={{ kills }} cargo test --release --all-features --test faults kill -- --nocapture
     TIDINGS_SEEDS={{ lives }} cargo test --release --all-features --test sim --lib -- random networks archives waits
+    TIDINGS_SEEDS={{ lives }} cargo test --release --all-features --test hostile -- --nocapture
     TIDINGS_CROWD=2000 cargo test --release --all-features --test faults crowd -- --nocapture
 
 # Needs nightly and cargo-fuzz. What breaks a promise lies in fuzz/artifacts; inputs that reach something new are kept in

@@ -84,6 +84,9 @@ mod node;
 mod pictures;
 pub mod store;
 pub mod sync;
+#[cfg(all(feature = "test-util", feature = "net"))]
+#[doc(hidden)]
+pub mod worlds;
 
 #[cfg(feature = "net")]
 pub use self::feeds::{

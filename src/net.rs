@@ -32,6 +32,8 @@ pub(crate) use self::media::Told;
 #[cfg(feature = "test-util")]
 pub(crate) use self::media::fuzz::media as fuzz_media;
 pub use self::status::{PeerReport, PeerState, PeerStatus, Reached, Status, SyncReport};
+#[cfg(feature = "test-util")]
+pub(crate) use self::work::{Carry, input, outcome, replica};
 pub(crate) use self::writer::Writer;
 use crate::format::Timestamp;
 

@@ -23,6 +23,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     // Stands beside the house: a list of what fuzzers call on each floor.
     ("fuzzing", &["format", "feeds", "sync", "net", "pictures"]),
+    // The same: nodes without a network, for simulations.
+    ("worlds", &["format", "store", "feeds", "sync", "net"]),
 ];
 
 /// One path of ours, in full, and the line it stands on.

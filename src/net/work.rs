@@ -9,7 +9,9 @@ use tokio::sync::mpsc;
 use super::writer::{SharedError, Writer};
 use crate::feeds::{FeedBatch, FeedSnapshot, FeedStore, FeedsError, Note, Taken};
 use crate::format::{ForkProof, FormatError, LogId, PackedRun, Seq};
-use crate::sync::{Answer, Head, Input, LogSummary, Outcome, Output, ReadId, Replica, TakeId};
+use crate::sync::{
+    Answer, Head, Input, LogSummary, Outcome, Output, PeerIdentity, ReadId, Replica, TakeId,
+};
 
 /// Bytes of a run up to which it is one that somebody waits to see, and takes next to no time to verify.
 const LIVE: usize = 4 * 1024;
@@ -30,6 +32,15 @@ pub(super) struct Work {
 }
 
 impl Work {
+    /// Takes a run by one step less than [`take_run`](Self::take_run): its signature is checked by the thread that writes.
+    fn take_live(&self, take: TakeId, log: LogId, run: Bytes) {
+        let (bytes, packed) = (run.len(), PackedRun::from_bytes(run));
+        self.write_foreign(take, bytes, move |batch| {
+            let run = batch.verify(&log, &packed)?;
+            batch.take_run(&run)
+        });
+    }
+
     /// Does what `jobs` ask for, in their order, reading from one snapshot.
     ///
     /// How much is under way at one time is bounded by the machine, which waits for answers.
@@ -49,8 +60,35 @@ impl Work {
             }
         });
     }
+}
 
-    fn job(&self, snapshot: Result<&FeedSnapshot, &FeedsError>, job: Output<EndpointId>) {
+/// How the jobs of a machine are done on a feed store: what is read is read at once, what is to be written is verified
+/// first. Who implements it says how answers come back and how a write comes to its transaction.
+pub(crate) trait Carry {
+    /// Says what a read found.
+    fn answer(&self, read: ReadId, answer: Answer);
+
+    /// Says what became of something that needs no write.
+    fn taken(&self, take: TakeId, outcome: Outcome);
+
+    /// Has something written, and then says what became of it, by [`outcome`].
+    fn write(
+        &self,
+        take: TakeId,
+        bytes: usize,
+        op: impl FnOnce(&mut FeedBatch<'_>) -> Result<Taken, FeedsError> + Send + 'static,
+    );
+
+    /// The same for entries of others, which may be on disk a little later than they are seen.
+    fn write_foreign(
+        &self,
+        take: TakeId,
+        bytes: usize,
+        op: impl FnOnce(&mut FeedBatch<'_>) -> Result<Taken, FeedsError> + Send + 'static,
+    );
+
+    /// Does one of the machine's jobs, reading from this snapshot.
+    fn job<P: PeerIdentity>(&self, snapshot: Result<&FeedSnapshot, &FeedsError>, job: Output<P>) {
         match job {
             Output::Read {
                 read,
@@ -125,20 +163,7 @@ impl Work {
         }
     }
 
-    /// Takes a run by one step less than [`take_run`](Self::take_run): its signature is checked by the thread that writes.
-    fn take_live(&self, take: TakeId, log: LogId, run: Bytes) {
-        let (bytes, packed) = (run.len(), PackedRun::from_bytes(run));
-        let done = self.done.clone();
-        let op = move |batch: &mut FeedBatch<'_>| {
-            let run = batch.verify(&log, &packed)?;
-            batch.take_run(&run)
-        };
-        self.writer.post_foreign(bytes, op, move |result| {
-            // The engine is gone when the node shuts down.
-            let _gone = done.send(Done::Taken(take, outcome(result)));
-        });
-    }
-
+    /// Verifies a run and has it taken.
     fn take_run(
         &self,
         snapshot: Result<&FeedSnapshot, &FeedsError>,
@@ -153,15 +178,20 @@ impl Work {
         };
         match verified {
             Ok(run) => {
-                let done = self.done.clone();
-                let op = move |batch: &mut FeedBatch<'_>| batch.take_run(&run);
-                self.writer.post_foreign(bytes, op, move |result| {
-                    // The engine is gone when the node shuts down.
-                    let _gone = done.send(Done::Taken(take, outcome(result)));
-                });
+                self.write_foreign(take, bytes, move |batch| batch.take_run(&run));
             }
             Err(error) => self.taken(take, outcome(Err(Arc::new(error)))),
         }
+    }
+}
+
+impl Carry for Work {
+    fn answer(&self, read: ReadId, answer: Answer) {
+        let _gone = self.done.send(Done::Read(read, answer));
+    }
+
+    fn taken(&self, take: TakeId, outcome: Outcome) {
+        let _gone = self.done.send(Done::Taken(take, outcome));
     }
 
     fn write(
@@ -177,12 +207,17 @@ impl Work {
         });
     }
 
-    fn taken(&self, take: TakeId, outcome: Outcome) {
-        let _gone = self.done.send(Done::Taken(take, outcome));
-    }
-
-    fn answer(&self, read: ReadId, answer: Answer) {
-        let _gone = self.done.send(Done::Read(read, answer));
+    fn write_foreign(
+        &self,
+        take: TakeId,
+        bytes: usize,
+        op: impl FnOnce(&mut FeedBatch<'_>) -> Result<Taken, FeedsError> + Send + 'static,
+    ) {
+        let done = self.done.clone();
+        self.writer.post_foreign(bytes, op, move |result| {
+            // The engine is gone when the node shuts down.
+            let _gone = done.send(Done::Taken(take, outcome(result)));
+        });
     }
 }
 
@@ -191,7 +226,8 @@ fn or_nothing<T: Default>(read: Result<Result<T, FeedsError>, &FeedsError>) -> T
     read.ok().and_then(Result::ok).unwrap_or_default()
 }
 
-fn outcome(result: Result<Taken, SharedError>) -> Outcome {
+/// What a machine is told of a write.
+pub(crate) fn outcome(result: Result<Taken, SharedError>) -> Outcome {
     match result {
         Ok(Taken::Stored) => Outcome::Stored,
         Ok(Taken::AlreadyHeld) => Outcome::AlreadyHeld,
@@ -217,7 +253,7 @@ fn outcome(result: Result<Taken, SharedError>) -> Outcome {
 }
 
 /// What is held of a feed, as the machine wants it told.
-pub(super) fn replica(
+pub(crate) fn replica(
     store: &FeedSnapshot,
     feed: &crate::format::FeedId,
 ) -> Result<Replica, FeedsError> {
@@ -247,7 +283,7 @@ fn head((seq, id): (Seq, crate::format::EntryId)) -> Head {
 }
 
 /// What the machine is told of a commit; none for what it has to be told otherwise.
-pub(super) fn input(note: Note) -> Option<Input<EndpointId>> {
+pub(crate) fn input<P>(note: Note) -> Option<Input<P>> {
     match note {
         Note::Stored {
             log,

@@ -84,6 +84,9 @@ mod tests {
         assert_eq!(head(&bytes), None);
         assert_eq!(head(&encode_head(&blob, 0)), None);
         assert_eq!(head(&encode_head(&blob, u64::MAX)), None);
+        let most = encode_head(&blob, BLOB_BYTES);
+        assert_eq!(head(&most), Some((blob, BLOB_BYTES)));
+        assert_eq!(head(&encode_head(&blob, BLOB_BYTES + 1)), None);
 
         let read = |first, count| {
             let mut bytes = Vec::new();
