@@ -79,6 +79,8 @@ pub struct World {
     wanted_links: BTreeMap<(u32, u32), Millis>,
     /// Open sessions.
     links: BTreeMap<(u32, u32), u64>,
+    /// Of these the ones in which the second was dialed and has heard nothing yet.
+    listening: BTreeSet<(u32, u32)>,
     events: BTreeMap<(Millis, u64), network::Event>,
     next_event: u64,
     next_session: u64,
@@ -94,6 +96,7 @@ impl World {
             nodes: Vec::new(),
             wanted_links: BTreeMap::new(),
             links: BTreeMap::new(),
+            listening: BTreeSet::new(),
             events: BTreeMap::new(),
             next_event: 0,
             next_session: 0,
@@ -273,6 +276,7 @@ impl World {
         for (a, b) in open {
             let other = if a == id { b } else { a };
             self.links.remove(&(a, b));
+            self.listening.remove(&(a, b));
             let peer = SimPeer(id);
             self.input(other, Input::Disconnected { peer });
             self.redial_later(a, b);

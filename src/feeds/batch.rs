@@ -49,15 +49,13 @@ pub(crate) enum Note {
     },
     /// A log was found to be forked.
     Forked { log: LogId, at: Seq, arrival: u64 },
-    /// Something else is held of a feed than before, or other things of it count, in a way that the other notes do not
-    /// tell: sync is to be told of all of it anew.
+    /// Less is held of a feed than before, a fork was settled, or other logs of it count: sync is to be told of all of it
+    /// anew.
     Reread { feed: FeedId },
     /// A feed is wanted and served from now on.
     Wanted { feed: FeedId },
     /// A feed is neither wanted nor served any more.
     Unwanted { feed: FeedId },
-    /// What is held of a feed became less, or a fork was settled: whoever remembers its replica reads it anew.
-    Reread { feed: FeedId },
     /// The last entry that named a blob does so no longer.
     BlobFree { hash: BlobHash },
 }

@@ -13,7 +13,7 @@ use super::batch::{FeedBatch, LogName};
 use super::error::FeedsError;
 use super::index::Index;
 use super::keys::{self, FeedNo, Key, LogNo};
-use super::row::{LogRow, decode, encode};
+use super::row::{decode, encode};
 use super::rows::Rows;
 use crate::format::{
     Body, Content as _, Delete, DeviceId, Edit, EntryId, EntryRef, Kind, Lane, LogId, Rel, Seq,

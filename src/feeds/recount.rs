@@ -204,7 +204,7 @@ impl FeedBatch<'_> {
         &mut self,
         name: LogName,
         range: Range<Seq>,
-        missing: Vec<Seq>,
+        missing: Vec<(Seq, EntryId)>,
     ) -> Result<(), FeedsError> {
         let arrival = self.record(Event::Entries {
             log: name.no,

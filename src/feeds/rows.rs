@@ -131,6 +131,13 @@ impl Rows<'_> {
         })
     }
 
+    /// The statements of a feed as they are stored and handed on.
+    pub(super) fn statement_bytes(&self, feed: FeedNo) -> Result<Vec<Bytes>, FeedsError> {
+        self.collect(&keys::statements_of(feed), |_, value| {
+            Ok(Bytes::copy_from_slice(value))
+        })
+    }
+
     /// The stored runs that lie, at least in part, in `range`; ascending.
     pub(super) fn segments(
         &self,

@@ -55,12 +55,15 @@ impl FeedBatch<'_> {
         let deletes: Vec<_> = counting
             .iter()
             .map(|(by, naming)| EntryRef {
-                log: by.log,
+                log: *by,
                 seq: naming.at,
                 id: naming.by,
             })
             .collect();
-        let purged = counting.iter().any(|(by, naming)| naming.purge && by.ours);
+        let mut purged = false;
+        for (_, naming) in counting.iter().filter(|(_, naming)| naming.purge) {
+            purged |= rows.log(naming.log_no)?.ours;
+        }
         let has_body = entry.body.is_some() || rows.kept(no, name.seq)?.is_some();
         let edits = rows.edits_of(log.feed_no, &entry)?;
         let shown = shown_of(&entry, &edits, self.now).cloned();

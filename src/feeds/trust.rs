@@ -124,7 +124,7 @@ impl FeedBatch<'_> {
         self.put_speakers(feed_no, &before, &after)?;
         self.recount_some()?;
         // Other logs may count now, and be told or not.
-        self.notes.push(Note::Reread { feed: *feed });
+        self.reread.insert(*feed);
         Ok(true)
     }
 

@@ -133,7 +133,7 @@ impl Order {
         self.step(Place::Feed(*feed, InFeed::Statement(*id)))?;
         let before = self.statements.filter(|(last, _)| last == feed);
         let all = before.map_or(0, |(_, held)| held) + len;
-        let (found, limit) = (all as u64, limits::ARCHIVE_STATEMENT_BYTES as u64);
+        let (found, limit) = (all as u64, limits::FEED_STATEMENT_BYTES as u64);
         if found > limit {
             let what = "size of a feed's statements, in bytes,";
             return Err(FormatError::TooLarge { what, found, limit });

@@ -91,7 +91,7 @@ fn say_again(
         let after = at.as_millis().saturating_sub(time.as_millis());
         draft = draft.expiring(pen.now.plus_millis(after));
     }
-    let sent = batch.append(&pen.secret, &pen.feed, lane, &[draft])?;
+    let sent = pen.identity.append(batch, lane, &[draft])?;
     // Not refused any more: of what is deleted or over there is no body above.
     if let Err(refused) = delete(batch, pen, entry)? {
         return Ok(Err(refused));

@@ -237,7 +237,7 @@ fn renew_state(
     body: &mut Body,
 ) -> Result<bool, FeedsError> {
     let feed_no = batch.feed_number(&cut.entry.log.feed)?;
-    let counting = batch.replaced(feed_no, &cut.kind, body)?;
+    let counting = batch.replaced(feed_no, (&cut.entry.log.lane, &cut.kind), body)?;
     if let Some(counting) = &counting
         && batch.time_of(counting)?.is_some_and(|time| time > cut.time)
     {

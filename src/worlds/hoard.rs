@@ -6,7 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::Pen;
-use crate::format::{Closing, DeviceId, FeedId, ForkProof, Lane, LogId, Run, Seq, Statement};
+use crate::format::{Closing, DeviceId, EntryId, FeedId, ForkProof, Lane, LogId, Run, Seq, Statement};
 use crate::sync::sim::SimPeer;
 use crate::sync::{Answer, Head, Input, LogSummary, Outcome, Output, Replica};
 
@@ -96,14 +96,19 @@ impl Hoard {
                 let answer = Answer::Runs(parts.collect());
                 vec![Input::ReadDone { read, answer }]
             }
-            Output::ReadBodies { read, log, seqs } => {
+            Output::ReadBodies { read, log, wanted } => {
                 let body = |seq: Seq| {
                     let mut runs = self.runs_of(&log).iter();
                     let run = runs.find(|run| (run.first()..run.end()).contains(&seq))?;
                     let index = usize::try_from(seq.0 - run.first().0).ok()?;
                     run.items().get(index)?.body().cloned()
                 };
-                let bodies = seqs.into_iter().filter_map(|seq| Some((seq, body(seq)?)));
+                let held = |seq: Seq, id: EntryId| {
+                    let mut runs = self.runs_of(&log).iter();
+                    runs.any(|run| run.id_at(seq) == Some(id))
+                };
+                let wanted = wanted.into_iter().filter(|(seq, id)| held(*seq, *id));
+                let bodies = wanted.filter_map(|(seq, _)| Some((seq, body(seq)?)));
                 let answer = Answer::Bodies(bodies.collect());
                 vec![Input::ReadDone { read, answer }]
             }
@@ -150,6 +155,8 @@ impl Hoarded {
                 forked: proof.map(|proof| proof.at()),
                 missing: Vec::new(),
                 changed: 1,
+                counts: true,
+                rank: (1, 1),
             })
         });
         let mut hasher = blake3::Hasher::new();

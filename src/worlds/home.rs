@@ -130,7 +130,13 @@ impl Home {
     ) -> Result<(T, Vec<Input<SimPeer>>), FeedsError> {
         let mut batch = self.store.batch()?.at(now);
         let done = op(&mut batch)?;
-        let notes = batch.commit(Durability::Durable)?;
+        let mut notes = batch.commit(Durability::Durable)?;
+        // What statements changed is followed in pieces, as a node does beside its other work.
+        while self.store.snapshot()?.has_recounts()? {
+            let mut batch = self.store.batch()?.at(now);
+            batch.recount_some()?;
+            notes.extend(batch.commit(Durability::Durable)?);
+        }
         let inputs = notes.into_iter().filter_map(|note| self.input(note));
         Ok((done, inputs.collect()))
     }
@@ -139,6 +145,10 @@ impl Home {
     fn input(&self, note: Note) -> Option<Input<SimPeer>> {
         match note {
             Note::Wanted { feed } => Some(sure(self.feed_input(feed))),
+            Note::Reread { feed } => {
+                let snapshot = sure(self.store.snapshot());
+                sure(snapshot.is_wanted(&feed)).then(|| sure(self.feed_input(feed)))
+            }
             note => net::input(note),
         }
     }

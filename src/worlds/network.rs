@@ -52,6 +52,7 @@ impl World {
             Output::Close { peer, error } => {
                 let (a, b) = (id.min(peer.0), id.max(peer.0));
                 if self.links.remove(&(a, b)).is_some() {
+                    self.listening.remove(&(a, b));
                     let me = SimPeer(id);
                     self.input(peer.0, Input::Disconnected { peer: me });
                     if error.backoff() == Backoff::Short {
@@ -120,22 +121,26 @@ impl World {
         }
         self.next_session += 1;
         self.links.insert((a, b), self.next_session);
-        for (me, other) in [(a, b), (b, a)] {
-            let clock = self.clock_of(me).as_millis();
-            let memory = self.node(me).memories.get(&other).cloned();
-            let mut proof = [0; 16];
-            proof.fill_with(|| self.random.below(256).to_le_bytes()[0]);
-            let peer = SimPeer(other);
-            let waits = false;
-            let opened = Input::Connected {
-                peer,
-                memory,
-                clock,
-                proof,
-                waits,
-            };
-            self.input(me, opened);
-        }
+        self.listening.insert((a, b));
+        self.greet(a, b, true);
+    }
+
+    /// Tells a node that it has a session: who was dialed hears of it with the first frame.
+    fn greet(&mut self, me: u32, other: u32, dialed: bool) {
+        let clock = self.clock_of(me).as_millis();
+        let memory = self.node(me).memories.get(&other).cloned();
+        let mut proof = [0; 16];
+        proof.fill_with(|| self.random.below(256).to_le_bytes()[0]);
+        let (peer, waits) = (SimPeer(other), false);
+        let opened = Input::Connected {
+            peer,
+            memory,
+            clock,
+            proof,
+            waits,
+            dialed,
+        };
+        self.input(me, opened);
     }
 
     /// Loses a session, with what is under way; it is opened again if the two look for each other.
@@ -143,7 +148,9 @@ impl World {
         let (a, b) = (a.min(b), a.max(b));
         if self.links.remove(&(a, b)).is_some() {
             self.input(a, Input::Disconnected { peer: SimPeer(b) });
-            self.input(b, Input::Disconnected { peer: SimPeer(a) });
+            if !self.listening.remove(&(a, b)) {
+                self.input(b, Input::Disconnected { peer: SimPeer(a) });
+            }
             self.redial_later(a, b);
         }
     }
@@ -159,6 +166,9 @@ impl World {
                 session,
                 frame,
             } if is_open(self, from, to, session) => {
+                if self.listening.remove(&(from, to)) {
+                    self.greet(to, from, false);
+                }
                 let clock = self.clock_of(to).as_millis();
                 let (peer, bytes) = (SimPeer(from), frame);
                 self.input(to, Input::Frame { peer, bytes, clock });

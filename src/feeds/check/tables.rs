@@ -259,7 +259,8 @@ impl Check<'_> {
                 let mut entries = runs.iter().flatten().flat_map(Run::entries);
                 let entry = entries.find(|entry| entry.header().seq() == seq);
                 let is_kept = |entry: crate::format::Entry| {
-                    let verdict = self.rows().is_deleted(log.name, seq, entry.id());
+                    let looks = &mut named::Looks::default();
+                    let verdict = self.rows().is_deleted(log.name, seq, entry.id(), looks);
                     let as_said = verdict.is_ok_and(|verdict| verdict.purged_elsewhere == purged);
                     as_said && entry.header().matches_body(&body)
                 };

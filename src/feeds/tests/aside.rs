@@ -91,7 +91,11 @@ impl Scene {
 
     fn serves(&self, seq: u64) -> bool {
         let snapshot = self.store.snapshot().unwrap();
-        !snapshot.bodies(&self.log, &[Seq(seq)]).unwrap().is_empty()
+        let log = snapshot.rows().log_no(&self.log).unwrap().unwrap();
+        let id = snapshot.rows().id(log, Seq(seq)).unwrap();
+        let wanted = id.map(|id| (Seq(seq), id));
+        let bodies = snapshot.bodies(&self.log, wanted.as_slice());
+        !bodies.unwrap().is_empty()
     }
 
     fn sweep(&self, at: Timestamp) {
@@ -150,7 +154,7 @@ fn what_was_cut_is_dropped_after_its_time_and_wanted_again_if_it_counts_then() {
         hand_over(&store, &chain.part(0, 10));
         say(&store, &friend, &by_thief);
         assert_eq!(shown(&store).len(), 0);
-        let due = store.snapshot().unwrap().next_sweep().unwrap();
+        let due = store.next_sweep().unwrap();
         assert_eq!(due, Some(NOW.plus_millis(OTHERS_MILLIS)));
         write(&store, |batch| batch.sweep(NOW.plus_millis(after)).unwrap());
         assert_whole(&store);
@@ -183,7 +187,7 @@ fn what_is_cut_of_others_is_bounded_and_that_of_the_largest_device_goes_first() 
     say(&store, &friend, &retire(friend.device.id()));
     say(&store, &friend, &retire(other.id()));
     let snapshot = store.snapshot().unwrap();
-    let storage = snapshot.storage(&mut |_| 0).unwrap();
+    let storage = store.storage(&mut |_| 0).unwrap();
     let of_friend = storage.iter().find(|feed| feed.feed() == friend.feed);
     let aside = of_friend.unwrap().aside_bytes();
     assert!(aside <= ASIDE_BYTES && aside > ASIDE_BYTES / 2, "{aside}");
@@ -265,7 +269,7 @@ fn a_purge_of_another_device_is_obeyed_after_three_days_if_it_still_counts() {
         batch.commit(Durability::Durable).unwrap();
         assert_eq!(shown(&scene.store), vec![2, 0]);
         assert_whole(&scene.store);
-        let next = scene.store.snapshot().unwrap().next_sweep().unwrap();
+        let next = scene.store.next_sweep().unwrap();
         assert_eq!(next, Some(NOW.plus_millis(3 * DAY)));
         if is_retired {
             say(&scene.store, &scene.owner, &scene.end_of_thief);
@@ -273,7 +277,7 @@ fn a_purge_of_another_device_is_obeyed_after_three_days_if_it_still_counts() {
             assert!(scene.serves(1), "back without a network");
         } else {
             scene.sweep(NOW.plus_millis(3 * DAY));
-            let next = scene.store.snapshot().unwrap().next_sweep().unwrap();
+            let next = scene.store.next_sweep().unwrap();
             assert_eq!(next, None, "nothing is kept any more");
         }
         assert_whole(&scene.store);
@@ -290,7 +294,7 @@ fn a_purge_that_stops_counting_leaves_the_time_of_the_delete_beside_it() {
     let mut batch = scene.store.batch().unwrap().at(NOW);
     batch.take_run(&chain.runs[0]).unwrap();
     batch.commit(Durability::Durable).unwrap();
-    let next = || scene.store.snapshot().unwrap().next_sweep().unwrap();
+    let next = || scene.store.next_sweep().unwrap();
     assert_eq!(next(), Some(NOW.plus_millis(3 * DAY)));
     say(&scene.store, &scene.owner, &scene.end_of_thief);
     assert_eq!(next(), Some(NOW.plus_millis(OWN_MILLIS)));

@@ -117,7 +117,7 @@ fn when_the_last_body_that_names_a_blob_goes_it_is_told_to_be_free() {
     assert!(!notes.iter().any(is_free), "it may count again");
     assert!(is_named(&store, blob(2)) && !is_served(&store, blob(2)));
     assert!(!is_own(&store, blob(2)));
-    let due = store.snapshot().unwrap().next_sweep().unwrap().unwrap();
+    let due = store.next_sweep().unwrap().unwrap();
     let (_, notes) = noting(&store, |batch| batch.sweep(due).unwrap());
     let free = notes.iter().filter_map(|note| match note {
         Note::BlobFree { hash } => Some(*hash),

@@ -58,7 +58,8 @@ fn held(store: &FeedStore, log: &LogId) -> Vec<(u64, u64)> {
 
 /// Places of a log whose entries can be read.
 fn readable(store: &FeedStore, chain: &Chain) -> Vec<u64> {
-    let seqs: Vec<Seq> = (0..chain.len()).map(Seq).collect();
+    let places = (0..chain.len()).map(|seq| (Seq(seq), chain.reference(seq).id));
+    let seqs: Vec<_> = places.collect();
     let bodies = store.snapshot().unwrap().bodies(&chain.log, &seqs).unwrap();
     bodies.into_iter().map(|(seq, _)| seq.0).collect()
 }
@@ -241,7 +242,7 @@ fn what_is_unfollowed_is_freed_after_a_time_and_followed_before_it_is_as_it_was(
             content: encode_content(&follow).unwrap(),
             ..Body::default()
         };
-        let before = batch.replaced(no, &kind(Follow::KIND), &body).unwrap();
+        let before = batch.replaced(no, (&lanes::OWN, &kind(Follow::KIND)), &body).unwrap();
         let refs = pointing(Rel::Replaces, before.unwrap());
         let change = draft(&follow, refs, &[], time);
         batch

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::{THEM, Table, blind, hello, posts, run};
 use crate::format::{DeviceId, EntryId, Hash16, Seq, limits};
 use crate::sync::fields::{FeedHeads, LogHead, LogName, RunRequest, Wants};
-use crate::sync::limits::STATEMENTS_PER_MESSAGE;
 use crate::sync::memory::wants_digest;
 use crate::sync::message::Message;
 use crate::sync::sim::{SimPeer, feed};
