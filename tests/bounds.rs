@@ -4,8 +4,8 @@
 
 use bytes::Bytes;
 use tidings::format::{
-    Attachment, BlobHash, Body, DeviceSecret, Draft, End, Ends, EntryId, EntryRef, FeedId,
-    FeedSecret, FeedTicket, FormatError, Kind, Lane, LogId, PackedRun, Ref, Rel, Run, Seq,
+    Attachment, BlobHash, Body, DeviceSecret, Draft, End, EndpointAddress, Ends, EntryId, EntryRef,
+    FeedId, FeedSecret, FeedTicket, FormatError, Kind, Lane, LogId, PackedRun, Ref, Rel, Run, Seq,
     Statement, Timestamp, encode, lanes, limits,
 };
 
@@ -245,19 +245,64 @@ fn texts_of_an_attachment() {
 }
 
 #[test]
-fn addresses_of_a_ticket() {
-    let address = |bytes| Bytes::from(vec![1; bytes]);
+fn endpoints_of_a_ticket() {
+    let endpoint = |id: usize| EndpointAddress::new([u8::try_from(id).unwrap(); 32]);
     let mut ticket = FeedTicket::new(feed().id());
-    for _ in 0..limits::TICKET_ADDRESSES {
-        ticket = ticket.with_address(address(limits::TICKET_ADDRESS_BYTES));
+    for id in 0..limits::TICKET_ENDPOINTS {
+        ticket = ticket.with_endpoint(&endpoint(id));
     }
-    assert_eq!(ticket.addresses().len(), limits::TICKET_ADDRESSES);
+    assert_eq!(ticket.endpoints().len(), limits::TICKET_ENDPOINTS);
     assert_eq!(FeedTicket::from_bytes(&ticket.to_bytes()).unwrap(), ticket);
-    let more = ticket.clone().with_address(address(1));
+    let more = ticket.clone().with_endpoint(&endpoint(99));
     assert_eq!(more, ticket, "one past is left out by its maker");
-    let larger =
-        FeedTicket::new(feed().id()).with_address(address(limits::TICKET_ADDRESS_BYTES + 1));
-    assert!(larger.addresses().is_empty());
+}
+
+#[test]
+fn addresses_of_an_endpoint() {
+    let with = |count: usize| {
+        let mut endpoint = EndpointAddress::new([1; 32]);
+        let port = |at: usize| 1_000 + u16::try_from(at).unwrap();
+        endpoint.sockets = (0..count)
+            .map(|at| ([192, 0, 2, 1], port(at)).into())
+            .collect();
+        FeedTicket::new(feed().id()).with_endpoint(&endpoint)
+    };
+    let whole = with(limits::ENDPOINT_ADDRESSES);
+    assert_eq!(
+        whole.endpoints()[0].sockets.len(),
+        limits::ENDPOINT_ADDRESSES
+    );
+    assert_eq!(with(limits::ENDPOINT_ADDRESSES + 1), whole);
+}
+
+#[test]
+fn a_relay_and_a_whole_ticket() {
+    let relay = |bytes: usize| {
+        let mut endpoint = EndpointAddress::new([1; 32]);
+        endpoint.relays = vec!["r".repeat(bytes)];
+        FeedTicket::new(feed().id())
+            .with_endpoint(&endpoint)
+            .endpoints()[0]
+            .relays
+            .len()
+    };
+    assert_eq!(relay(limits::RELAY_BYTES), 1);
+    assert_eq!(relay(limits::RELAY_BYTES + 1), 0);
+    let mut ticket = FeedTicket::new(feed().id());
+    for id in 0..8_u8 {
+        let mut endpoint = EndpointAddress::new([id; 32]);
+        let named = |at: u8| format!("{at:x}").repeat(limits::RELAY_BYTES);
+        endpoint.relays = (0..16).map(named).collect();
+        ticket = ticket.with_endpoint(&endpoint);
+    }
+    let target = EntryRef {
+        log: log(lane(0)),
+        seq: Seq(limits::LAST_SEQ),
+        id: EntryId::from_bytes([5; 32]),
+    };
+    let bytes = ticket.with_entry(target).to_bytes();
+    assert!(bytes.len() <= limits::TICKET_BYTES);
+    assert!(FeedTicket::from_bytes(&bytes).is_ok());
 }
 
 /// A delete, an edit and what else names entries is cut into pieces by the library: of 24 at most, of which the largest

@@ -45,7 +45,7 @@
 //! o #feed device[32]                    -> twice[1]  devices of own feeds that this installation is, or was
 //! m #feed device[32]                    -> Admit     devices that a renewal of the key left behind
 //! J #feed statement[32]                 -> ()        Admits that a person stands by
-//! y #log seq[8] id[32]                  -> CutEntry  own entries that were cut and are not said again yet
+//! j #log seq[8] id[32]                  -> CutEntry  own entries that were cut and are not said again yet
 //! O 0 #feed log[8] seq[8] #log seq[8]   -> origin, id  entries that say again what stood at a place
 //! O 1 #log seq[8]                       -> origins   what an entry says again
 //! Y endpoint[32]                        -> what sync remembers of a peer (opaque)
@@ -362,7 +362,7 @@ pub(super) fn stood_by(feed: FeedNo) -> Key {
 }
 
 pub(super) fn all_cut() -> Key {
-    Key::table(b'y')
+    Key::table(b'j')
 }
 
 pub(super) fn cut_of(log: LogNo) -> Key {

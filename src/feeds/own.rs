@@ -11,7 +11,9 @@ use super::keys;
 use super::row::LogRow;
 use super::rows::Rows;
 use super::snapshot::FeedSnapshot;
-use crate::format::{DeviceId, End, FeedId, Lane, Run, Seq, Signer, Standing, Statement, StatementId};
+use crate::format::{
+    DeviceId, End, FeedId, Lane, Run, Seq, Signer, Standing, Statement, StatementId,
+};
 use crate::store::prefix_end;
 
 /// Devices left behind by renewals of the key that are remembered: more would be a thief's.

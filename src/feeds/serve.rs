@@ -12,7 +12,8 @@ use super::snapshot::FeedSnapshot;
 use super::trust::Trust;
 use crate::format::limits::GENERATIONS;
 use crate::format::{
-    Closing, DeviceStanding, EntryId, FeedId, FormatError, LogId, PackedRun, Run, Seq, Statement, Statements,
+    Closing, DeviceStanding, EntryId, FeedId, FormatError, LogId, PackedRun, Run, Seq, Statement,
+    Statements,
 };
 
 /// Logs of a feed up to which it makes no difference in which order they are told: every peer looks at so many.

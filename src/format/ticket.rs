@@ -32,6 +32,9 @@ struct Fields {
     entry: Option<EntryRef>,
 }
 
+/// What a named entry takes at the most: feed, device, lane, place, id.
+const ENTRY_BYTES: usize = 32 + 32 + 16 + 10 + 32;
+
 impl FeedTicket {
     /// How the text form begins.
     pub const KIND: &'static str = "tidingsfeed";
@@ -51,8 +54,13 @@ impl FeedTicket {
     /// the ninth and later endpoints are left out, since a ticket must stay short.
     #[must_use]
     pub fn with_endpoint(mut self, endpoint: &EndpointAddress) -> Self {
+        let before = self.fields.addresses.len();
         if self.endpoints().len() < limits::TICKET_ENDPOINTS {
             self.fields.addresses.extend(endpoint.tagged());
+        }
+        // Relays with the longest names would make it longer than any reader takes.
+        if self.to_bytes().len() + ENTRY_BYTES > limits::TICKET_BYTES {
+            self.fields.addresses.truncate(before);
         }
         self
     }

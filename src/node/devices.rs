@@ -135,10 +135,10 @@ impl Node {
             let (secret, label) = (identity.feed_secret(), admit.label());
             let (is_admin, consent) = (admit.is_admin(), *admit.consent());
             let anew = Statement::admit(feed, &secret, device, is_admin, label, consent)?;
-            batch.adopt_own(&feed, vec![anew])?;
-            if !batch.standing(&feed)?.is_live(&device) {
+            if !batch.has_room(&feed, std::slice::from_ref(&anew))? {
                 return Err(FeedsError::NoRoom { feed });
             }
+            batch.adopt_own(&feed, vec![anew])?;
             batch.not_left_behind(&feed, &device)?;
             Ok(true)
         });

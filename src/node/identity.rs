@@ -156,7 +156,10 @@ impl Identity {
         if !batch.standing(&feed)?.is_admitted(&device) {
             let consent = state.keys.device.consent(&feed);
             let admit = Statement::admit(feed, &state.keys.feed, device, true, "", consent)?;
-            batch.adopt_own(&feed, vec![admit])?;
+            // One that would not be kept by everyone is not signed into the store either.
+            if batch.has_room(&feed, std::slice::from_ref(&admit))? {
+                batch.adopt_own(&feed, vec![admit])?;
+            }
         }
         for old in state.keys.retiring.clone() {
             batch.note_own_device(&feed, &old)?;

@@ -44,10 +44,8 @@ pub(super) const HEADS_BYTES: usize = 64 * 1024;
 /// Logs of one feed in one part of a message of heads: at most 94 bytes each.
 pub(super) const LOGS_PER_PART: usize = 512;
 
-/// Bytes of statements that may come for one request: all that is ever kept of a feed, and what stands around each of
-/// the smallest, which have 163.
-pub(super) const STATEMENTS_BYTES: usize =
-    limits::FEED_STATEMENT_BYTES + limits::FEED_STATEMENT_BYTES / 163 * size_of::<bytes::Bytes>();
+/// Bytes of statements that may come for one request: all that is ever kept of a feed.
+pub(super) const STATEMENTS_BYTES: usize = limits::FEED_STATEMENT_BYTES;
 
 /// Common feeds up to which heads are told without asking buckets first: some 80 bytes each are less than a round trip.
 pub(super) const FEW_FEEDS: usize = 16;

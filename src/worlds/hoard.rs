@@ -6,7 +6,9 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::Pen;
-use crate::format::{Closing, DeviceId, EntryId, FeedId, ForkProof, Lane, LogId, Run, Seq, Statement};
+use crate::format::{
+    Closing, DeviceId, EntryId, FeedId, ForkProof, Lane, LogId, Run, Seq, Statement,
+};
 use crate::sync::sim::SimPeer;
 use crate::sync::{Answer, Head, Input, LogSummary, Outcome, Output, Replica};
 

@@ -417,7 +417,7 @@ fn a_run_that_leans_on_another_is_refused() {
         .unwrap();
     let (offset, error) = fault(&out.finish().unwrap());
     assert_eq!(offset, 16);
-    assert!(matches!(error, FormatError::Run { .. }), "{error}");
+    assert!(matches!(error, FormatError::NextNotHeld { .. }), "{error}");
 }
 
 #[test]
