@@ -108,7 +108,11 @@ async fn what_one_follows_is_in_no_archive_for_others() {
     let ben = offline(&folder.path().join("ben")).await;
     ben.post("hello").send().await.unwrap();
     ben.export(folder.path().join("b")).run().await.unwrap();
-    ada.load(folder.path().join("b")).run().await.unwrap();
+    ada.load(folder.path().join("b"))
+        .follow(true)
+        .run()
+        .await
+        .unwrap();
     ada.post("mine").send().await.unwrap();
 
     let file = folder.path().join("a");

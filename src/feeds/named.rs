@@ -26,7 +26,7 @@ use crate::store::{Direction, prefix_end};
 /// entry costs, whatever a feed says of it.
 const DELETES: usize = 4;
 /// Edits of an entry by one log that are looked at: the last ones.
-pub(super) const EDITS: usize = 32;
+pub(super) const EDITS: usize = 128;
 
 /// Where parts of a naming's key stand: how it names, behind the place; the log that names; its place there.
 const REL: usize = 21;

@@ -222,7 +222,8 @@ fn the_folder_is_its_owners_whatever_the_umask() {
             let wide = std::fs::Permissions::from_mode(wide);
             std::fs::set_permissions(path, wide).expect("own files");
         }
-        let done = ada.run(["whoami"]).succeeds();
+        let done = ada.run(["whoami"]);
+        assert!(done.status.success(), "{done:?}");
         assert_eq!(done.err.matches("could look into").count(), 2, "{done:?}");
         assert_eq!((mode(&dir), mode(&dir.join("keys"))), (0o700, 0o600));
         assert_eq!(ada.run(["whoami"]).succeeds().err, "");

@@ -96,7 +96,7 @@ async fn a_store_of_a_newer_release_is_refused_with_both_versions_named() {
         .unwrap();
     write.commit(Durability::Checkpoint).unwrap();
     drop(storage);
-    assert_refused(folder.path(), &["999", "up to 1", "newer release"]).await;
+    assert_refused(folder.path(), &["999", "up to 2", "newer release"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

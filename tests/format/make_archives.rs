@@ -199,7 +199,7 @@ pub(crate) fn archive() -> Value {
             ),
             with(
                 "a run that leans on the next",
-                "Run",
+                "NextNotHeld",
                 &[record(3, &[encode(first.log()), leaning].concat())],
             ),
             with(

@@ -5,8 +5,8 @@
 
 #![cfg(all(feature = "test-util", feature = "net"))]
 
+mod all;
 mod cast;
 mod deeds;
 mod lives;
 mod scenarios;
-mod waiting;

@@ -77,7 +77,7 @@ async fn load(node: &Node, folder: &Path, archives: &[Vec<u8>]) {
     let file = folder.join("archive");
     for archive in archives {
         std::fs::write(&file, archive).expect("a file");
-        let report = node.load(&file).run().await.expect("loaded");
+        let report = node.load(&file).follow(true).run().await.expect("loaded");
         assert!(report.damage().is_none(), "{report:?}");
     }
 }

@@ -109,6 +109,9 @@ fn left_out(done: &LoadObject, follow_all: bool) -> Option<String> {
     (done.not_followed > 0).then(|| format!("{left}: {how}"))
 }
 
+/// Bytes of an archive's head: magic and version.
+const HEAD: u64 = 16;
+
 /// Looks at every byte of a file and changes nothing.
 pub(super) fn verify(out: &Out, path: &Path) -> Result {
     let at = |failure: Failure| failure.at(path.display());
@@ -126,6 +129,10 @@ pub(super) fn verify(out: &Out, path: &Path) -> Result {
         feeds: done.feeds().iter().map(VerifiedObject::from).collect(),
         damage: done.damage().map(DamageObject::from),
     };
+    // Of a file that is no archive of this version there is nothing to tell people but that.
+    if object.bytes < HEAD && !out.json {
+        return damaged(done.damage(), path);
+    }
     out.print(&object, || {
         let what = if object.good {
             "all of it is good"

@@ -313,6 +313,9 @@ fn write(from: &mut Choices<'_>) -> std::io::Result<(Vec<u8>, Vec<usize>)> {
     let mut blobs: BTreeMap<[u8; 32], Vec<u8>> = BTreeMap::new();
     for _ in 0..from.below(3) {
         let blob = from.bytes(64).to_vec();
+        if blob.is_empty() {
+            continue;
+        }
         blobs.insert(*blake3::hash(&blob).as_bytes(), blob);
     }
     for (hash, blob) in blobs {

@@ -94,13 +94,13 @@ lies! {
     /// None of the wants that it has, with the right digest.
     WantsNone: "wants" => Borne(SILENT);
     /// A digest that is not that of the list.
-    WantsDigest: "wants" => Borne(&["the digest it told", "nothing came", "without need"]);
+    WantsDigest: "wants" => Borne(&["the digest it told", "nothing came", "without need", "before its wants"]);
     /// A list that does not end.
     WantsEndless: "wants" => Borne(&["nothing came", "before its wants"]);
     /// More wants than anybody may have.
     WantsTooMany: "wants" => Named(&["more than 65536 feeds"]);
     /// A whole list said to be a change, and the other way round.
-    WantsWhole: "wants" => Borne(&["the digest it told", "nothing came", "without need"]);
+    WantsWhole: "wants" => Borne(&["the digest it told", "nothing came", "without need", "before its wants"]);
     /// Questions for wants that nobody needs.
     WantsAsked: "" => Borne(&["without need"]);
     /// Other fingerprints.
@@ -206,7 +206,7 @@ lies! {
     /// It has no statements.
     StatementsNone: "statements" => Borne(NOT_OPEN);
     /// More of them than there can be.
-    StatementsTooMany: "statements" => Named(&["more than 4194304 bytes", "does not verify"]);
+    StatementsTooMany: "statements" => Named(&["more than 1048576 bytes", "does not verify"]);
     /// An answer to what was not asked.
     ProofRequest: "a proof" => Named(NOT_OPEN);
     /// A proof of something else.
