@@ -248,45 +248,28 @@ impl FeedBatch<'_> {
             }
             *left = left.saturating_sub(1);
             let held = self.log_row(name.no)?.held.clone();
-            let anchored = self.anchored(name, end)?;
+            let Some(anchored) = self.anchored(name, end)? else {
+                if self.take_end_aside(name, end)? {
+                    continue;
+                }
+                self.restore_quiet(name, bound)?;
+                return Ok(true);
+            };
             // Beyond what is chained to the end nothing is of use: it may be of any branch.
-            let kept = anchored.as_ref().map_or(bound, |anchored| anchored.end);
-            let beyond = held.within(kept..Seq(u64::MAX)).pop();
-            if let Some(beyond) = beyond {
+            if let Some(beyond) = held.within(anchored.end..Seq(u64::MAX)).pop() {
                 let top = Seq(beyond.end.0.saturating_sub(1)).block_start();
-                let mut start = beyond.start.max(top);
-                if let Some(around) = held.around(start) {
-                    let lowest = around.start.max(start.block_start());
-                    start = self.signed_floor(name, lowest, start)?;
-                }
+                let start = beyond.start.max(top);
                 *left = left.saturating_sub(beyond.end.0.saturating_sub(start.0));
-                let is_other = anchored.is_none() && held.contains(end.seq);
-                if is_other && start <= end.seq {
-                    self.record(Event::Settled { log: name.no })?;
-                }
                 self.unhold(name, start..beyond.end, Why::Branch)?;
                 continue;
             }
-            if let Some(anchored) = anchored {
-                self.restore_quiet(name, bound)?;
-                let prev = self
-                    .rows()
-                    .prev_named_by(name.no, &name.id, anchored.start)?
-                    .unwrap_or(EntryId::ZERO);
-                let place = (anchored.start, prev);
-                return Ok(!self.offer_below(name, place, Why::Branch, bound)?);
-            }
-            if let Some(around) = held.around(end.seq) {
-                let lowest = around.start.max(end.seq.block_start());
-                let start = self.signed_floor(name, lowest, end.seq)?;
-                self.record(Event::Settled { log: name.no })?;
-                self.unhold(name, start..around.end, Why::Branch)?;
-                continue;
-            }
-            if !self.take_end_aside(name, end)? {
-                self.restore_quiet(name, bound)?;
-                return Ok(true);
-            }
+            self.restore_quiet(name, bound)?;
+            let prev = self
+                .rows()
+                .prev_named_by(name.no, &name.id, anchored.start)?
+                .unwrap_or(EntryId::ZERO);
+            let place = (anchored.start, prev);
+            return Ok(!self.offer_below(name, place, Why::Branch, bound)?);
         }
     }
 

@@ -12,7 +12,7 @@ use super::snapshot::FeedSnapshot;
 use super::trust::Trust;
 use crate::format::limits::GENERATIONS;
 use crate::format::{
-    Closing, DeviceStanding, EntryId, FeedId, FormatError, LogId, PackedRun, Run, Seq, Statement,
+    Closing, DeviceStanding, End, EntryId, FeedId, FormatError, LogId, PackedRun, Run, Seq, Statement,
     Statements,
 };
 
@@ -55,7 +55,9 @@ impl FeedSnapshot {
         let are_many = log_nos.len() > FEW_LOGS;
         for log_no in log_nos {
             let row = rows.log(log_no)?;
-            let held: Vec<_> = row.settled().iter().collect();
+            let end = standing.as_ref().and_then(|trust| trust.end_of(&row.log));
+            let unsettled = self.unsettled_from(log_no, &row, end)?;
+            let held: Vec<_> = row.settled().within(Seq::ZERO..unsettled);
             if held.is_empty() && row.forked.is_none() {
                 continue;
             }
@@ -65,7 +67,16 @@ impl FeedSnapshot {
                 let id = id.try_into().map(EntryId::from_bytes).ok();
                 seq.zip(id).ok_or(FeedsError::Damaged { what })
             })?;
-            let head = (row.top(), row.head);
+            let missing = missing
+                .into_iter()
+                .filter(|(seq, _)| *seq < unsettled)
+                .collect();
+            let mut head = (row.top(), row.head);
+            if unsettled <= head.0 {
+                let last = held.last().map_or(0, |part| part.end.0.saturating_sub(1));
+                let id = rows.id(log_no, Seq(last))?.unwrap_or(EntryId::ZERO);
+                head = (Seq(last), id);
+            }
             let (mut generation, mut counts) = (1, true);
             if let Some(trust) = &standing {
                 let device = trust.standing.get(&row.log.device);
@@ -93,6 +104,20 @@ impl FeedSnapshot {
             statements,
             statements_changed,
         }))
+    }
+
+    /// From where on another entry is held than the end names that a Retire set to a log: sync is to ask for that one.
+    fn unsettled_from(
+        &self,
+        no: LogNo,
+        row: &LogRow,
+        end: Option<End>,
+    ) -> Result<Seq, FeedsError> {
+        let other = match end.filter(|end| row.held.contains(end.seq)) {
+            Some(end) if self.rows().id(no, end.seq)? != Some(end.id) => Some(end.seq),
+            _ => None,
+        };
+        Ok(other.unwrap_or(Seq(u64::MAX)))
     }
 
     /// How the devices of a feed stand. None where one statement is held: nothing retires the one device that there is.

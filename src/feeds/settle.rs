@@ -5,8 +5,9 @@
 //! longer held, so that sync asks for it. Below a true entry that does not link, what is held goes piece by piece,
 //! twice as much each time; the parts that both branches share come back from where they were set aside.
 //!
-//! While the end's entry is not held, what does not contradict is taken as it comes, and the rest set aside: nothing is
-//! proved by that, and no fork is told of, since the first anchored run decides.
+//! While the end's entry is not held, its place alone cuts: what is held stays, what does not contradict is taken as it
+//! comes, and the rest set aside. Nothing is proved by that, and no fork is told of, since the first anchored run decides.
+//! Sync is told of such a log as if nothing from the end's place on were held, so that it asks for the true entry.
 
 use std::ops::Range;
 
@@ -45,6 +46,9 @@ impl FeedBatch<'_> {
         let row = self.log_row(name.no)?.clone();
         let branch = self.branch_of(name, run, end)?;
         if branch == Branch::True {
+            if self.contradicting(name, &row, run, Seq(u64::MAX))?.is_some() {
+                self.record(Event::Settled { log: name.no })?;
+            }
             return self.take_true(name, run, Why::Branch, bound);
         }
         if branch == Branch::Unknown && leans_on_nothing(&row, run) {
@@ -55,15 +59,18 @@ impl FeedBatch<'_> {
             self.set_aside_new(name, run)?;
             return Ok(Taken::OtherBranch);
         }
-        self.take_new(name, &row, run, bound)
+        let taken = self.take_new(name, &row, run, bound)?;
+        // It counts by its place, as long as the end's entry is not held; it is not what was asked for.
+        let is_other = run.id_at(end.seq).is_some() && taken == Taken::AlreadyHeld;
+        Ok(if is_other { Taken::OtherBranch } else { taken })
     }
 
     fn branch_of(&mut self, name: LogName, run: &Run, end: &End) -> Result<Branch, FeedsError> {
         let said = |is_true| {
             if is_true { Branch::True } else { Branch::Other }
         };
-        if let Some(id) = run.id_at(end.seq) {
-            return Ok(said(id == end.id));
+        if run.id_at(end.seq) == Some(end.id) {
+            return Ok(Branch::True);
         }
         let Some(anchored) = self.anchored(name, end)? else {
             return Ok(Branch::Unknown);
@@ -169,12 +176,14 @@ impl FeedBatch<'_> {
             let Some(at) = self.first_other(name, run, &part)? else {
                 continue;
             };
-            if at >= bound {
+            let around = held.around(at).unwrap_or(part.clone());
+            if at >= bound && around.start < bound {
                 is_true_below = true;
                 continue;
             }
-            let top = held.around(at).map_or(part.end, |held| held.end);
-            self.unhold(name, at..top.min(at.block_end()), why)?;
+            // Past the end as a whole, it goes as a whole: its first entries, though true, would lean on nothing.
+            let at = if at >= bound { part.start } else { at };
+            self.unhold(name, at..around.end.min(at.block_end()), why)?;
         }
         let above = run.end();
         if is_true_below {

@@ -8,7 +8,7 @@ use super::edit::{Pen, Written};
 use super::error::TidingsError;
 use super::keys::random;
 use super::{Inner, Node};
-use crate::feeds::{FeedBatch, lane_of_deletes, origins_in};
+use crate::feeds::{FeedBatch, FeedsError, lane_of_deletes, origins_in};
 use crate::format::{Body, Delete, Draft, EntryRef, Lane, Ref, Rel, encode_content, kind_of};
 
 /// Entries that one delete names: with the longest names they fit the small bodies of lane `state`.
@@ -138,7 +138,33 @@ fn undelete(batch: &mut FeedBatch<'_>, pen: &Pen, entry: &EntryRef) -> Written<(
         return Ok(Err(TidingsError::NotKept { name }));
     }
     let lane = lane_of_deletes(&entry.log.lane);
-    say(batch, pen, lane, &found.deletes, false)
+    let deletes = deletes_of_edits(batch, pen, entry, found.deletes)?;
+    say(batch, pen, lane, &deletes, false)
+}
+
+/// The deletes of an entry and those that took its edits along with it: of the former only the last few are looked at,
+/// and one that is edited very often is named by more.
+fn deletes_of_edits(
+    batch: &mut FeedBatch<'_>,
+    pen: &Pen,
+    entry: &EntryRef,
+    mut deletes: Vec<EntryRef>,
+) -> Result<Vec<EntryRef>, FeedsError> {
+    let device = pen.identity.device();
+    for edit in batch.edits_naming(entry)? {
+        let edit = batch.subject(&edit, &pen.feed, &device)?;
+        for delete in edit.map(|edit| edit.deletes).unwrap_or_default() {
+            if deletes.contains(&delete) {
+                continue;
+            }
+            let said = batch.subject(&delete, &pen.feed, &device)?;
+            let body = said.and_then(|said| said.body);
+            if body.is_some_and(|body| body.targets(Rel::Delete).any(|it| it == entry)) {
+                deletes.push(delete);
+            }
+        }
+    }
+    Ok(deletes)
 }
 
 /// Appends deletes that name all of `targets`.

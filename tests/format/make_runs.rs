@@ -307,7 +307,7 @@ fn bad_proof(run: &Run, parts: &RunParts) -> Vec<Value> {
             "the next entry is not held",
             given(run.log(), None),
             &open.bytes(),
-            "Run",
+            "NextNotHeld",
         ),
         bad(
             "the next entry names another",
@@ -434,7 +434,7 @@ pub(crate) fn fork() -> Value {
             wrong(
                 "a run without a signature",
                 &with(&|p| p.closing = vec![1]),
-                "Run",
+                "NextNotHeld",
             ),
             wrong("a run of version 2", &with(&|p| p.version = 2), "Version"),
         ],

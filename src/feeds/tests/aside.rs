@@ -302,7 +302,7 @@ fn a_purge_that_stops_counting_leaves_the_time_of_the_delete_beside_it() {
 }
 
 #[test]
-fn an_end_on_another_entry_than_the_held_one_hides_a_block_and_no_more() {
+fn an_end_on_an_entry_that_is_not_held_cuts_by_its_place_and_asks_for_it() {
     let friend = person(2);
     let chain = friend.chain(lanes::POSTS).posts(200);
     let store = following(memory(), &[&friend]);
@@ -314,6 +314,9 @@ fn an_end_on_another_entry_than_the_held_one_hides_a_block_and_no_more() {
     let retire =
         Statement::retire(friend.feed, &friend.secret, friend.device.id(), ends, []).unwrap();
     say(&store, &friend, &retire);
-    assert_eq!(shown(&store), (0..128).rev().collect::<Vec<_>>());
+    assert_eq!(shown(&store), (0..151).rev().collect::<Vec<_>>());
+    let replica = store.snapshot().unwrap().replica(&friend.feed);
+    let told = replica.unwrap().unwrap().logs[0].held.clone();
+    assert_eq!(told, vec![Seq(0)..Seq(150)], "the end's entry is asked for");
     assert_whole(&store);
 }
