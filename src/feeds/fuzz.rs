@@ -236,21 +236,33 @@ impl World {
     }
 
     fn operation(&mut self, from: &mut Choices<'_>) -> Result<(), FeedsError> {
-        let (_, authors) = &*PEOPLE;
+        let (owner, authors) = &*PEOPLE;
         let author = authors.get(from.below(authors.len()));
         let Some(author) = author else { return Ok(()) };
         match from.below(20) {
             0 => self.follow(author.feed, false)?,
-            1 | 2 => self.follow(author.feed, true)?,
+            1 | 2 => {
+                self.follow(author.feed, true)?;
+                let mut batch = self.store.batch()?;
+                batch.take_statements(&author.feed, vec![author.admit.clone()])?;
+                batch.commit(Durability::Durable)?;
+            }
             3 => {
                 // As after a restart.
                 self.store = FeedStore::open_with(self.storage.clone(), &[])?;
             }
             4 => self.own(from)?,
             5 => {
-                let mut batch = self.store.batch()?.at(NOW);
-                batch.sweep(NOW)?;
-                batch.commit(Durability::Durable)?;
+                let mut more = true;
+                while more {
+                    let mut batch = self.store.batch()?.at(NOW);
+                    more = batch.sweep(NOW)?;
+                    batch.commit(Durability::Durable)?;
+                }
+                // All that was left was left long before.
+                let (owner, followed) = (owner.feed, &self.followed);
+                self.held
+                    .retain(|log, _| log.feed == owner || followed.contains(&log.feed));
             }
             6 => self.check_held()?,
             7 => drop(check_pages(&self.store, author)?),

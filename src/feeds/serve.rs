@@ -12,8 +12,8 @@ use super::snapshot::FeedSnapshot;
 use super::trust::Trust;
 use crate::format::limits::GENERATIONS;
 use crate::format::{
-    Closing, DeviceStanding, End, EntryId, FeedId, FormatError, LogId, PackedRun, Run, Seq, Statement,
-    Statements,
+    Closing, DeviceStanding, End, EntryId, FeedId, FormatError, LogId, PackedRun, Run, Seq,
+    Statement, Statements,
 };
 
 /// Logs of a feed up to which it makes no difference in which order they are told: every peer looks at so many.
@@ -107,12 +107,7 @@ impl FeedSnapshot {
     }
 
     /// From where on another entry is held than the end names that a Retire set to a log: sync is to ask for that one.
-    fn unsettled_from(
-        &self,
-        no: LogNo,
-        row: &LogRow,
-        end: Option<End>,
-    ) -> Result<Seq, FeedsError> {
+    fn unsettled_from(&self, no: LogNo, row: &LogRow, end: Option<End>) -> Result<Seq, FeedsError> {
         let other = match end.filter(|end| row.held.contains(end.seq)) {
             Some(end) if self.rows().id(no, end.seq)? != Some(end.id) => Some(end.seq),
             _ => None,

@@ -46,7 +46,10 @@ impl FeedBatch<'_> {
         let row = self.log_row(name.no)?.clone();
         let branch = self.branch_of(name, run, end)?;
         if branch == Branch::True {
-            if self.contradicting(name, &row, run, Seq(u64::MAX))?.is_some() {
+            if self
+                .contradicting(name, &row, run, Seq(u64::MAX))?
+                .is_some()
+            {
                 self.record(Event::Settled { log: name.no })?;
             }
             return self.take_true(name, run, Why::Branch, bound);

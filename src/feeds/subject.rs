@@ -91,25 +91,29 @@ impl FeedBatch<'_> {
         }))
     }
 
-    /// All edits held that name an entry, whether they count or not: however many there are.
-    pub(crate) fn edits_naming(&mut self, name: &EntryRef) -> Result<Vec<EntryRef>, FeedsError> {
+    /// All edits or deletes held that name an entry, whether they count or not: however many there are.
+    pub(crate) fn naming(
+        &mut self,
+        name: &EntryRef,
+        rel: Rel,
+    ) -> Result<Vec<EntryRef>, FeedsError> {
         let Some(no) = self.met_log(&name.log)? else {
             return Ok(Vec::new());
         };
         let feed_no = self.log_name(no)?.feed_no;
-        let place = naming_of(feed_no, Rel::Replaces, name);
+        let place = naming_of(feed_no, rel, name);
         let named = self
             .rows()
             .collect(&place, |key, value| Ok(read_naming(key, value)?.1))?;
-        let mut edits = Vec::new();
+        let mut found = Vec::new();
         for naming in named.iter().filter(|naming| naming.target == name.id) {
-            edits.push(EntryRef {
+            found.push(EntryRef {
                 log: self.log_name(naming.log_no)?.id,
                 seq: naming.at,
                 id: naming.by,
             });
         }
-        Ok(edits)
+        Ok(found)
     }
 
     /// The own reaction to an entry with an emoji, if there is one.

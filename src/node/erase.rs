@@ -102,7 +102,7 @@ pub(super) fn delete(batch: &mut FeedBatch<'_>, pen: &Pen, entry: &EntryRef) -> 
         return Ok(Err(TidingsError::Expired { name }));
     }
     let lane = lane_of_deletes(&entry.log.lane);
-    let mut edits = batch.edits_naming(entry)?;
+    let mut edits = batch.naming(entry, Rel::Replaces)?;
     // What it says again is deleted with it, or another that says the same would take its place.
     if let Some(body) = &found.body {
         edits.extend(origins_in(&pen.feed, body));
@@ -138,30 +138,28 @@ fn undelete(batch: &mut FeedBatch<'_>, pen: &Pen, entry: &EntryRef) -> Written<(
         return Ok(Err(TidingsError::NotKept { name }));
     }
     let lane = lane_of_deletes(&entry.log.lane);
-    let deletes = deletes_of_edits(batch, pen, entry, found.deletes)?;
+    let deletes = all_deletes(batch, pen, entry, found.deletes)?;
     say(batch, pen, lane, &deletes, false)
 }
 
-/// The deletes of an entry and those that took its edits along with it: of the former only the last few are looked at,
-/// and one that is edited very often is named by more.
-fn deletes_of_edits(
+/// All deletes that name an entry and that nothing undoes: of those only the last few are looked at for the entry itself,
+/// and one that was edited very often is named by more, which took its edits along.
+fn all_deletes(
     batch: &mut FeedBatch<'_>,
     pen: &Pen,
     entry: &EntryRef,
     mut deletes: Vec<EntryRef>,
 ) -> Result<Vec<EntryRef>, FeedsError> {
+    /// More would be a thief's, who can say more at any time.
+    const MOST: usize = 1_024;
     let device = pen.identity.device();
-    for edit in batch.edits_naming(entry)? {
-        let edit = batch.subject(&edit, &pen.feed, &device)?;
-        for delete in edit.map(|edit| edit.deletes).unwrap_or_default() {
-            if deletes.contains(&delete) {
-                continue;
-            }
-            let said = batch.subject(&delete, &pen.feed, &device)?;
-            let body = said.and_then(|said| said.body);
-            if body.is_some_and(|body| body.targets(Rel::Delete).any(|it| it == entry)) {
-                deletes.push(delete);
-            }
+    for delete in batch.naming(entry, Rel::Delete)?.into_iter().take(MOST) {
+        if deletes.contains(&delete) {
+            continue;
+        }
+        let said = batch.subject(&delete, &pen.feed, &device)?;
+        if said.is_some_and(|said| said.deletes.is_empty()) {
+            deletes.push(delete);
         }
     }
     Ok(deletes)

@@ -307,7 +307,7 @@ fn what_nobody_has_is_said_and_posts_stay_readable() {
     let id = text(&ada.json(["post", "x", "--attach", &file]), "id");
     let carried = ada.path("ada.tidings");
     ada.json(["export", &carried]);
-    ben.json(["load", &carried]);
+    ben.json(["load", &carried, "--follow"]);
     assert_eq!(attached(&ben)[0]["held"], false);
     says(
         &ben.run(["list"]).succeeds().out,

@@ -9,15 +9,7 @@ use crate::bytes::{hex, string, unhex, varint};
 use crate::shapes::{Read, bytes_of, from, id_bytes};
 
 fn ends_fields(ends: &Ends) -> Value {
-    let end = |(lane, End { seq, id }): &(Lane, End)| {
-        // What many readers of JSON would round is written as text.
-        let seq = if seq.0 < 1 << 53 {
-            json!(seq)
-        } else {
-            json!(seq.0.to_string())
-        };
-        json!({ "lane": lane, "seq": seq, "id": id })
-    };
+    let end = |(lane, End { seq, id }): &(Lane, End)| json!({ "lane": lane, "seq": seq, "id": id });
     ends.iter().map(end).collect()
 }
 
