@@ -44,6 +44,7 @@ impl FeedBatch<'_> {
             }
             self.forget_erased(name, &part)?;
         }
+        self.leave_tags(name, range)?;
         self.delete_segments(name.no, range)?;
         let row = self.log_row_mut(name.no)?;
         row.held.remove(range);

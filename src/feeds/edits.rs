@@ -1,6 +1,7 @@
 //! Edits: which of them shows, and the tags under which an edited entry is found.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::batch::{FeedBatch, LogName};
 use super::error::FeedsError;
@@ -12,7 +13,8 @@ use super::rows::{Rows, StoredEntry};
 use super::snapshot::FeedSnapshot;
 use crate::format::limits::FUTURE_MILLIS;
 use crate::format::{
-    Body, Content as _, Edit, EntryId, EntryRef, Rel, StateItem, Timestamp, decode_content, settle,
+    Body, Content as _, Edit, EntryId, EntryRef, Rel, Seq, StateItem, Timestamp, decode_content,
+    settle,
 };
 
 /// One edit that counts for an entry.
@@ -78,6 +80,37 @@ impl FeedBatch<'_> {
             for tag in stale.union(&tags) {
                 self.set_tag(tag, (&order, no), tags.contains(tag))?;
             }
+        }
+        Ok(())
+    }
+
+    /// Takes entries that are about to go from under the tags and keys of their edits, which may stay.
+    pub(super) fn leave_tags(
+        &mut self,
+        name: LogName,
+        part: &Range<Seq>,
+    ) -> Result<(), FeedsError> {
+        for (seq, rel) in self.rows().named(name.feed_no, &name.order, part)? {
+            let Some(entry) = self.rows().entry(name.no, &name.id, seq)? else {
+                continue;
+            };
+            if rel != Rel::Replaces {
+                continue;
+            }
+            let mut tags = self.stale_tags.remove(&(name.no, seq)).unwrap_or_default();
+            let contents = self.stale_contents.remove(&(name.no, seq));
+            for edit in self.rows().edits_of(name.feed_no, &entry)? {
+                tags.extend(folded(&edit.body.tags));
+            }
+            let order = name.place(entry.time, seq);
+            for tag in &tags {
+                self.set_tag(tag, (&order, name.no), false)?;
+            }
+            let bare = StoredEntry {
+                body: None,
+                ..entry
+            };
+            self.settle_fields(name, &bare, &contents.unwrap_or_default())?;
         }
         Ok(())
     }

@@ -241,12 +241,7 @@ impl World {
         let Some(author) = author else { return Ok(()) };
         match from.below(20) {
             0 => self.follow(author.feed, false)?,
-            1 | 2 => {
-                self.follow(author.feed, true)?;
-                let mut batch = self.store.batch()?;
-                batch.take_statements(&author.feed, vec![author.admit.clone()])?;
-                batch.commit(Durability::Durable)?;
-            }
+            1 | 2 => self.follow(author.feed, true)?,
             3 => {
                 // As after a restart.
                 self.store = FeedStore::open_with(self.storage.clone(), &[])?;
@@ -281,6 +276,13 @@ impl World {
         batch.commit(Durability::Durable)?;
         if following {
             self.followed.insert(feed);
+            // What was left is freed, statements and all.
+            let (_, authors) = &*PEOPLE;
+            let mut batch = self.store.batch()?;
+            for author in authors.iter().filter(|author| author.feed == feed) {
+                batch.take_statements(&feed, vec![author.admit.clone()])?;
+            }
+            batch.commit(Durability::Durable)?;
         } else {
             self.followed.remove(&feed);
         }

@@ -343,6 +343,7 @@ impl FeedBatch<'_> {
         }
         self.forget_erased(name, part)?;
         self.queue_cut(name, run, part)?;
+        self.leave_tags(name, part)?;
         self.delete_segments(name.no, &(run.first()..run.end()))?;
         if let Some(left) = run.part(run.first(), part.start, Closing::NextHeld) {
             self.put_segment(name.no, &left)?;
