@@ -118,7 +118,7 @@ fn is_device(stem: &str) -> bool {
         let rest = stem.strip_prefix(*port).unwrap_or_default();
         rest.chars().count() == 1 && rest.chars().all(is_digit)
     };
-    DEVICES.contains(&stem.as_str()) || PORTS.iter().any(|port| is_port(port))
+    DEVICES.contains(&stem.as_str()) || PORTS.iter().any(is_port)
 }
 
 /// At most so many bytes; what comes after the last dot stays.

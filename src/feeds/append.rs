@@ -41,6 +41,7 @@ impl FeedBatch<'_> {
     ///
     /// [`FeedsError::NotAdmitted`], [`FeedsError::OwnFork`] or [`FeedsError::TooManyLanes`] if the key may not append
     /// there; [`FeedsError::Format`] if a body is too large. Nothing was written then.
+    #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn append(
         &mut self,
         secret: &DeviceSecret,

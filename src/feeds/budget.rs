@@ -329,7 +329,7 @@ impl FeedBatch<'_> {
             if self.log_row(log)?.floor > Seq::ZERO {
                 let row = self.log_row_mut(log)?;
                 row.floor = Seq::ZERO;
-                if row.held.len() == 0 {
+                if row.held.is_empty() {
                     row.head = crate::format::EntryId::ZERO;
                 }
             }

@@ -52,7 +52,7 @@ impl FeedBatch<'_> {
         row.dropped = row.dropped.max(range.end);
         if floor {
             row.floor = row.floor.max(range.end);
-        } else if row.held.len() == 0 {
+        } else if row.held.is_empty() {
             row.head = EntryId::ZERO;
         }
         let goes_on = row.held.contains(range.end);

@@ -93,7 +93,7 @@ impl FeedBatch<'_> {
         let logs = self.logs_by(feed, device)?;
         let public = logs
             .into_iter()
-            .filter(|row| !row.log.lane.is_private() && row.held.len() > 0);
+            .filter(|row| !row.log.lane.is_private() && !row.held.is_empty());
         let end = |row: LogRow| {
             let seq = Seq(row.held.end().0.saturating_sub(1));
             (row.log.lane, End { seq, id: row.head })

@@ -179,7 +179,7 @@ impl FeedBatch<'_> {
             let Some(at) = self.first_other(name, run, &part)? else {
                 continue;
             };
-            let around = held.around(at).unwrap_or(part.clone());
+            let around = held.around(at).unwrap_or_else(|| part.clone());
             if at >= bound && around.start < bound {
                 is_true_below = true;
                 continue;

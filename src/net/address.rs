@@ -168,7 +168,7 @@ mod tests {
         let address = own.clone().with_relay_url(relay("another"));
         let feed = FeedSecret::from_bytes(&[1; 32]).id();
         let ticket = FeedTicket::new(feed).with_endpoint_addr(&address);
-        assert_eq!(ticket.endpoint_addrs(), [address.clone()]);
+        assert_eq!(ticket.endpoint_addrs(), std::slice::from_ref(&address));
         assert_eq!(dialable(&ticket, &[relay("own")]), [own]);
         assert_eq!(decode_address(&encode_address(&address)), Some(address));
         assert_eq!(decode_address(b"nothing"), None);

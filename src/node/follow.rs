@@ -218,7 +218,7 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// [`NetError::Bind`] if no socket can be had to find out the own address.
+    /// [`NetError::Bind`](crate::NetError::Bind) if no socket can be had to find out the own address.
     pub async fn ticket(&self) -> Result<FeedTicket, TidingsError> {
         self.ticket_for(self.feed()).await
     }

@@ -113,7 +113,7 @@ impl<P: PeerIdentity> Swarm<P> {
             self.send_wants(id, peer, peer.knows_mine);
         }
         peer.wants_out |= !answers_later;
-        peer.wants_in = !owing && !(peer.dialed && owed);
+        peer.wants_in = !(owing || peer.dialed && owed);
         if owed || owing {
             peer.memory.agreed = None;
             peer.memory.settled = None;

@@ -45,10 +45,13 @@ pub(super) struct SimStore {
     pub(super) full: bool,
 }
 
+/// Entries without a body.
+type Lacking = Vec<(Seq, EntryId)>;
+
 /// What taking a run came to.
 pub(super) struct Took {
     pub(super) outcome: Outcome,
-    pub(super) stored: Option<(Range<Seq>, Head, Vec<(Seq, EntryId)>)>,
+    pub(super) stored: Option<(Range<Seq>, Head, Lacking)>,
     pub(super) forked: Option<Seq>,
     /// Something held was of the wrong branch and is not held any more.
     pub(super) reread: bool,

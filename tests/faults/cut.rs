@@ -312,7 +312,7 @@ async fn a_machine_that_was_suspended_for_hours_goes_on_where_it_was() {
     talk.hear_more(5);
     println!("heard again {:?} after waking", woke.elapsed());
     // By the clock that the children had: by another what they said is ahead, and not shown yet.
-    tidings::Node::set_clock_ahead(HOURS);
+    Node::set_clock_ahead(HOURS);
     talk.end("suspended").await;
-    tidings::Node::set_clock_ahead(0);
+    Node::set_clock_ahead(0);
 }

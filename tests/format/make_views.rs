@@ -271,7 +271,7 @@ impl Story {
                             let left = self.names[name];
                             left.log == *log && left.seq == seq
                         };
-                        !without.iter().any(|name| is_left_out(name))
+                        !without.iter().any(is_left_out)
                     };
                     out.run(&with_bodies(&run, &kept)).expect("in order");
                 }

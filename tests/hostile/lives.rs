@@ -153,6 +153,7 @@ fn lives(one_in: u64, loss: Loss, deeds: &[Deed]) {
     all(one_in, |seed| life(seed, loss, deeds));
 }
 
+#[expect(clippy::disallowed_methods, reason = "it says how long it took")]
 fn all(one_in: u64, life: impl Fn(u64) + std::panic::RefUnwindSafe) {
     let seeds = seeds();
     // At least one, so that a single seed can be had again in any group.

@@ -218,6 +218,7 @@ fn in_pages_the_fullest_set_arrives_whole() {
 /// A measurement, not a test: `cargo test --release --test statements -- --ignored --nocapture full`.
 #[test]
 #[ignore = "it measures, and is worth something in release only"]
+#[expect(clippy::disallowed_methods, reason = "it measures")]
 fn how_long_the_fullest_set_takes() {
     let full = of(FULL.iter().cloned());
     let timed = |what: &str, work: &mut dyn FnMut()| {
@@ -227,7 +228,7 @@ fn how_long_the_fullest_set_takes() {
     };
     println!("{} statements, {} bytes", full.len(), bytes_of(&full));
     timed("capping and holding", &mut || {
-        drop(of(full.iter().cloned()))
+        drop(of(full.iter().cloned()));
     });
     timed("judging", &mut || drop(full.judge()));
     timed("a page that changes nothing", &mut || {

@@ -44,7 +44,7 @@ impl Check<'_> {
             head = before.unwrap_or(EntryId::ZERO);
         }
         // Of what was dropped the head is remembered, so that it is not asked for again.
-        let is_held = log.row.held.len() > 0 || log.row.floor == Seq::ZERO;
+        let is_held = !log.row.held.is_empty() || log.row.floor == Seq::ZERO;
         if is_held && head != log.row.head {
             self.note(LOGS, Fault::Wrong, format!("{}, its head", log.text()));
         }

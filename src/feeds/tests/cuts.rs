@@ -30,7 +30,7 @@ fn seed() -> u64 {
 
 /// Whether a friend's log has two branches in the history of a seed.
 const fn is_forked(seed: u64) -> bool {
-    seed % 2 == 0
+    seed.is_multiple_of(2)
 }
 
 /// What may happen to someone's store, and what of it was acknowledged.

@@ -477,7 +477,7 @@ fn reads_of_a_delete(devices: u8) -> u64 {
             hand_over(&store, run);
         }
     }
-    let mut state = scene.state.clone();
+    let mut state = scene.state;
     state.append(&[delete(&targets, 9_000)]);
     let before = left.load(Ordering::SeqCst);
     hand_over(&store, &state.runs[0]);

@@ -25,7 +25,7 @@ impl Actor {
             for finder in finders.into_iter().take(FINDERS) {
                 let address = snapshot.peer(&finder).ok().flatten();
                 let address = address.and_then(|bytes| decode_address(&bytes));
-                let address = address.map(|address| usable_address(address));
+                let address = address.map(usable_address);
                 addresses.extend(address.map(|address| (address.id, address)));
             }
         }
