@@ -398,6 +398,9 @@ fn where_the_feed_key_is_full_a_retire_makes_room_and_an_admit_alone_has_none() 
         };
         assert!(!has_room(batch, std::slice::from_ref(&more)));
         assert!(has_room(batch, &[more, last_word]));
-        assert!(has_room(batch, std::slice::from_ref(&owner.admit)), "it is held");
+        assert!(
+            has_room(batch, std::slice::from_ref(&owner.admit)),
+            "it is held"
+        );
     });
 }
