@@ -50,22 +50,12 @@ pub(super) struct Room {
     /// Feeds of which something has to go, or may come back.
     pub(super) unfit: BTreeSet<FeedNo>,
     is_looked_through: bool,
-    /// Runs that were not taken since whoever admitted their device has logs enough here.
-    passed: BTreeMap<FeedNo, u64>,
     pub(super) paces: Paces,
 }
 
 impl Room {
     pub(super) fn grew(&mut self, feeds: &BTreeSet<FeedNo>) {
         self.grown.extend(feeds);
-    }
-
-    pub(super) fn passed_over(&mut self, feed: FeedNo) {
-        *self.passed.entry(feed).or_default() += 1;
-    }
-
-    pub(super) fn passed(&self, feed: FeedNo) -> u64 {
-        self.passed.get(&feed).copied().unwrap_or_default()
     }
 }
 

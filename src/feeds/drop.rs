@@ -150,7 +150,7 @@ impl FeedBatch<'_> {
         }
         self.forget_statements(no)?;
         let row = self.feed_row_mut(no)?;
-        (row.left, row.dropped) = (None, None);
+        (row.left, row.dropped, row.passed) = (None, None, 0);
         Ok(true)
     }
 

@@ -31,6 +31,8 @@ pub(super) struct FeedRow {
     pub(super) left: Option<Timestamp>,
     /// The budget past which entries were dropped, and how many; none while all is held and wanted.
     pub(super) dropped: Option<Dropped>,
+    /// Runs that were not taken since whoever admitted their device has logs enough here.
+    pub(super) passed: u64,
 }
 
 /// What was dropped of a feed for want of room.
@@ -53,6 +55,7 @@ impl FeedRow {
             aside: 0,
             left: None,
             dropped: None,
+            passed: 0,
         }
     }
 

@@ -80,8 +80,8 @@ impl FeedStorage {
         self.dropped.1
     }
 
-    /// Stretches of entries that were not taken since the node opened, since the devices that one device admitted have as many
-    /// logs here as are kept.
+    /// Stretches of entries that were not taken, since the devices that one device admitted have as many logs here as are
+    /// kept. One that is offered again counts again.
     pub const fn passed_over(&self) -> u64 {
         self.passed_over
     }
@@ -121,7 +121,7 @@ impl FeedSnapshot {
                 aside_bytes: 0,
                 media_bytes: 0,
                 budget: (!row.own).then_some((room.keeping.bytes, room.keeping.entries)),
-                passed_over: room.passed(no),
+                passed_over: row.passed,
                 dropped: row
                     .dropped
                     .map_or((0, 0), |gone| (gone.entries, gone.bytes)),

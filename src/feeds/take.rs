@@ -141,7 +141,8 @@ impl FeedBatch<'_> {
         };
         let count = logs.entry(by).or_insert(0);
         if *count >= most {
-            self.store.room().passed_over(feed_no);
+            let row = self.feed_row_mut(feed_no)?;
+            row.passed = row.passed.saturating_add(1);
             return Ok(false);
         }
         *count += 1;

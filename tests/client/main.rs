@@ -15,5 +15,6 @@ mod import;
 mod media;
 mod posts;
 mod support;
+mod thieves;
 mod together;
 mod unkind;
