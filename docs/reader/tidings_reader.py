@@ -4,7 +4,7 @@
 Written from docs/format.md alone: here the bytes and who may write, in tidings_views.py what shows. Needs Python 3.10
 and what requirements.txt lists. A damaged archive ends it with status 1 and one line that names the first byte that is
 not good."""
-import base64, collections, re, unicodedata
+import base64, collections, itertools, re, unicodedata
 from blake3 import blake3
 from nacl import exceptions, signing
 WRONG = (ValueError, exceptions.CryptoError)  # text that is not UTF-8 is a ValueError, too
