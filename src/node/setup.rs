@@ -65,7 +65,12 @@ pub(super) fn open(
     let mut batch = store.batch()?;
     identity.settle(&mut batch, false)?;
     batch.set_opened(next)?;
-    batch.commit(Durability::Checkpoint)?;
+    // Nothing but a number changed where the folder was known.
+    batch.commit(if is_marked {
+        Durability::Durable
+    } else {
+        Durability::Checkpoint
+    })?;
     identity.tidy(&mut store.batch()?)?;
     if !is_marked {
         marker.mark()?;
