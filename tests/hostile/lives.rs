@@ -14,7 +14,7 @@ fn setting(name: &str, otherwise: u64) -> u64 {
 /// Which lives are tried. More of them at night: TIDINGS_SEEDS=20000; one again: TIDINGS_SEED=... TIDINGS_SEEDS=1.
 fn seeds() -> std::ops::Range<u64> {
     let first = setting("TIDINGS_SEED", 0);
-    first..first + setting("TIDINGS_SEEDS", 100)
+    first..first + setting("TIDINGS_SEEDS", 300)
 }
 
 /// Who is robbed, and how.
