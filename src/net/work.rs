@@ -234,7 +234,8 @@ pub(crate) fn outcome(result: Result<Taken, SharedError>) -> Outcome {
         Ok(Taken::NotAdmitted) => Outcome::NotAdmitted,
         Ok(Taken::NotCounting { from }) => Outcome::NotCounting { from },
         Ok(Taken::Forked) => Outcome::Forked,
-        Ok(Taken::Refused | Taken::OtherBranch) => Outcome::Refused,
+        Ok(Taken::Refused) => Outcome::Refused,
+        Ok(Taken::OtherBranch) => Outcome::OtherBranch,
         Ok(Taken::Mismatch) => Outcome::Rejected {
             reason: "it does not have the hash that its header names".into(),
         },

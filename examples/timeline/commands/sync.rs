@@ -98,7 +98,7 @@ fn entries_by_feed(node: &Node) -> Result<HashMap<FeedId, u64>> {
         .collect())
 }
 
-/// What cannot come, and what it waits for: of the followed feeds and the own one.
+/// The entries that cannot come, and the reason: of the followed feeds and the own one.
 fn forks(node: &Node) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for feed in node.following()? {

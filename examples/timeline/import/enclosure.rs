@@ -1,4 +1,4 @@
-//! What items bring along: files that lie beside the feed may be attached, of others the address is kept.
+//! Enclosures of items: files that lie beside the feed may be attached, of others the address is kept.
 //!
 //! A feed may come from anywhere and is not to be trusted with the disk: nothing outside its own folder is attached,
 //! wherever it points, nor any hidden file in it, and the address of a file is never posted.
@@ -55,7 +55,7 @@ impl Folder {
     }
 }
 
-/// Whether a file belongs to an identity: a feed in its folder must not post its keys.
+/// Says whether a file belongs to an identity: a feed in its folder must not post its keys.
 fn is_identity(path: &Path) -> bool {
     let mut folders = path.ancestors().skip(1);
     folders.any(|it| it.join("keys").is_file() && it.join("store.redb").is_file())
