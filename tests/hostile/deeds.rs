@@ -86,7 +86,9 @@ impl Thief {
         let now = cast.world.clock();
         let all = cast.copy_of_all();
         match deed {
-            Deed::Post => self.write(cast, lanes::POSTS, &[post("for a friend", now)]),
+            Deed::Post => {
+                self.write(cast, lanes::POSTS, &[post("for a friend", now)]);
+            }
             Deed::Fork => self.fork(cast, now),
             Deed::RetireWhole => self.retire(cast, Ends::default()),
             Deed::RetirePart => {
@@ -137,7 +139,8 @@ impl Thief {
             Deed::Edit => {
                 if let Some(target) = pick(&mut cast.world.random, &all) {
                     let said = edit(target, "I take it all back", now);
-                    self.write(cast, lanes::POSTS, &[said]);
+                    let edit = self.write(cast, lanes::POSTS, &[said]);
+                    cast.edits.extend(edit.map(|edit| (target, edit)));
                 }
             }
             Deed::Far => {
@@ -155,15 +158,14 @@ impl Thief {
         self.serve(cast);
     }
 
-    /// Writes on any of its branches.
-    fn write(&mut self, cast: &mut Cast, lane: Lane, drafts: &[Draft]) {
+    /// Writes on any of its branches; the last entry it wrote.
+    fn write(&mut self, cast: &mut Cast, lane: Lane, drafts: &[Draft]) -> Option<EntryRef> {
         let at = cast.world.random.below(self.branches.len() as u64);
-        let branch = usize::try_from(at)
-            .ok()
-            .and_then(|at| self.branches.get_mut(at));
-        let Some((_, pens)) = branch else { return };
+        let (_, pens) = self.branches.get_mut(usize::try_from(at).ok()?)?;
         let fresh = || Pen::new(&self.secret, cast.feed, lane);
-        pens.entry(lane).or_insert_with(fresh).write(drafts);
+        let pen = pens.entry(lane).or_insert_with(fresh);
+        pen.write(drafts);
+        pen.references().last().copied()
     }
 
     fn fork(&mut self, cast: &mut Cast, now: Timestamp) {
