@@ -28,6 +28,7 @@ mod private;
 mod profile;
 mod publish;
 mod react;
+mod session;
 mod setup;
 #[cfg(test)]
 mod tests;
@@ -124,8 +125,14 @@ impl Node {
         self.inner.writer.close().await;
         self.inner.media.close();
         // Streams and reads under way may hold the store a little longer, but not its file.
-        let store = self.inner.store.clone();
-        let closed = tokio::task::spawn_blocking(move || store.close()).await;
+        let (store, identity) = (self.inner.store.clone(), self.inner.identity.clone());
+        let closed = tokio::task::spawn_blocking(move || {
+            if let Ok(sessions) = store.snapshot().and_then(|held| held.sessions()) {
+                identity.counted(sessions);
+            }
+            store.close();
+        });
+        let closed = closed.await;
         closed.map_err(|_| TidingsError::ShutDown)
     }
 

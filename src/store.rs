@@ -149,6 +149,9 @@ pub trait WriteTx: ReadTx {
     /// When the backend fails; the write can then only be dropped.
     fn delete(&mut self, key: &[u8]) -> Result<(), StoreError>;
 
+    /// Whether nothing has been put or removed.
+    fn is_empty(&self) -> bool;
+
     /// Makes all changes visible at once, as durable as asked.
     ///
     /// # Errors

@@ -23,8 +23,8 @@ impl FeedBatch<'_> {
         statements: Vec<Statement>,
     ) -> Result<(), FeedsError> {
         let no = self.intern_feed(feed)?;
-        let row = self.feed_row_mut(no)?;
-        if !row.own {
+        if !self.feed_row(no)?.own {
+            let row = self.feed_row_mut(no)?;
             row.own = true;
             row.left = None;
             self.wanted_changed(Note::Wanted { feed: *feed });

@@ -125,6 +125,8 @@ pub(crate) struct FeedBatch<'s> {
     pub(super) logs_by_admitter: HashMap<FeedNo, LogsByAdmitter>,
     /// Feeds of which runs were stored: they may be past their budget.
     pub(super) grown: BTreeSet<FeedNo>,
+    /// In how many sessions own entries were written, where that changes.
+    pub(super) sessions: Option<u64>,
 }
 
 impl<'s> FeedBatch<'s> {
@@ -155,6 +157,7 @@ impl<'s> FeedBatch<'s> {
             reread: BTreeSet::new(),
             logs_by_admitter: HashMap::new(),
             grown: BTreeSet::new(),
+            sessions: None,
         }
     }
 
@@ -162,6 +165,15 @@ impl<'s> FeedBatch<'s> {
     pub(crate) fn commit(mut self, durability: Durability) -> Result<Vec<Note>, FeedsError> {
         self.complete()?;
         self.conclude(durability)
+    }
+
+    /// Does as [`commit`](Self::commit), and nothing where nothing changed.
+    pub(crate) fn commit_changes(mut self, durability: Durability) -> Result<(), FeedsError> {
+        self.complete()?;
+        if !self.tx.is_empty() {
+            self.conclude(durability)?;
+        }
+        Ok(())
     }
 
     /// Makes everything visible at once and says what changed, and whether it is on disk.
@@ -192,6 +204,7 @@ impl<'s> FeedBatch<'s> {
 
     fn complete(&mut self) -> Result<(), FeedsError> {
         self.sign_appended()?;
+        self.put_sessions()?;
         // Merging reads rows of feeds and logs, and changes some.
         self.put_rows()?;
         self.settle_erased()?;

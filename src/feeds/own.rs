@@ -18,7 +18,7 @@ use crate::store::prefix_end;
 
 /// Devices left behind by renewals of the key that are remembered: more would be a thief's.
 const LEFT_BEHIND: usize = 64;
-const OPENED: &str = "opened";
+const SESSIONS: &str = "sessions";
 const ONCE: u8 = 0;
 const TWICE: u8 = 1;
 
@@ -222,17 +222,24 @@ impl FeedBatch<'_> {
         Ok(self.tx.delete(key.as_slice())?)
     }
 
-    /// Notes how many times the store was opened.
-    pub(crate) fn set_opened(&mut self, count: u64) -> Result<(), FeedsError> {
+    /// Notes that own entries have been written in so many of the times that the store was open.
+    pub(crate) const fn set_sessions(&mut self, count: u64) {
+        self.sessions = Some(count);
+    }
+
+    pub(super) fn put_sessions(&mut self) -> Result<(), FeedsError> {
+        let Some(count) = self.sessions.take() else {
+            return Ok(());
+        };
         let value = Bytes::copy_from_slice(&count.to_be_bytes());
-        Ok(self.tx.put(keys::meta(OPENED).as_slice(), value)?)
+        Ok(self.tx.put(keys::meta(SESSIONS).as_slice(), value)?)
     }
 }
 
 impl FeedSnapshot {
-    /// How many times the store was opened.
-    pub(crate) fn opened(&self) -> Result<u64, FeedsError> {
-        let value = self.tx().value(keys::meta(OPENED).as_slice())?;
+    /// In how many of the times that the store was open own entries were written.
+    pub(crate) fn sessions(&self) -> Result<u64, FeedsError> {
+        let value = self.tx().value(keys::meta(SESSIONS).as_slice())?;
         Ok(value.and_then(|value| keys::u64_at(&value, 0)).unwrap_or(0))
     }
 

@@ -16,6 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::error::TidingsError;
 use super::keys::Keys;
+use super::session::Session;
 use crate::feeds::{FeedBatch, FeedsError};
 use crate::format::limits::RETIRE_KEEP;
 use crate::format::{DeviceId, Draft, Ends, EntryRef, FeedId, FeedSecret, Lane, Statement};
@@ -44,6 +45,7 @@ impl fmt::Display for ReadOnly {
 pub(super) struct Identity {
     folder: PathBuf,
     feed: FeedId,
+    session: Session,
     state: Mutex<State>,
 }
 
@@ -54,10 +56,11 @@ struct State {
 }
 
 impl Identity {
-    pub(super) fn new(folder: &Path, keys: Keys) -> Self {
+    pub(super) fn new(folder: &Path, keys: Keys, session: Session) -> Self {
         Self {
             folder: folder.to_owned(),
             feed: keys.feed.id(),
+            session,
             state: Mutex::new(State {
                 keys,
                 read_only: None,
@@ -111,6 +114,7 @@ impl Identity {
         lane: Lane,
         drafts: &[Draft],
     ) -> Result<Vec<EntryRef>, FeedsError> {
+        self.session.count(batch);
         let secret = self.state().keys.device.clone();
         match batch.append_later(&secret, &self.feed, lane, drafts) {
             Err(FeedsError::NotAdmitted { .. } | FeedsError::OwnFork { .. }) => {
@@ -124,6 +128,11 @@ impl Identity {
             }
             appended => appended,
         }
+    }
+
+    /// Takes note of what is on disk: in how many sessions own entries were written.
+    pub(super) fn counted(&self, sessions: u64) {
+        self.session.counted(sessions);
     }
 
     /// Sees to it that the feed is the node's own, that a key may sign, and that earlier ones are retired when it is

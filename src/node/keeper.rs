@@ -63,11 +63,15 @@ pub(super) fn spawn(node: &Node) {
 async fn look(node: &Weak<Inner>, known: &mut Option<OwnSigns>, running: Duration) -> Option<bool> {
     let node = node.upgrade().map(|inner| Node { inner })?;
     let identity = &node.inner.identity;
-    let signs = match node
-        .snapshot()
-        .and_then(|snapshot| Ok(snapshot.own_signs(&node.feed(), &node.device())?))
-    {
-        Ok(signs) => signs,
+    let read = node.snapshot().and_then(|snapshot| {
+        let signs = snapshot.own_signs(&node.feed(), &node.device())?;
+        Ok((signs, snapshot.sessions()?))
+    });
+    let signs = match read {
+        Ok((signs, sessions)) => {
+            identity.counted(sessions);
+            signs
+        }
         Err(TidingsError::ShutDown) => return None,
         // A store that cannot be read now may be later.
         Err(_) => return Some(false),

@@ -1,9 +1,10 @@
 //! Whether a folder is still the one that was opened last: what a copy of it, or a backup put back, cannot have.
 //!
 //! Two things are compared. The *marker*, a file that is written once, says when it was itself made, its inode and the
-//! machine: copying makes another file, even where it gets the same inode again. A *counter* goes up at each opening, in
-//! the store and in a file outside the folder, in the user's state directory: whoever puts an older store in place of the
-//! newer one without making another marker file is found by that. Moving the folder within a file system changes neither.
+//! machine: copying makes another file, even where it gets the same inode again. A *counter* goes up with each session that
+//! writes own entries, in the store and in a file outside the folder, in the user's state directory: whoever puts an older
+//! store in place of the newer one without making another marker file is found by that. Moving the folder within a file
+//! system changes neither.
 //! The number of the device that the folder is mounted from, and `f_fsid`, which some file systems make of that, are not
 //! looked at: they change as a machine starts.
 
@@ -35,14 +36,14 @@ pub(super) enum Place {
 }
 
 /// The marker of a folder and the file outside it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Marker {
     folder: PathBuf,
     /// The user's state directory; none where there is none.
     outside: Option<PathBuf>,
 }
 
-/// What stands in the file outside: the counter of the last opening, and of the one that was begun.
+/// What stands in the file outside: what the store counted last, and what it counts if a write that was begun is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Counted {
     current: u64,
@@ -65,8 +66,8 @@ impl Marker {
             .map_err(|error| failed(&path, "read", &error))
     }
 
-    /// Compares what is found with what was left at the last opening, at which the store counted `opened`.
-    pub(super) fn judge(&self, opened: u64) -> Result<Place, TidingsError> {
+    /// Compares what is found with what was left by the last session. The store counts so many `sessions`.
+    pub(super) fn judge(&self, sessions: u64) -> Result<Place, TidingsError> {
         let path = self.folder.join(MARKER);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -88,7 +89,7 @@ impl Marker {
             return Ok(elsewhere);
         }
         match self.outside_file(id).map(|file| read_counted(&file)) {
-            Some(Some(counted)) if opened != counted.current && opened != counted.next => {
+            Some(Some(counted)) if ![counted.current, counted.next].contains(&sessions) => {
                 Ok(elsewhere)
             }
             Some(Some(_)) if is_sure => Ok(Place::Same),
@@ -199,7 +200,7 @@ fn read_counted(file: &Path) -> Option<Counted> {
     })
 }
 
-/// Opening waits for this: of a file that is there a few bytes are written over, all of one sector. Torn, they leave a
+/// The first append of a session waits for this: of a file that is there a few bytes are written over, all of one sector. Torn, they leave a
 /// doubt. That the store counts no further any more need not be on disk: without it less is noticed, and nothing wrong.
 fn write_counted(file: &Path, counted: Counted) -> io::Result<()> {
     let text = format!("{:020} {:020}\n", counted.current, counted.next);
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_store_is_noticed_by_the_counter_and_a_kill_while_opening_is_not() {
+    fn an_older_store_is_noticed_by_the_counter_and_a_kill_while_writing_is_not() {
         let world = World::marked();
         world.marker().count(1, 2);
         assert!(is_same(world.marker().judge(1).unwrap()));

@@ -7,6 +7,7 @@ use super::error::TidingsError;
 use super::identity::Identity;
 use super::keys::{self, Found, Keys};
 use super::marker::{Marker, Place};
+use super::session::Session;
 use crate::feeds::{ContentType, FeedStore};
 use crate::store::{Durability, ReadTx, RedbOptions, RedbStorage};
 
@@ -35,7 +36,7 @@ pub(super) fn open(
     let storage = RedbStorage::open_if(&path, RedbOptions::new(), |held| judge(folder, held))?;
     let store = Arc::new(FeedStore::open_with(Arc::new(storage), types)?);
     let marker = Marker::of(folder, state);
-    let opened = store.snapshot()?.opened()?;
+    let sessions = store.snapshot()?.sessions()?;
     let (keys, place) = match Keys::find(folder)? {
         Found::Nothing => {
             let keys = Keys::generate()?;
@@ -43,7 +44,7 @@ pub(super) fn open(
             (keys, Place::New)
         }
         Found::Keys { mut keys, .. } => {
-            let place = marker.judge(opened)?;
+            let place = marker.judge(sessions)?;
             match place {
                 // The endpoint is nobody else's, and tickets name it.
                 Place::PutBack => keys.renew()?,
@@ -56,26 +57,17 @@ pub(super) fn open(
             (keys, place)
         }
     };
-    let identity = Identity::new(folder, keys);
-    let next = opened + 1;
     let is_marked = matches!(place, Place::Same | Place::Doubtful);
-    if is_marked {
-        marker.count(opened, next);
-    }
+    let session = Session::new(marker.clone(), sessions);
+    let identity = Identity::new(folder, keys, session);
     let mut batch = store.batch()?;
     identity.settle(&mut batch, false)?;
-    batch.set_opened(next)?;
-    // Nothing but a number changed where the folder was known.
-    batch.commit(if is_marked {
-        Durability::Durable
-    } else {
-        Durability::Checkpoint
-    })?;
+    batch.commit_changes(Durability::Checkpoint)?;
     identity.tidy(&mut store.batch()?)?;
     if !is_marked {
         marker.mark()?;
+        marker.count(sessions, sessions);
     }
-    marker.count(next, next);
     Ok(Opened {
         store,
         identity,

@@ -129,6 +129,10 @@ impl<B: Base> WriteTx for StagedTx<B> {
         Ok(())
     }
 
+    fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
     fn commit(self: Box<Self>, durability: Durability) -> Result<(), StoreError> {
         let Self {
             base,

@@ -86,6 +86,10 @@ impl WriteTx for CountedTx<'_> {
         self.tx.delete(key)
     }
 
+    fn is_empty(&self) -> bool {
+        self.tx.is_empty()
+    }
+
     fn commit(self: Box<Self>, durability: Durability) -> Result<(), StoreError> {
         let count = self.count.load(Ordering::Relaxed);
         self.most.fetch_max(count, Ordering::Relaxed);

@@ -331,6 +331,47 @@ async fn a_backup_put_back_in_place_is_noticed_and_what_a_peer_knows_is_not_lost
     assert_eq!(posts(&node, feed), posts(&friend, feed));
 }
 
+/// The files keep their places and times, so only the counter outside the folder can tell.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_written_over_by_an_older_one_is_noticed_if_it_would_fork() {
+    let (parent, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (folder, backup) = (parent.path().join("ada"), parent.path().join("backup"));
+    let open = || {
+        let builder = Node::builder().offline().state_folder(state.path());
+        builder.open(&folder)
+    };
+    let put_back = || {
+        for (path, bytes) in files(&backup) {
+            fs::write(folder.join(path.file_name().unwrap()), bytes).unwrap();
+        }
+    };
+    let node = open().await.unwrap();
+    node.post("before").send().await.unwrap();
+    let first = node.device();
+    close(node).await;
+    copy(&folder, &backup);
+
+    // Whoever only reads leaves nothing that a later post could fork.
+    close(open().await.unwrap()).await;
+    put_back();
+    let node = open().await.unwrap();
+    assert_eq!(node.device(), first);
+    node.post("newer").send().await.unwrap();
+    close(node).await;
+
+    put_back();
+    let node = open().await.unwrap();
+    assert_ne!(node.device(), first);
+    node.post("next").send().await.unwrap();
+    assert_eq!(texts(&node, node.feed()).len(), 2);
+    close(node).await;
+    // The counter goes on under the new marker.
+    let node = open().await.unwrap();
+    let second = node.device();
+    assert_ne!(second, first);
+    close(node).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_put_back_without_a_trace_is_learned_of_before_the_first_post() {
     let (parent, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

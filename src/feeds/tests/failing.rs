@@ -80,6 +80,10 @@ impl WriteTx for FailingWrite<'_> {
         self.inner.delete(key)
     }
 
+    fn is_empty(&self) -> bool {
+        self.inner.is_empty()
+    }
+
     fn commit(self: Box<Self>, durability: Durability) -> Result<(), StoreError> {
         spend(&self.left)?;
         self.inner.commit(durability)
