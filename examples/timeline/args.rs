@@ -193,7 +193,7 @@ pub(crate) struct Init {
     pub(crate) avatar: Option<PathBuf>,
 
     /// What the person writes about; these replace earlier ones
-    #[arg(long = "tag", value_name = "TAG")]
+    #[arg(long = "tag", value_name = "TAG", value_parser = tag)]
     pub(crate) tags: Vec<String>,
 }
 
@@ -215,6 +215,10 @@ pub(crate) struct Post {
     #[arg(long, requires = "attach")]
     pub(crate) keep_metadata: bool,
 
+    /// Publish what the files are called here; without this a picture becomes picture.jpg
+    #[arg(long, requires = "attach")]
+    pub(crate) keep_name: bool,
+
     #[arg(long)]
     pub(crate) title: Option<String>,
 
@@ -222,7 +226,7 @@ pub(crate) struct Post {
     pub(crate) link: Option<String>,
 
     /// May be given several times
-    #[arg(long = "tag", value_name = "TAG")]
+    #[arg(long = "tag", value_name = "TAG", value_parser = tag)]
     pub(crate) tags: Vec<String>,
 
     /// The id, in its long or short form, of the post this one answers
@@ -245,7 +249,7 @@ pub(crate) struct List {
     pub(crate) feed: Option<String>,
 
     /// Posts with this tag only
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", value_parser = tag)]
     pub(crate) tag: Option<String>,
 }
 
@@ -279,4 +283,13 @@ pub(crate) struct Export {
     /// With the attachments that are here
     #[arg(long)]
     pub(crate) media: bool,
+}
+
+/// A tag without the sign that many write before it.
+fn tag(text: &str) -> Result<String, &'static str> {
+    let tag = text.trim().trim_start_matches('#').trim_start();
+    if tag.is_empty() {
+        return Err("there is nothing in it");
+    }
+    Ok(tag.to_owned())
 }

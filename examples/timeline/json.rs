@@ -112,17 +112,17 @@ impl From<&PeerReport> for PeerObject {
     }
 }
 
-/// The time as RFC 3339. A claim may lie anywhere; what no calendar reaches becomes its first or last moment.
+/// The time as RFC 3339, whose years are 0000 to 9999. A claim may lie anywhere; what these do not reach becomes the first or
+/// last moment that they do.
 pub(crate) fn rfc3339(time: Timestamp) -> String {
     calendar(time).to_string()
 }
 
-/// The time on the calendar, or the calendar's first or last moment.
+/// The beginning of the year 0.
+const FIRST_MILLIS: i64 = -62_167_219_200_000;
+
+/// The time on the calendar of the years 0 to 9999, or its first or last moment.
 pub(crate) fn calendar(time: Timestamp) -> jiff::Timestamp {
-    let end = if time.0 < 0 {
-        jiff::Timestamp::MIN
-    } else {
-        jiff::Timestamp::MAX
-    };
-    jiff::Timestamp::from_millisecond(time.0).unwrap_or(end)
+    let millis = time.0.max(FIRST_MILLIS);
+    jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX)
 }

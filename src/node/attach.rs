@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::Node;
 use super::error::TidingsError;
 use crate::format::limits::ATTACHMENTS;
-use crate::format::{Attachment, FormatError};
+use crate::format::{Attachment, FormatError, one_line};
 use crate::media::{Import, Imported, Kept, MediaError, MediaStore};
 use crate::pictures::{self, Done, Options, Prepared};
 
@@ -35,6 +35,9 @@ const ENDINGS: &[(&str, &str)] = &[
 #[derive(Debug, Clone)]
 pub struct Attach {
     source: Source,
+    /// What the file is called here.
+    called: Option<String>,
+    /// What is published as its name; none for one that tells nothing.
     name: Option<String>,
     alt: Option<String>,
     mime: Option<String>,
@@ -52,16 +55,20 @@ enum Source {
 
 impl Attach {
     /// A file, by its path. It is read when the post is sent.
+    ///
+    /// What it is called here is not published, since that tells much, such as second and device
+    /// (`PXL_20240501_120001.jpg`): others get it as `picture.jpg`, or what else it is. [`keep_name`](Self::keep_name)
+    /// and [`name`](Self::name) publish another one.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        let name = path.file_name();
-        let name = name.map(|name| name.to_string_lossy().into_owned());
-        Self::new(Source::File(path), name)
+        let called = path.file_name();
+        let called = called.map(|name| name.to_string_lossy().into_owned());
+        Self::new(Source::File(path), called)
     }
 
     /// Bytes, with the name of the file that they would be.
     pub fn bytes(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
-        Self::new(Source::Bytes(bytes.into()), Some(name.into()))
+        Self::new(Source::Bytes(bytes.into()), Some(name.into())).keep_name()
     }
 
     /// Whatever a reader gives until it ends, in steps: never all of it in memory. It is read on a thread of its own when
@@ -72,17 +79,33 @@ impl Attach {
             Source::Reader(Arc::new(Mutex::new(Some(reader)))),
             Some(name.into()),
         )
+        .keep_name()
     }
 
-    const fn new(source: Source, name: Option<String>) -> Self {
+    const fn new(source: Source, called: Option<String>) -> Self {
         Self {
             source,
-            name,
+            called,
+            name: None,
             alt: None,
             mime: None,
             keep_metadata: false,
             poster: None,
         }
+    }
+
+    /// Publishes this as the name of the file.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(one_line(name));
+        self
+    }
+
+    /// Publishes what the file is called here.
+    #[must_use]
+    pub fn keep_name(mut self) -> Self {
+        self.name = self.called.clone().map(one_line);
+        self
     }
 
     /// What it shows, for those who cannot see it. At most 2,000 bytes.
@@ -114,6 +137,10 @@ impl Attach {
         self
     }
 
+    pub(super) fn called(&self) -> Option<&str> {
+        self.called.as_deref()
+    }
+
     /// Takes it in: what goes into the body, and what keeps the bytes until the entry names them.
     ///
     /// It is the `nth` thing attached, and `index` is its place in the body. Smaller renditions come right after it if there
@@ -125,17 +152,20 @@ impl Attach {
         index: usize,
         room: bool,
     ) -> Result<TakenIn, TidingsError> {
-        let import = self.source.import(media, self.name.as_deref())?;
+        let import = self.source.import(media, self.called.as_deref())?;
         let options = Options {
             keep_metadata: self.keep_metadata,
             poster: self.poster.as_deref(),
         };
         let (imported, prepared) =
-            prepare(import, &options).map_err(|error| named(error, nth, self.name.as_deref()))?;
+            prepare(import, &options).map_err(|error| named(error, nth, self.called.as_deref()))?;
         let said = self
             .mime
             .as_deref()
-            .or_else(|| by_name(self.name.as_deref()));
+            .or_else(|| by_name(self.called.as_deref()));
+        let name = self
+            .name
+            .or_else(|| Some(neutral(prepared.kind, nth, self.called.as_deref())));
         let attachment = Attachment {
             mime: prepared.kind.mime_for(said).to_owned(),
             width: prepared.width,
@@ -143,7 +173,7 @@ impl Attach {
             duration_ms: prepared.duration_ms,
             preview: prepared.preview,
             alt: self.alt,
-            ..bare(&imported, self.name)
+            ..bare(&imported, name)
         };
         let mut taken = TakenIn::default();
         taken.add(attachment, imported.kept);
@@ -220,6 +250,27 @@ fn bare(imported: &Imported, name: Option<String>) -> Attachment {
         rendition_of: None,
         preview: None,
     }
+}
+
+/// A name that tells what kind of file it is, and which of those attached.
+fn neutral(kind: pictures::Kind, nth: usize, called: Option<&str>) -> String {
+    let (stem, ending) = kind.neutral_name();
+    let is_ending = |ending: &&str| {
+        (1..=8).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    // Of what is not told from its bytes nobody could make use without it.
+    let own = called
+        .and_then(|name| name.rsplit_once('.'))
+        .map(|(_, ending)| ending);
+    let own = own.filter(is_ending).map(str::to_ascii_lowercase);
+    let ending = ending.map(ToOwned::to_owned).or(own);
+    let number = if nth == 0 {
+        String::new()
+    } else {
+        format!("-{}", nth + 1)
+    };
+    let ending = ending.map_or_else(String::new, |ending| format!(".{ending}"));
+    format!("{stem}{number}{ending}")
 }
 
 /// What the name says of files whose bytes say little.

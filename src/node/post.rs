@@ -8,7 +8,7 @@ use super::error::TidingsError;
 use super::keys::random;
 use crate::format::{
     Attachment, Body, Draft, EntryRef, FeedId, Lane, Post, Ref, Rel, Timestamp, encode_content,
-    kind_of, lanes,
+    kind_of, lanes, one_line,
 };
 use crate::media::Kept;
 
@@ -28,7 +28,7 @@ macro_rules! setters {
     (|$self:ident| $post:expr) => {
         /// A heading.
         pub fn title(mut $self, title: impl Into<String>) -> Self {
-            $post.post.title = Some(title.into());
+            $post.post.title = Some(one_line(title));
             $self
         }
 
@@ -52,7 +52,7 @@ macro_rules! setters {
 
         /// One more tag: at most 32 of 64 bytes.
         pub fn tag(mut $self, tag: impl Into<String>) -> Self {
-            $post.tags.push(tag.into());
+            $post.tags.push(one_line(tag));
             $self
         }
 

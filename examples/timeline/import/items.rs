@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use tidings::{NewPost, Post, Timestamp};
+use tidings::{Attach, NewPost, Post, Timestamp};
 
 /// One item of a file, already within the limits of a post.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,8 @@ impl Item {
             post = post.tag(tag);
         }
         for file in self.files {
-            post = post.attach(file);
+            // The feed has told its name already.
+            post = post.attach(Attach::file(file).keep_name());
         }
         match self.time {
             Some(time) => post.time(time),

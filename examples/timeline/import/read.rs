@@ -221,23 +221,45 @@ fn in_line(error: &serde_json::Error) -> String {
     format!("{what}, column {}", error.column())
 }
 
-/// A time as RFC 3339 or in milliseconds since 1970.
+/// Numbers below this are seconds since 1970, up to the year 5138; from it on they are milliseconds, from March 1973. Both
+/// are in use, and what people posted lies between these years.
+const MILLIS_FROM: f64 = 1e11;
+
+/// A time as RFC 3339, or in seconds or milliseconds since 1970.
 fn read_time(value: &Value) -> Result<Option<Timestamp>> {
     let wrong = || {
         Failure::said(format!(
-            "the time {value} is neither RFC 3339 nor a number of milliseconds"
+            "the time {value} is neither RFC 3339 nor a number of seconds or milliseconds"
         ))
     };
     match value {
         Value::Null => Ok(None),
-        Value::Number(number) => number
-            .as_i64()
-            .map(|millis| Some(Timestamp(millis)))
-            .ok_or_else(wrong),
+        Value::Number(number) => {
+            let number = number.as_f64().ok_or_else(wrong)?;
+            Ok(Some(since_1970(number)))
+        }
         Value::String(text) => {
+            let text = text.trim();
+            let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+            if let Some(number) = number {
+                return Ok(Some(since_1970(number)));
+            }
             let time: jiff::Timestamp = text.parse().map_err(|_| wrong())?;
             Ok(Some(Timestamp(time.as_millisecond())))
         }
         _ => Err(wrong()),
     }
+}
+
+fn since_1970(number: f64) -> Timestamp {
+    let millis = if number.abs() < MILLIS_FROM {
+        number * 1_000.0
+    } else {
+        number
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "what is too large becomes the largest"
+    )]
+    Timestamp(millis.round() as i64)
 }
