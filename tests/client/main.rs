@@ -14,6 +14,7 @@ mod commands;
 mod import;
 mod media;
 mod posts;
+mod reimport;
 mod support;
 mod thieves;
 mod together;

@@ -61,7 +61,10 @@ pub(super) fn read_feed(
 }
 
 fn parse(bytes: &[u8], base: Option<&Url>) -> Result<Feed> {
-    let parser = parser::Builder::new().sanitize_content(false);
+    // An id that the parser would make up says nothing: a random one is another each time.
+    let parser = parser::Builder::new()
+        .sanitize_content(false)
+        .id_generator(|_, _, _| String::new());
     let parser = parser.base_uri(base).build();
     let why = match guarded(|| parser.parse(bytes)) {
         Some(Ok(feed)) => return Ok(feed),
@@ -85,6 +88,7 @@ fn raw(feed: &Feed, entry: &Entry, home: Option<&Url>) -> Raw {
     };
     let date = entry.published.or(entry.updated);
     Raw {
+        id: id(feed, entry, home),
         text: reading.whole(entry),
         title: entry
             .title
@@ -96,6 +100,17 @@ fn raw(feed: &Feed, entry: &Entry, home: Option<&Url>) -> Raw {
         time: date.map(|date| Timestamp(date.timestamp_millis())),
         ..Raw::default()
     }
+}
+
+/// What the feed calls the item. A name that is none in the world, such as a number, is one together with the feed's.
+fn id(feed: &Feed, entry: &Entry, home: Option<&Url>) -> Option<String> {
+    let id = entry.id.trim();
+    if id.is_empty() || Url::parse(id).is_ok() {
+        return Some(id.to_owned()).filter(|id| !id.is_empty());
+    }
+    let title = feed.title.as_ref().map(|title| title.content.as_str());
+    let home = home.and_then(Url::host_str).or(title);
+    Some(format!("{} {id}", home.unwrap_or_default()))
 }
 
 /// What people call a category, which beside it may have a name for machines.

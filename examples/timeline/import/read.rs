@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tidings::Timestamp;
 
+use super::choice::Choice;
 use super::enclosure::Folder;
 use super::feed::read_feed;
 use super::fold::Raw;
@@ -27,22 +28,24 @@ const FEED_BYTES: usize = 512 << 20;
 /// Bytes at a file's beginning that show what it is, with the rest of the first line where that goes on.
 const HEAD_BYTES: usize = 16 << 10;
 
-/// Reads all files, and attaches `enclosures` that lie beside them if asked to; the first thing wrong in any of them ends it. `done` is called after each.
+/// Reads all files, and of them what is asked for; the first thing wrong in any of them ends it. `done` is called after
+/// each.
 pub(crate) fn read_files(
     files: &[PathBuf],
-    enclosures: bool,
+    choice: &Choice,
     mut done: impl FnMut(&Collected),
 ) -> Result<Collected> {
     let mut all = Collected::default();
-    for path in files {
-        read_file(path, enclosures, &mut all).map_err(|failure| failure.at(path.display()))?;
+    for (at, path) in files.iter().enumerate() {
+        all.file = at;
+        read_file(path, choice, &mut all).map_err(|failure| failure.at(path.display()))?;
         done(&all);
     }
     Ok(all)
 }
 
 /// Reads it from front to back only: it may be a pipe.
-fn read_file(path: &Path, enclosures: bool, into: &mut Collected) -> Result {
+fn read_file(path: &Path, choice: &Choice, into: &mut Collected) -> Result {
     let mut file = BufReader::new(File::open(path)?);
     let mut head = Vec::new();
     file.by_ref()
@@ -57,7 +60,7 @@ fn read_file(path: &Path, enclosures: bool, into: &mut Collected) -> Result {
     match form {
         Form::Feed { utf8 } => {
             let bytes = read_whole(whole, utf8)?;
-            read_feed(&bytes, Folder::of(path).as_ref(), enclosures, into)
+            read_feed(&bytes, Folder::of(path).as_ref(), choice.enclosures, into)
         }
         Form::JsonLines => read_json_lines(whole, into),
     }
