@@ -4,6 +4,7 @@
 //! the feed or none is. What is there already is known by what its source calls it, else by its text, title, link and,
 //! if the item has one, date. What its source changed since becomes an edit.
 
+mod archives;
 mod choice;
 mod enclosure;
 mod feed;
@@ -13,7 +14,10 @@ mod items;
 mod known;
 mod left;
 mod lines;
+mod mastodon;
 mod read;
+mod threads;
+mod twitter;
 
 pub(crate) use self::choice::Choice;
 pub(crate) use self::items::{Collected, Item};

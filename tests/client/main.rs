@@ -8,6 +8,7 @@
 )]
 
 mod archive;
+mod archives;
 mod bad_input;
 mod carried;
 mod commands;

@@ -69,6 +69,22 @@ impl Folder {
         self.open_file(&whole)
     }
 
+    /// The files of a folder in it, in the order of their names; nothing if there is no such folder.
+    pub(super) fn list(&self, folder: &str) -> Vec<PathBuf> {
+        let listed = self.root.join(folder).read_dir().into_iter().flatten();
+        let mut names: Vec<_> = listed
+            .flatten()
+            .take(NAMES)
+            .map(|it| it.file_name())
+            .collect();
+        names.sort();
+        let paths = names.iter().filter_map(|name| {
+            let name = name.to_str()?;
+            self.beside(&format!("{folder}/{name}"))
+        });
+        paths.collect()
+    }
+
     fn file(&self, url: &Url) -> Option<PathBuf> {
         self.open_file(&url.to_file_path().ok()?)
     }

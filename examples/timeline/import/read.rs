@@ -14,6 +14,7 @@ use super::feed::read_feed;
 use super::fold::Raw;
 use super::items::Collected;
 use super::lines::{Line, LineReader};
+use super::{archives, mastodon, twitter};
 use crate::failure::{Failure, Result};
 
 /// Bytes of a line of JSON Lines. A post holds 64 KiB of text, six times that if every character is escaped.
@@ -46,6 +47,9 @@ pub(crate) fn read_files(
 
 /// Reads it from front to back only: it may be a pipe.
 fn read_file(path: &Path, choice: &Choice, into: &mut Collected) -> Result {
+    if path.is_dir() {
+        return archives::read_folder(path, choice, into);
+    }
     let mut file = BufReader::new(File::open(path)?);
     let mut head = Vec::new();
     file.by_ref()
@@ -63,7 +67,24 @@ fn read_file(path: &Path, choice: &Choice, into: &mut Collected) -> Result {
             read_feed(&bytes, Folder::of(path).as_ref(), choice.enclosures, into)
         }
         Form::JsonLines => read_json_lines(whole, into),
+        Form::Outbox => {
+            let folder = Folder::of(path);
+            mastodon::read(&read_all(whole)?, folder.as_ref(), choice, into)
+        }
+        Form::Tweets => twitter::read_file(path, &read_all(whole)?, choice, into),
     }
+}
+
+/// The whole file, whatever its lines are.
+fn read_all(file: impl BufRead) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let most = FEED_BYTES as u64;
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        let most = most >> 20;
+        return Err(Failure::said(format!("the file is larger than {most} MiB")));
+    }
+    Ok(bytes)
 }
 
 /// What a file is.
@@ -73,10 +94,19 @@ enum Form {
         utf8: bool,
     },
     JsonLines,
+    /// The outbox of a Mastodon account.
+    Outbox,
+    /// The tweets of a Twitter account.
+    Tweets,
 }
 
 impl Form {
     fn of(head: &[u8]) -> Result<Self> {
+        if head.starts_with(b"PK\x03\x04") || head.starts_with(&[0x1f, 0x8b]) {
+            return Err(Failure::said(
+                "this is a packed archive; unpack it, then import the folder that comes of it",
+            ));
+        }
         if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
             return Ok(Self::Feed { utf8: false });
         }
@@ -91,6 +121,8 @@ impl Form {
             Some('<') => Ok(Self::Feed {
                 utf8: names_utf8(&text),
             }),
+            Some('{') if mastodon::is_outbox(json) => Ok(Self::Outbox),
+            Some(_) if twitter::is_tweets(json) => Ok(Self::Tweets),
             Some('{') if is_json_feed(json) => Ok(Self::Feed { utf8: true }),
             Some('{') => Ok(Self::JsonLines),
             Some(_) => Err(Failure::said(
@@ -191,6 +223,7 @@ struct JsonItem {
     tags: Option<Vec<String>>,
     title: Option<String>,
     link: Option<String>,
+    warning: Option<String>,
 }
 
 fn read_json_line(line: &str, into: &mut Collected) -> Result {
@@ -206,6 +239,7 @@ fn read_json_line(line: &str, into: &mut Collected) -> Result {
         text: item.text,
         title: item.title,
         link: item.link,
+        warning: item.warning,
         tags: item.tags.unwrap_or_default(),
         time: dated.or(time),
         ..Raw::default()
