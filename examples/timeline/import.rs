@@ -10,6 +10,7 @@ mod html;
 mod items;
 mod lines;
 mod read;
+mod repair;
 
 pub(crate) use self::items::{Collected, Item, Known};
 pub(crate) use self::lines::{Line, LineReader};

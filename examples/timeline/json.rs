@@ -73,7 +73,12 @@ pub(crate) struct ImportObject {
     pub(crate) already: u64,
     pub(crate) shortened: u64,
     pub(crate) tags_cut: u64,
+    /// Items with nothing in them.
     pub(crate) skipped: u64,
+    /// Items that could not be read at all.
+    pub(crate) unreadable: u64,
+    /// Items with a date that could not be read.
+    pub(crate) undated: u64,
     pub(crate) files: u64,
 }
 

@@ -32,6 +32,8 @@ pub(crate) async fn import(context: &Context, files: &[PathBuf], enclosures: boo
         shortened: notes.shortened,
         tags_cut: notes.tags_cut,
         skipped: notes.skipped,
+        unreadable: notes.unreadable,
+        undated: notes.undated,
         files: files.len() as u64,
     };
     context.out.print(&done, || summary(&done))
@@ -145,6 +147,18 @@ fn summary(done: &ImportObject) -> String {
                 done.skipped,
                 "had nothing to read in it",
                 "had nothing to read in them",
+            ),
+        ),
+        (
+            done.unreadable,
+            counted(done.unreadable, "could not be read", "could not be read"),
+        ),
+        (
+            done.undated,
+            counted(
+                done.undated,
+                "has a date that could not be read",
+                "have a date that could not be read",
             ),
         ),
     ];

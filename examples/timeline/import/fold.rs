@@ -28,6 +28,8 @@ pub(super) struct Raw {
     pub(super) link: Option<String>,
     pub(super) tags: Vec<String>,
     pub(super) time: Option<Timestamp>,
+    /// There is a date, and nobody can read it.
+    pub(super) unread: bool,
     /// Files that go with it.
     pub(super) files: Vec<PathBuf>,
     /// Where else something can be had that goes with it.
@@ -37,6 +39,14 @@ pub(super) struct Raw {
 impl Collected {
     /// Takes an item in, within the limits; false if it has neither text, title nor link.
     pub(super) fn add(&mut self, raw: Raw) -> bool {
+        let item = self.fold(raw);
+        let found = item.is_some();
+        self.items.extend(item);
+        found
+    }
+
+    /// Brings an item within the limits; `None` if it has neither text, title nor link.
+    pub(super) fn fold(&mut self, raw: Raw) -> Option<Item> {
         let (title, title_cut) = shorten(single_line(&raw.title.unwrap_or_default()), TITLE_BYTES);
         let title = Some(title).filter(|title| !title.is_empty());
         let link = raw
@@ -53,7 +63,7 @@ impl Collected {
         addresses.retain(|it| Some(it) != link.as_ref());
         addresses.truncate(limits::ATTACHMENTS);
         if text.is_empty() && title.is_none() && link.is_none() && raw.files.is_empty() {
-            return false;
+            return None;
         }
         let around: usize = title
             .iter()
@@ -67,15 +77,16 @@ impl Collected {
         let text = with_addresses(text, &addresses);
         let mut files = raw.files;
         files.truncate(limits::ATTACHMENTS);
-        self.items.push(Item {
+        Some(Item {
             text,
             title,
             link,
             tags,
             time: raw.time,
+            unread: raw.unread,
+            placed: None,
             files,
-        });
-        true
+        })
     }
 
     /// Tags without spaces at the ends, without `#` and without twins, as many and as long as a post may have.

@@ -14,6 +14,10 @@ pub(crate) struct Item {
     pub(crate) tags: Vec<String>,
     /// When it was published, else when it was last changed, else unknown.
     pub(crate) time: Option<Timestamp>,
+    /// It has a date, and nobody can read it.
+    pub(crate) unread: bool,
+    /// Where it stands among the items of its file, if its own date cannot be read. It does not tell one item from another.
+    pub(crate) placed: Option<Timestamp>,
     /// What is attached. It does not tell one item from another: files come and go.
     pub(crate) files: Vec<PathBuf>,
 }
@@ -34,7 +38,7 @@ impl Item {
         for file in self.files {
             post = post.attach(file);
         }
-        match self.time {
+        match self.time.or(self.placed) {
             Some(time) => post.time(time),
             None => post,
         }
@@ -50,6 +54,10 @@ pub(crate) struct Notes {
     pub(crate) tags_cut: u64,
     /// Items with nothing in them that could be read.
     pub(crate) skipped: u64,
+    /// Items that could not be read at all.
+    pub(crate) unreadable: u64,
+    /// Items with a date that could not be read.
+    pub(crate) undated: u64,
     /// Files beside the feeds that are not attached, since nobody asked for it.
     pub(crate) not_attached: u64,
 }
@@ -75,6 +83,8 @@ impl Collected {
                 item.time,
             )
         });
+        let place = |item: &Item| item.time.or(item.placed).map_or(i64::MAX, |time| time.0);
+        self.items.sort_by_key(place);
         self.items
     }
 }
