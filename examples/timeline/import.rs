@@ -16,6 +16,7 @@ mod left;
 mod lines;
 mod mastodon;
 mod read;
+mod repair;
 mod threads;
 mod twitter;
 

@@ -50,6 +50,8 @@ pub(super) struct Raw {
     pub(super) warning: Option<String>,
     pub(super) language: Option<String>,
     pub(super) time: Option<Timestamp>,
+    /// There is a date, and nobody can read it.
+    pub(super) unread: bool,
     /// Files that go with it.
     pub(super) files: Vec<PathBuf>,
     /// What the files show, in words; the first is for the first of them, and so on.
@@ -65,6 +67,14 @@ pub(super) struct Raw {
 impl Collected {
     /// Takes an item in, within the limits; false if it has neither text, title nor link.
     pub(super) fn add(&mut self, raw: Raw) -> bool {
+        let item = self.fold(raw);
+        let found = item.is_some();
+        self.items.extend(item);
+        found
+    }
+
+    /// Brings an item within the limits; `None` if it has neither text, title nor link.
+    pub(super) fn fold(&mut self, raw: Raw) -> Option<Item> {
         let (title, title_cut) = shorten(single_line(&raw.title.unwrap_or_default()), TITLE_BYTES);
         let title = Some(title).filter(|title| !title.is_empty());
         let (warning, _) = shorten(single_line(&raw.warning.unwrap_or_default()), TITLE_BYTES);
@@ -89,7 +99,7 @@ impl Collected {
             left.is_some()
         });
         if text.is_empty() && title.is_none() && link.is_none() && raw.files.is_empty() {
-            return false;
+            return None;
         }
         let files = files(raw.files, raw.alts);
         let around: usize = title
@@ -105,7 +115,7 @@ impl Collected {
         let (text, text_cut) = shorten(text, most.max(ELLIPSIS.len_utf8()));
         self.notes.shortened += u64::from(title_cut || text_cut);
         let text = with_addresses(text, &addresses);
-        self.items.push(Item {
+        Some(Item {
             id: raw.id.filter(|id| !id.trim().is_empty()),
             text,
             title,
@@ -114,12 +124,13 @@ impl Collected {
             warning,
             language: raw.language.filter(|it| is_language(it)),
             time: raw.time,
+            unread: raw.unread,
+            placed: None,
             files,
             author: raw.author.map(|author| single_line(&author)),
             answers: raw.answers,
             file: self.file,
-        });
-        true
+        })
     }
 
     /// Tags without spaces at the ends, without `#` and without twins, as many and as long as a post may have.

@@ -22,6 +22,10 @@ pub(crate) struct Item {
     pub(crate) language: Option<String>,
     /// When it was published, else when it was last changed, else unknown.
     pub(crate) time: Option<Timestamp>,
+    /// It has a date, and nobody can read it.
+    pub(crate) unread: bool,
+    /// Where it stands among the items of its file, if its own date cannot be read. It does not tell one item from another.
+    pub(crate) placed: Option<Timestamp>,
     /// What is attached. It does not tell one item from another: files come and go.
     pub(crate) files: Vec<ItemFile>,
     /// Who wrote it, where the file has posts of several people.
@@ -70,7 +74,7 @@ impl Item {
         for tag in self.tags {
             post = post.tag(tag);
         }
-        match self.time {
+        match self.time.or(self.placed) {
             Some(time) => post.time(time),
             None => post,
         }
@@ -100,6 +104,10 @@ pub(crate) struct Notes {
     pub(crate) tags_cut: u64,
     /// Items with nothing in them that could be read.
     pub(crate) skipped: u64,
+    /// Items that could not be read at all.
+    pub(crate) unreadable: u64,
+    /// Items with a date that could not be read.
+    pub(crate) undated: u64,
     /// Files beside the feeds that are not attached, since nobody asked for it.
     pub(crate) not_attached: u64,
     /// Items that everybody could read, but that were to be in no list.

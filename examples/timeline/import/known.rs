@@ -145,7 +145,7 @@ impl Known {
     pub(crate) fn plan(mut self, collected: Collected) -> Plan {
         let mut items = collected.items;
         // Dated items first, so that an undated twin of one of them is recognised. Undated ones stay in the order of the files.
-        items.sort_by_key(|item| item.time.map_or(i64::MAX, |time| time.0));
+        items.sort_by_key(|item| item.time.or(item.placed).map_or(i64::MAX, |time| time.0));
         let before = items.len();
         drop_superseded(&mut items);
         let mut plan = Plan {

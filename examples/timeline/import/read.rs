@@ -10,10 +10,11 @@ use tidings::Timestamp;
 
 use super::choice::Choice;
 use super::enclosure::Folder;
-use super::feed::read_feed;
+use super::feed::{read_json, read_xml};
 use super::fold::Raw;
 use super::items::Collected;
 use super::lines::{Line, LineReader};
+use super::repair::{glance, to_text};
 use super::{archives, mastodon, twitter};
 use crate::failure::{Failure, Result};
 
@@ -62,9 +63,14 @@ fn read_file(path: &Path, choice: &Choice, into: &mut Collected) -> Result {
     let form = Form::of(&head)?;
     let whole = head.as_slice().chain(file);
     match form {
-        Form::Feed { utf8 } => {
-            let bytes = read_whole(whole, utf8)?;
-            read_feed(&bytes, Folder::of(path).as_ref(), choice.enclosures, into)
+        Form::Feed => {
+            let text = to_text(read_whole(whole)?)?;
+            let folder = Folder::of(path);
+            if text.trim_start().starts_with('{') {
+                read_json(&text, folder.as_ref(), choice.enclosures, into)
+            } else {
+                read_xml(&text, folder.as_ref(), choice.enclosures, into)
+            }
         }
         Form::JsonLines => read_json_lines(whole, into),
         Form::Outbox => {
@@ -89,10 +95,8 @@ fn read_all(file: impl BufRead) -> Result<Vec<u8>> {
 
 /// What a file is.
 enum Form {
-    /// RSS, Atom or JSON Feed, in UTF-8 or whatever it names.
-    Feed {
-        utf8: bool,
-    },
+    /// RSS, Atom or JSON Feed, in whatever encoding.
+    Feed,
     JsonLines,
     /// The outbox of a Mastodon account.
     Outbox,
@@ -107,10 +111,7 @@ impl Form {
                 "this is a packed archive; unpack it, then import the folder that comes of it",
             ));
         }
-        if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
-            return Ok(Self::Feed { utf8: false });
-        }
-        let head = String::from_utf8_lossy(head);
+        let head = glance(head);
         let json = head.trim_start_matches('\u{feff}').trim_start();
         let text = json.to_lowercase();
         match text.chars().next() {
@@ -118,12 +119,10 @@ impl Form {
             Some('<') if is_web_page(&text) => Err(Failure::said(
                 "this is a web page (HTML), not a feed; look on it for a link to RSS or Atom",
             )),
-            Some('<') => Ok(Self::Feed {
-                utf8: names_utf8(&text),
-            }),
+            Some('<') => Ok(Self::Feed),
             Some('{') if mastodon::is_outbox(json) => Ok(Self::Outbox),
             Some(_) if twitter::is_tweets(json) => Ok(Self::Tweets),
-            Some('{') if is_json_feed(json) => Ok(Self::Feed { utf8: true }),
+            Some('{') if is_json_feed(json) => Ok(Self::Feed),
             Some('{') => Ok(Self::JsonLines),
             Some(_) => Err(Failure::said(
                 "this is neither RSS, Atom, JSON Feed nor JSON Lines",
@@ -139,25 +138,16 @@ fn is_web_page(text: &str) -> bool {
     text.starts_with("<!doctype html") || (!feed && text.contains("<html"))
 }
 
-fn names_utf8(text: &str) -> bool {
-    let declaration = text
-        .split("?>")
-        .next()
-        .filter(|_| text.starts_with("<?xml"));
-    declaration.is_none_or(|declaration| {
-        !declaration.contains("encoding") || declaration.contains("utf-8")
-    })
-}
-
 /// A JSON Feed says so, or is laid out over several lines, which JSON Lines never is.
 fn is_json_feed(text: &str) -> bool {
     let first = text.lines().next().unwrap_or_default().trim_end();
     let item = serde_json::from_str::<JsonItem>(first).is_ok();
-    first == "{" || (!item && text.contains("jsonfeed.org"))
+    let feed = || text.contains("jsonfeed.org") || text.contains("\"items\"");
+    first == "{" || (!item && feed())
 }
 
-/// The whole file, without a mark of byte order. Every line is looked at, so that a bad one can be named.
-fn read_whole(mut file: impl BufRead, utf8: bool) -> Result<Vec<u8>> {
+/// The whole file. Its length is looked at line by line.
+fn read_whole(mut file: impl BufRead) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     for number in 1_u64.. {
         let start = bytes.len();
@@ -173,18 +163,12 @@ fn read_whole(mut file: impl BufRead, utf8: bool) -> Result<Vec<u8>> {
         if line.len() > FEED_LINE_BYTES {
             return Err(too_long(FEED_LINE_BYTES).at(format!("line {number}")));
         }
-        if utf8 && std::str::from_utf8(line).is_err() {
-            return Err(not_utf8().at(format!("line {number}")));
-        }
         if bytes.len() > FEED_BYTES {
             return Err(Failure::said(format!(
                 "the file is larger than {} MiB",
                 FEED_BYTES >> 20
             )));
         }
-    }
-    if bytes.starts_with("\u{feff}".as_bytes()) {
-        bytes.drain(..3);
     }
     Ok(bytes)
 }

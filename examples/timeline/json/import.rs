@@ -27,7 +27,12 @@ pub(crate) struct ImportObject {
     pub(crate) unlisted: u64,
     pub(crate) shortened: u64,
     pub(crate) tags_cut: u64,
+    /// Items with nothing in them.
     pub(crate) skipped: u64,
+    /// Items that could not be read at all.
+    pub(crate) unreadable: u64,
+    /// Items with a date that could not be read.
+    pub(crate) undated: u64,
     /// What became no post, by its kind.
     pub(crate) left_out: BTreeMap<&'static str, u64>,
     /// Whose posts were left out.

@@ -42,6 +42,8 @@ impl Gathered {
                 shortened: notes.shortened,
                 tags_cut: notes.tags_cut,
                 skipped: notes.skipped,
+                unreadable: notes.unreadable,
+                undated: notes.undated,
                 files: files as u64,
                 left_out: collected.left.by_name(),
                 authors: authors.collect(),
@@ -173,7 +175,7 @@ fn authors(authors: &[AuthorObject]) -> Option<String> {
 }
 
 /// What is worth a word after the number of posts, each with how often it happened.
-fn notes(done: &ImportObject) -> [(u64, String); 11] {
+fn notes(done: &ImportObject) -> [(u64, String); 13] {
     let count = |count: u64, one: &str, many: &str| (count, counted(count, one, many));
     [
         count(
@@ -218,6 +220,12 @@ fn notes(done: &ImportObject) -> [(u64, String); 11] {
             "tags were shortened or left out",
         ),
         (done.skipped, skipped(done.skipped)),
+        count(done.unreadable, "could not be read", "could not be read"),
+        count(
+            done.undated,
+            "has a date that could not be read",
+            "have a date that could not be read",
+        ),
         count(
             done.refused.len() as u64,
             "file could not be attached",
