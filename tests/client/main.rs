@@ -10,6 +10,7 @@
 mod archive;
 mod archives;
 mod bad_input;
+mod blogs;
 mod carried;
 mod commands;
 mod import;

@@ -5,10 +5,12 @@ use feed_rs::parser;
 use tidings::Timestamp;
 use url::Url;
 
+use super::choice::Choice;
 use super::enclosure::{Enclosure, Folder, enclosures};
 use super::fold::{Raw, single_line};
 use super::html;
-use super::items::{Collected, Item};
+use super::items::{Author, Collected, Item};
+use super::left::Left;
 use super::repair::{self, Facts, Keep};
 use crate::failure::{Failure, Result};
 use crate::guard::guarded;
@@ -20,12 +22,14 @@ use crate::render::counted;
 pub(super) fn read_xml(
     text: &str,
     folder: Option<&Folder>,
-    attach: bool,
+    choice: &Choice,
     into: &mut Collected,
 ) -> Result {
+    let attach = choice.enclosures;
     let head =
         repair::head(text).ok_or_else(|| not_a_feed("there is none of its elements in it"))?;
     let around = parse(repair::head_document(&head).as_bytes(), None).map_err(not_a_feed)?;
+    into.owner(repair::owner(&head));
     let mut reader = FeedReader {
         home: home(&around),
         folder,
@@ -36,16 +40,27 @@ pub(super) fn read_xml(
         items: Vec::new(),
         why: None,
         seen: 0,
+        left: 0,
     };
     for item in repair::items(text) {
         reader.seen += 1;
         match item {
-            Ok(item) => match repair::keep(&head, &item) {
-                Keep::Yes => {
-                    let (document, facts) = repair::item_document(&head, &item);
-                    reader.item(&document, &facts);
+            Ok(mut item) => {
+                if repair::is_export(&item) {
+                    reader.into.is_export();
                 }
-            },
+                let comments = repair::comments(&item);
+                reader.into.left.add_all(Left::Comment, comments);
+                match repair::keep(&item, choice.pages) {
+                    Keep::Yes => {
+                        let author = repair::author(&head, &item);
+                        repair::tidy(&mut item);
+                        let (document, facts) = repair::item_document(&head, &item);
+                        reader.item(&document, &facts, author);
+                    }
+                    Keep::No(left) => reader.left_out(left),
+                }
+            }
             Err(why) => reader.unreadable(why),
         }
     }
@@ -70,11 +85,12 @@ pub(super) fn read_json(
         items: Vec::new(),
         why: None,
         seen: 0,
+        left: 0,
     };
     repair::json::items(text, |item| {
         reader.seen += 1;
         match item {
-            Some((document, facts)) => reader.item(&document, &facts),
+            Some((document, facts)) => reader.item(&document, &facts, None),
             None => reader.unreadable("it is no object".to_owned()),
         }
     })
@@ -126,10 +142,12 @@ struct FeedReader<'a> {
     why: Option<String>,
     /// Items in the file, whatever became of them.
     seen: u64,
+    /// Items that are no posts.
+    left: u64,
 }
 
 impl FeedReader<'_> {
-    fn item(&mut self, document: &str, facts: &Facts) {
+    fn item(&mut self, document: &str, facts: &Facts, author: Option<Author>) {
         let mut feed = match parse(document.as_bytes(), None) {
             Ok(feed) => feed,
             Err(why) => return self.unreadable(why),
@@ -146,6 +164,7 @@ impl FeedReader<'_> {
         let beside = beside.and_then(|folder| parse(document.as_bytes(), Some(folder.url())).ok());
         let beside = beside.and_then(|mut feed| feed.entries.pop());
         let mut raw = raw(&feed, &entry, facts, self.home.as_ref());
+        raw.author = author;
         let page = raw.link.as_deref().and_then(|link| Url::parse(link).ok());
         let page = page.as_ref().or(self.home.as_ref());
         for enclosure in enclosures(beside.as_ref().unwrap_or(&entry), self.folder, page) {
@@ -168,6 +187,11 @@ impl FeedReader<'_> {
         }
     }
 
+    fn left_out(&mut self, left: Left) {
+        self.left += 1;
+        self.into.left.add(left);
+    }
+
     fn unreadable(&mut self, why: String) {
         self.into.notes.unreadable += 1;
         self.why.get_or_insert(why);
@@ -175,7 +199,7 @@ impl FeedReader<'_> {
 
     /// Hands the items over, oldest first. A feed of which nothing came in is an error: somebody expects something of it.
     fn finish(mut self) -> Result {
-        if self.items.is_empty() && self.seen > 0 {
+        if self.items.is_empty() && self.seen > self.left {
             let items = counted(self.seen, "item", "items");
             let why = self
                 .why

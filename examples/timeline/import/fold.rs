@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tidings::Timestamp;
 use tidings::format::limits;
 
-use super::items::{Collected, Item, ItemFile};
+use super::items::{Author, Collected, Item, ItemFile};
 
 /// Bytes of a title: a line or three on a screen.
 const TITLE_BYTES: usize = 1_024;
@@ -59,7 +59,7 @@ pub(super) struct Raw {
     /// Where else something can be had that goes with it.
     pub(super) addresses: Vec<String>,
     /// Who wrote it, where the file has posts of several people.
-    pub(super) author: Option<String>,
+    pub(super) author: Option<Author>,
     /// The id of the item that it answers.
     pub(super) answers: Option<String>,
 }
@@ -127,7 +127,7 @@ impl Collected {
             unread: raw.unread,
             placed: None,
             files,
-            author: raw.author.map(|author| single_line(&author)),
+            author: raw.author,
             answers: raw.answers,
             file: self.file,
         })

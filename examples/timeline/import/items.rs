@@ -1,6 +1,6 @@
 //! What an import gathers before it posts anything.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 use tidings::{Attach, NewPost, Timestamp};
@@ -29,11 +29,26 @@ pub(crate) struct Item {
     /// What is attached. It does not tell one item from another: files come and go.
     pub(crate) files: Vec<ItemFile>,
     /// Who wrote it, where the file has posts of several people.
-    pub(crate) author: Option<String>,
+    pub(crate) author: Option<Author>,
     /// The id of the item that it answers.
     pub(crate) answers: Option<String>,
     /// Which of the files it is from.
     pub(super) file: usize,
+}
+
+/// Somebody who wrote in a blog of several people.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Author {
+    /// What readers see.
+    pub(crate) name: String,
+    /// What the blog calls them.
+    pub(crate) login: String,
+}
+
+impl Author {
+    fn is(&self, name: &str) -> bool {
+        same_name(name, &self.name) || same_name(name, &self.login)
+    }
 }
 
 /// A file that goes with an item.
@@ -125,51 +140,67 @@ pub(crate) struct Collected {
     pub(crate) left: LeftOut,
     /// Other people whose posts are in the files, and how many.
     pub(crate) others: BTreeMap<String, u64>,
+    /// Files that are exports of blogs.
+    exports: HashSet<usize>,
+    /// Whose blog each file is, where that is said.
+    owners: HashMap<usize, String>,
     /// Which of the files is being read.
     pub(super) file: usize,
 }
 
 impl Collected {
+    /// Notes whose blog the file being read is.
+    pub(super) fn owner(&mut self, name: Option<String>) {
+        if let Some(name) = name {
+            self.owners.insert(self.file, name);
+        }
+    }
+
+    /// Notes that the file being read is an export, which may hold posts of several people.
+    pub(super) fn is_export(&mut self) {
+        self.exports.insert(self.file);
+    }
+
     /// Leaves out what is by others than the `wanted` people.
     ///
-    /// Where nobody is named, a file by several people gives the posts of its owner: the one who is called as the profile
-    /// says, else the one who wrote most in it.
+    /// Where nobody is named, an export of a blog of several people gives the posts of its owner: the one who is called as the profile
+    /// says, else whom the file names, else the one who wrote most in it.
     pub(crate) fn choose_authors(&mut self, wanted: &[String], profile: Option<&str>) {
-        let mut counts: HashMap<usize, BTreeMap<String, u64>> = HashMap::new();
+        let mut counts: HashMap<usize, BTreeMap<Author, u64>> = HashMap::new();
         for item in &self.items {
-            if let Some(author) = &item.author {
+            if let Some(author) = &item.author
+                && self.exports.contains(&item.file)
+            {
                 let of_file = counts.entry(item.file).or_default();
                 *of_file.entry(author.clone()).or_default() += 1;
             }
         }
-        let owners: HashMap<usize, String> = counts
-            .into_iter()
-            .filter_map(|(file, counts)| Some((file, owner(&counts, profile)?)))
-            .collect();
+        let owners = counts.into_iter().filter_map(|(file, counts)| {
+            let named = self.owners.get(&file).map(String::as_str);
+            let mut names = [profile, named].into_iter().flatten();
+            let is_named = names.find_map(|name| counts.keys().find(|author| author.is(name)));
+            let most = || counts.iter().max_by_key(|(_, count)| **count);
+            let owner = is_named.or_else(|| most().map(|(author, _)| author));
+            Some((file, owner?.clone()))
+        });
+        let owners: HashMap<usize, Author> = owners.collect();
         let (left, others) = (&mut self.left, &mut self.others);
         self.items.retain(|item| {
             let Some(author) = &item.author else {
                 return true;
             };
             let stays = if wanted.is_empty() {
-                owners.get(&item.file) == Some(author)
+                owners.get(&item.file).is_none_or(|owner| owner == author)
             } else {
-                wanted.iter().any(|name| same_name(name, author))
+                wanted.iter().any(|name| author.is(name))
             };
             if !stays {
                 left.add(Left::OtherAuthor);
-                *others.entry(author.clone()).or_default() += 1;
+                *others.entry(author.name.clone()).or_default() += 1;
             }
             stays
         });
     }
-}
-
-fn owner(counts: &BTreeMap<String, u64>, profile: Option<&str>) -> Option<String> {
-    let named = profile.and_then(|name| counts.keys().find(|author| same_name(name, author)));
-    let most = || counts.iter().max_by_key(|(_, count)| **count);
-    let owner = named.or_else(|| most().map(|(author, _)| author));
-    owner.cloned()
 }
 
 fn same_name(a: &str, b: &str) -> bool {

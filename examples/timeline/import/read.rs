@@ -69,7 +69,7 @@ fn read_file(path: &Path, choice: &Choice, into: &mut Collected) -> Result {
             if text.trim_start().starts_with('{') {
                 read_json(&text, folder.as_ref(), choice.enclosures, into)
             } else {
-                read_xml(&text, folder.as_ref(), choice.enclosures, into)
+                read_xml(&text, folder.as_ref(), choice, into)
             }
         }
         Form::JsonLines => read_json_lines(whole, into),

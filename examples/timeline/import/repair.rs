@@ -6,6 +6,7 @@
 
 mod date;
 mod entities;
+mod exports;
 mod item;
 pub(super) mod json;
 mod keep;
@@ -15,6 +16,7 @@ mod space;
 mod text;
 mod write;
 
+pub(super) use self::exports::{author, comments, is_export, owner, tidy};
 pub(super) use self::item::{Head, Item};
 pub(super) use self::keep::{Keep, keep};
 use self::scan::{Found, Scan};
