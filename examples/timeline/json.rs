@@ -1,6 +1,7 @@
 //! The objects that `--json` prints. Their fields are a promise to scripts.
 
 mod archive;
+mod import;
 mod media;
 mod post;
 mod upkeep;
@@ -12,6 +13,7 @@ pub(crate) use self::archive::{
     DamageObject, ExportObject, ExportedObject, LoadObject, LoadedObject, VerifiedObject,
     VerifyObject,
 };
+pub(crate) use self::import::{AuthorObject, FirstObject, ImportObject, RefusedObject};
 pub(crate) use self::media::{FetchObject, FetchedObject};
 pub(crate) use self::post::{AttachmentObject, ItemObject, VersionObject};
 pub(crate) use self::upkeep::{CheckObject, StorageObject, StoredObject};
@@ -60,21 +62,6 @@ impl From<&Unsettled> for UnsettledObject {
             held: log.held(),
         }
     }
-}
-
-/// What `import` prints.
-#[derive(Debug, Serialize)]
-pub(crate) struct ImportObject {
-    pub(crate) imported: u64,
-    /// Files beside the feeds that were attached.
-    pub(crate) attached: u64,
-    /// Files beside the feeds that were not, since nobody asked for it.
-    pub(crate) not_attached: u64,
-    pub(crate) already: u64,
-    pub(crate) shortened: u64,
-    pub(crate) tags_cut: u64,
-    pub(crate) skipped: u64,
-    pub(crate) files: u64,
 }
 
 /// What `sync` prints.

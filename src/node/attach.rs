@@ -51,6 +51,8 @@ enum Source {
     Bytes(Bytes),
     /// Taken when it is read: of several clones the first one gets it.
     Reader(Arc<Mutex<Option<Box<dyn Read + Send>>>>),
+    /// Taken in before; of several clones the first one gets it.
+    Taken(Arc<Mutex<Option<TakenIn>>>),
 }
 
 impl Attach {
@@ -152,6 +154,11 @@ impl Attach {
         index: usize,
         room: bool,
     ) -> Result<TakenIn, TidingsError> {
+        if let Source::Taken(taken) = &self.source {
+            let taken = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let taken = taken.ok_or_else(|| read_before(self.called.as_deref()))?;
+            return Ok(taken.at(nth, index, room, self.alt, self.name));
+        }
         let import = self.source.import(media, self.called.as_deref())?;
         let options = Options {
             keep_metadata: self.keep_metadata,
@@ -202,13 +209,18 @@ impl Source {
             Self::Bytes(bytes) => media.import(name, &mut &*bytes),
             Self::Reader(reader) => {
                 let taken = reader.lock().unwrap_or_else(PoisonError::into_inner).take();
-                let mut reader = taken.ok_or_else(|| MediaError::Source {
-                    name: name.to_owned(),
-                    source: std::io::Error::other("it was read before, for another post"),
-                })?;
+                let mut reader = taken.ok_or_else(|| read_before(Some(name)))?;
                 media.import(name, &mut reader)
             }
+            Self::Taken(_) => Err(read_before(Some(name))),
         }
+    }
+}
+
+fn read_before(name: Option<&str>) -> MediaError {
+    MediaError::Source {
+        name: name.unwrap_or("what is attached").to_owned(),
+        source: std::io::Error::other("it was read before, for another post"),
     }
 }
 
@@ -264,13 +276,17 @@ fn neutral(kind: pictures::Kind, nth: usize, called: Option<&str>) -> String {
         .map(|(_, ending)| ending);
     let own = own.filter(is_ending).map(str::to_ascii_lowercase);
     let ending = ending.map(ToOwned::to_owned).or(own);
-    let number = if nth == 0 {
-        String::new()
-    } else {
-        format!("-{}", nth + 1)
-    };
     let ending = ending.map_or_else(String::new, |ending| format!(".{ending}"));
-    format!("{stem}{number}{ending}")
+    numbered(&format!("{stem}{ending}"), nth)
+}
+
+/// One name for each of several.
+fn numbered(name: &str, nth: usize) -> String {
+    if nth == 0 {
+        return name.to_owned();
+    }
+    let (stem, ending) = name.split_at(name.rfind('.').unwrap_or(name.len()));
+    format!("{stem}-{}{ending}", nth + 1)
 }
 
 /// What the name says of files whose bytes say little.
@@ -294,6 +310,33 @@ impl TakenIn {
         self.kept.push(kept);
     }
 
+    /// The same as the `nth` thing attached, where the first of it has the place `index` in a body; without smaller renditions
+    /// if there is no room for them.
+    fn at(
+        mut self,
+        nth: usize,
+        index: usize,
+        room: bool,
+        alt: Option<String>,
+        name: Option<String>,
+    ) -> Self {
+        if let Some(first) = self.attachments.first_mut() {
+            match name {
+                Some(name) => first.name = Some(name),
+                None => first.name = first.name.take().map(|name| numbered(&name, nth)),
+            }
+        }
+        self.attachments.truncate(if room { usize::MAX } else { 1 });
+        for attachment in &mut self.attachments {
+            if attachment.rendition_of.is_some() {
+                attachment.rendition_of = u8::try_from(index).ok();
+            } else if alt.is_some() {
+                attachment.alt.clone_from(&alt);
+            }
+        }
+        self
+    }
+
     /// Takes previews away that have no room in a body with the ones before.
     fn thin(&mut self) {
         let mut left = PREVIEWS;
@@ -308,6 +351,29 @@ impl TakenIn {
 }
 
 impl Node {
+    /// Takes in one thing to attach before the post is sent: copied, looked through, on disk. What cannot be posted is then
+    /// known while the rest of the post can go on.
+    ///
+    /// What comes back goes into one post. It is forgotten if it is dropped before.
+    ///
+    /// # Errors
+    ///
+    /// [`TidingsError::Media`] and [`TidingsError::Attachment`], as when a post is sent; nothing is left of it then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, what is being taken in is finished and then removed.
+    pub async fn prepare(&self, attach: impl Into<Attach>) -> Result<Attach, TidingsError> {
+        let attach = attach.into();
+        let (called, name) = (attach.called.clone(), attach.name.clone());
+        let taken = self.take_media(vec![attach]).await?;
+        let source = Source::Taken(Arc::new(Mutex::new(Some(taken))));
+        Ok(Attach {
+            name,
+            ..Attach::new(source, called)
+        })
+    }
+
     /// Takes in what a post brings. If one of it fails nothing is left of any.
     ///
     /// Cancel safety: dropped, what is being taken in is finished and then removed.
@@ -347,6 +413,7 @@ impl fmt::Debug for Source {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
             Self::Reader(_) => f.write_str("a reader"),
+            Self::Taken(_) => f.write_str("what was taken in"),
         }
     }
 }

@@ -8,12 +8,15 @@
 )]
 
 mod archive;
+mod archives;
 mod bad_input;
+mod blogs;
 mod carried;
 mod commands;
 mod import;
 mod media;
 mod posts;
+mod reimport;
 mod slips;
 mod support;
 mod thieves;

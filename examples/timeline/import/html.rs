@@ -38,6 +38,46 @@ pub(super) fn has_markup(text: &str) -> bool {
     tags(text).next().is_some()
 }
 
+/// Elements by which a text shows that it is HTML, unless it has an end tag.
+const TELLING: [&str; 26] = [
+    "a",
+    "audio",
+    "b",
+    "blockquote",
+    "br",
+    "div",
+    "em",
+    "embed",
+    "figure",
+    "h1",
+    "h2",
+    "h3",
+    "hr",
+    "i",
+    "iframe",
+    "img",
+    "li",
+    "object",
+    "ol",
+    "p",
+    "pre",
+    "span",
+    "strong",
+    "table",
+    "ul",
+    "video",
+];
+
+/// Whether there is an element of HTML in the text, or the end of any.
+pub(super) fn has_element(text: &str) -> bool {
+    text.contains("</")
+        || tags(text).any(|tag| {
+            let name = tag.split(|c: char| c.is_whitespace() || c == '/').next();
+            let name = name.unwrap_or_default().to_ascii_lowercase();
+            TELLING.contains(&name.as_str())
+        })
+}
+
 /// Whether there is anything like `&amp;` in the text.
 pub(super) fn has_entity(text: &str) -> bool {
     text.split('&').skip(1).any(|rest| {
