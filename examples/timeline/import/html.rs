@@ -1,5 +1,7 @@
 //! HTML turned into text that reads well on its own: paragraphs, lists, quotes, and links with their address.
 
+mod dom;
+
 use html2text::config;
 use html2text::render::{RichAnnotation, TaggedLine};
 use url::Url;
@@ -94,11 +96,10 @@ fn decode(html: &str, base: Option<&Url>) -> String {
         return without_tags(html);
     }
     let lines = guarded(|| {
-        // Tables are read cell by cell: a table drawn with lines is no longer one in another width.
-        config::rich()
-            .raw_mode(true)
-            .no_link_wrapping()
-            .lines_from_read(html.as_bytes(), WIDTH)
+        let config = config::rich().raw_mode(true).no_link_wrapping();
+        let page = config.parse_html(html.as_bytes())?;
+        dom::prepare(&page, base);
+        config.render_to_lines(config.dom_to_render_tree(&page)?, WIDTH)
     });
     match lines {
         Some(Ok(lines)) => join(lines.iter().map(|line| line_text(line, base))),
@@ -164,9 +165,13 @@ fn close_link(text: &mut String, open: Option<(usize, &str)>, base: Option<&Url>
     }
     if shown.is_empty() {
         text.push_str(&address);
-    } else {
-        text.push_str(&format!(" ({address})"));
+        return;
     }
+    // A space at the end of what is linked belongs behind it all.
+    let end = text.trim_end().len();
+    let space = if end < text.len() { " " } else { "" };
+    text.truncate(end);
+    text.push_str(&format!(" ({address}){space}"));
 }
 
 /// The address a reader can go to; `None` for jumps within the page, scripts and the like.
