@@ -11,6 +11,7 @@ mod archive;
 mod bad_input;
 mod carried;
 mod commands;
+mod feeds;
 mod import;
 mod media;
 mod posts;

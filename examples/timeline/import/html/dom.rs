@@ -150,6 +150,7 @@ impl Page<'_> {
             .flatten()
             .filter_map(|it| absolute(&it, self.base));
         let link = link.and_then(|link| absolute(link, self.base));
+        let behind = if link.is_some() { "" } else { " " };
         let address = match (addresses.next(), link) {
             // A picture in a link to itself, only larger, is had by the link; so is what has no address of its own.
             (_, Some(link)) if is_picture(&link) => link,
@@ -160,7 +161,7 @@ impl Page<'_> {
         if !self.shown.insert(address.clone()) {
             return self.text("");
         }
-        self.text(&format!(" {address} "))
+        self.text(&format!(" {address}{behind}"))
     }
 
     /// The address of what a browser would play or show in the place of an element, else what it has for old browsers.
