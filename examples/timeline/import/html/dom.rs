@@ -77,10 +77,14 @@ pub(super) fn prepare(dom: &RcDom, base: Option<&Url>) {
     while let Some((node, link)) = open.pop() {
         let link = attribute(&node, "href").filter(|_| is(&node, "a")).or(link);
         let old = std::mem::take(&mut *node.children.borrow_mut());
-        let new: Vec<Handle> = old
-            .into_iter()
-            .map(|it| page.changed(it, link.as_deref()))
-            .collect();
+        let mut new: Vec<Handle> = Vec::with_capacity(old.len());
+        for child in old {
+            // A rule between two blocks changes nothing: they stand apart already.
+            let apart = new.last().is_none_or(|it| is_block(it));
+            if !(apart && is(&child, "hr")) {
+                new.push(page.changed(child, link.as_deref()));
+            }
+        }
         // What comes first in the page is looked at first.
         open.extend(new.iter().rev().map(|it| (it.clone(), link.clone())));
         *node.children.borrow_mut() = new;
@@ -234,8 +238,12 @@ impl Page<'_> {
     /// A line for each row, its cells with a bar between them; or one cell below the other, if there is more in them.
     fn table(&self, node: &Handle) -> Handle {
         let table = self.element(local_name!("div"));
-        let by_line = !has_inside(node, &MORE_THAN_A_LINE);
-        for row in rows(node) {
+        let rows = rows(node);
+        // One row is no table, but things beside one another.
+        let is_row = |it: &&Handle| is(it, "tr");
+        let by_line =
+            rows.iter().filter(is_row).count() > 1 && !has_inside(node, &MORE_THAN_A_LINE);
+        for row in rows {
             if !is(&row, "tr") {
                 table
                     .children
@@ -311,6 +319,11 @@ fn name(node: &Handle) -> Option<LocalName> {
 
 fn is(node: &Handle, wanted: &str) -> bool {
     name(node).is_some_and(|it| &*it == wanted)
+}
+
+/// Whether a node stands on lines of its own.
+fn is_block(node: &Handle) -> bool {
+    name(node).is_some_and(|it| MORE_THAN_A_LINE.contains(&&*it) || BLOCKS.contains(&&*it))
 }
 
 fn attribute(node: &Handle, wanted: &str) -> Option<String> {
