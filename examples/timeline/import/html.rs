@@ -6,6 +6,7 @@ use html2text::config;
 use html2text::render::{RichAnnotation, TaggedLine};
 use url::Url;
 
+use super::repair::references;
 use crate::guard::guarded;
 
 /// Bytes of HTML that are read; the text of a post ends long before.
@@ -25,14 +26,44 @@ const OFTEN_OPEN: [&str; 20] = [
 
 /// The readable text of some HTML. Relative links are resolved against `base`.
 pub(super) fn to_text(html: &str, base: Option<&Url>) -> String {
-    let html = html
-        .get(..html.floor_char_boundary(HTML_BYTES))
-        .unwrap_or_default();
-    if !has_markup(html) {
-        // Line breaks mean nothing in HTML, but much in text that was only escaped for it.
-        return decode(&html.replace("\r\n", "\n").replace('\n', "<br>"), base);
+    if html.len() <= HTML_BYTES {
+        return whole(html, base);
     }
-    decode(html, base)
+    let html = without_data(html);
+    let cut = html.floor_char_boundary(HTML_BYTES);
+    let mut text = whole(html.get(..cut).unwrap_or_default(), base);
+    if cut < html.len() {
+        text.push('\u{2026}');
+    }
+    text
+}
+
+fn whole(html: &str, base: Option<&Url>) -> String {
+    if has_markup(html) {
+        return decode(html, base);
+    }
+    // Line breaks mean nothing in HTML, but much in text that was only escaped for it.
+    let text = references(html);
+    let words = |line: &str| {
+        line.split(' ')
+            .filter(|it| !it.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    join(text.lines().map(|line| words(&line.replace('\t', " "))))
+}
+
+/// The HTML without what pictures are made of where that stands in it: a page may be nothing but that for megabytes.
+fn without_data(html: &str) -> String {
+    let mut left = String::new();
+    let mut pieces = html.split("data:image/");
+    left.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let data = |it: char| it.is_ascii_alphanumeric() || "+/=;,.-%:_".contains(it);
+        left.push_str("data:");
+        left.push_str(piece.trim_start_matches(data));
+    }
+    left
 }
 
 /// Whether there is anything like an element in the text.

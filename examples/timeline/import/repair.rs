@@ -15,6 +15,7 @@ mod space;
 mod text;
 mod write;
 
+pub(super) use self::entities::references;
 pub(super) use self::item::{Head, Item};
 pub(super) use self::keep::{Keep, keep};
 use self::scan::{Found, Scan};
