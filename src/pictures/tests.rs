@@ -9,6 +9,7 @@ use super::{Done, Kind, Options, PictureError, Prepared, prepare};
 mod drawn;
 mod films;
 mod hostile;
+mod icc;
 mod made;
 mod still;
 

@@ -129,6 +129,18 @@ pub(super) fn told_webp(simple: &[u8], (width, height): (u32, u32), orientation:
     [b"RIFF", &size.to_le_bytes()[..], b"WEBP", &chunks].concat()
 }
 
+/// A WebP of the extended kind with Exif behind its chunks.
+pub(super) fn with_exif_webp(extended: &[u8], orientation: u16) -> Vec<u8> {
+    let exif = exif(orientation);
+    let len = u32::try_from(exif.len()).expect("a short block");
+    let padding: &[u8] = if len % 2 == 1 { &[0] } else { &[] };
+    let mut out = [extended, b"EXIF", &len.to_le_bytes(), &exif, padding].concat();
+    out[20] |= 0x08;
+    let size = u32::try_from(out.len() - 8).expect("a short file");
+    out[4..8].copy_from_slice(&size.to_le_bytes());
+    out
+}
+
 /// A GIF of two pictures that loops, with a comment and XMP in it.
 pub(super) fn told_gif() -> Vec<u8> {
     let frame: &[u8] = b"\x21\xF9\x04\0\x0A\0\0\0\x2C\0\0\0\0\x02\0\x02\0\0\x02\x03\x84\x5D\x05\0";
@@ -142,4 +154,72 @@ pub(super) fn told_gif() -> Vec<u8> {
         b"\x3Btrailing +52.5200",
     ]
     .concat()
+}
+
+/// A colour profile of curves and a matrix, or of a table, with its maker, model, owner, serial number and date in it.
+pub(super) fn told_profile(version: u8, tags: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
+    let mut header = [0; 128];
+    for (at, value) in [
+        (4, b"Bana".as_slice()),
+        (8, &[version, 0x20]),
+        (12, b"mntrRGB XYZ "),
+        (24, &[7, 0xE8, 0, 5, 0, 6, 0, 7, 0, 8, 0, 9]),
+        (36, b"acspBana"),
+        (48, b"BanaKitc"),
+        (68, &[0, 0, 0xF6, 0xD6, 0, 1, 0, 0, 0, 0, 0xD3, 0x2D]),
+        (80, b"Kitchen+52.5200 PlaceTold"),
+        (105, b"Kitchen"),
+    ] {
+        header[at..at + value.len()].copy_from_slice(value);
+    }
+    let text = |says: &str| [b"text\0\0\0\0", says.as_bytes(), b"\0"].concat();
+    let mut all: Vec<(&[u8; 4], Vec<u8>)> = vec![
+        (b"desc", text("display of the Kitchen")),
+        (b"cprt", text("Banana, PlaceTold")),
+        (b"dmnd", text("Banana")),
+        (b"dmdd", text("Banana 7 at +52.5200")),
+        (b"mmod", text("Banana")),
+        (b"vcgt", text("Kitchen")),
+        (b"meta", text("PlaceTold")),
+        (b"MS00", text("Banana")),
+    ];
+    all.extend(tags.iter().cloned());
+    let (mut table, mut values) = (Vec::new(), Vec::new());
+    let number = |n: usize| u32::try_from(n).expect("a short profile").to_be_bytes();
+    for (name, value) in &all {
+        table.extend_from_slice(*name);
+        table.extend(number(132 + all.len() * 12 + values.len()));
+        table.extend(number(value.len()));
+        values.extend_from_slice(value);
+        values.resize(values.len().next_multiple_of(4), b'K');
+    }
+    values.extend(b"behind all: PlaceTold");
+    let rest = [number(all.len()).to_vec(), table, values].concat();
+    header[..4].copy_from_slice(&number(128 + rest.len()));
+    [header.to_vec(), rest].concat()
+}
+
+/// The tags of a profile of curves and a matrix; the last number of the red primary is `red`.
+pub(super) fn matrix_tags(red: u8) -> Vec<(&'static [u8; 4], Vec<u8>)> {
+    let xyz = |last: u8| {
+        [
+            b"XYZ \0\0\0\0".as_slice(),
+            &[0, 0, 0x6F, 0xA2, 0, 0, 0x38, 0xF5, 0, 0, 3, last],
+            b"Banana",
+        ]
+        .concat()
+    };
+    let curve = b"para\0\0\0\0\0\0Ki\0\x02\x33\x33PlaceTold".to_vec();
+    vec![
+        (b"wtpt", xyz(1)),
+        (b"rXYZ", xyz(red)),
+        (b"gXYZ", xyz(3)),
+        (b"bXYZ", xyz(4)),
+        (b"rTRC", curve.clone()),
+        (b"gTRC", curve),
+        (
+            b"bTRC",
+            b"curv\0\0\0\0\0\0\0\x02\0\0\xFF\xFF+52.5200".to_vec(),
+        ),
+    ]
 }
