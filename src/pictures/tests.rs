@@ -10,6 +10,7 @@ mod drawn;
 mod films;
 mod hostile;
 mod icc;
+mod items;
 mod made;
 mod still;
 

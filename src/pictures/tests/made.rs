@@ -223,3 +223,138 @@ pub(super) fn matrix_tags(red: u8) -> Vec<(&'static [u8; 4], Vec<u8>)> {
         ),
     ]
 }
+
+/// A box of ISO/IEC 14496-12.
+pub(super) fn boxed(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(body.len() + 8).expect("a short box");
+    [&len.to_be_bytes(), name.as_slice(), body].concat()
+}
+
+/// A still picture in boxes, item by item.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Heif {
+    /// Kind, the numbers of its properties with 0x80 on those it needs, data.
+    pub(super) items: Vec<(&'static [u8; 4], Vec<u8>, Vec<u8>)>,
+    /// Kind, from, to: by the place of an item in the list, from 1.
+    pub(super) references: Vec<(&'static [u8; 4], u16, Vec<u16>)>,
+    /// By number, from 1.
+    pub(super) properties: Vec<(&'static [u8; 4], Vec<u8>)>,
+    pub(super) groups: Vec<(&'static [u8; 4], Vec<u32>)>,
+    /// Items whose data lie in the list.
+    pub(super) in_list: Vec<u16>,
+    /// Further boxes of the list.
+    pub(super) more: Vec<u8>,
+}
+
+impl Heif {
+    pub(super) fn write(&self) -> Vec<u8> {
+        let ftyp = boxed(b"ftyp", b"heic\0\0\0\0mif1heic");
+        // The list is as long whatever the places in it are.
+        let at = ftyp.len() + self.list(0).len() + 8;
+        let list = self.list(u32::try_from(at).expect("a short file"));
+        let data = self.data(false).0;
+        let data = [data.as_slice(), b"behind all: PlaceTold"].concat();
+        [ftyp, list, boxed(b"mdat", &data)].concat()
+    }
+
+    /// The data of those in the list or of those that are not, and where each begins.
+    fn data(&self, in_list: bool) -> (Vec<u8>, Vec<(u16, usize, usize)>) {
+        let (mut data, mut places) = (Vec::new(), Vec::new());
+        for (number, (_, _, item)) in (1..).zip(&self.items) {
+            if self.in_list.contains(&number) == in_list {
+                data.extend(b"Kitchen");
+                places.push((number, data.len(), item.len()));
+                data.extend(item);
+            }
+        }
+        (data, places)
+    }
+
+    fn list(&self, base: u32) -> Vec<u8> {
+        let full =
+            |name, parts: &[&[u8]]| boxed(name, &[&[0; 4], parts.concat().as_slice()].concat());
+        let count = u16::try_from(self.items.len())
+            .expect("a few items")
+            .to_be_bytes();
+        let mut places = vec![1, 0, 0, 0, 0x44, 0x40];
+        places.extend(count);
+        for in_list in [false, true] {
+            for (number, at, len) in self.data(in_list).1 {
+                places.extend(number.to_be_bytes());
+                places.extend([0, in_list.into(), 0, 0]);
+                places.extend(if in_list { 0 } else { base }.to_be_bytes());
+                places.extend(1u16.to_be_bytes());
+                places.extend(u32::try_from(at).expect("a short file").to_be_bytes());
+                places.extend(u32::try_from(len).expect("a short item").to_be_bytes());
+            }
+        }
+        let (mut infos, mut has) = (
+            count.to_vec(),
+            u32::from(u16::from_be_bytes(count)).to_be_bytes().to_vec(),
+        );
+        for (number, (kind, properties, _)) in (1u16..).zip(&self.items) {
+            let name: &[u8] = b"\0\0Kitchen\0image/Banana\0";
+            let (protection, name) = name.split_at(2);
+            infos.extend(boxed(
+                b"infe",
+                &[
+                    &[2, 0, 0, 0],
+                    number.to_be_bytes().as_slice(),
+                    protection,
+                    *kind,
+                    name,
+                ]
+                .concat(),
+            ));
+            has.extend(number.to_be_bytes());
+            has.push(u8::try_from(properties.len()).expect("a few properties"));
+            has.extend(properties);
+        }
+        let mut references = Vec::new();
+        for (kind, from, to) in &self.references {
+            let count = u16::try_from(to.len()).expect("a few references");
+            let numbers: Vec<u8> = [*from, count]
+                .iter()
+                .chain(to)
+                .flat_map(|n| n.to_be_bytes())
+                .collect();
+            references.extend(boxed(kind, &numbers));
+        }
+        let properties: Vec<u8> = self
+            .properties
+            .iter()
+            .flat_map(|(name, body)| boxed(name, body))
+            .collect();
+        let groups: Vec<u8> = self
+            .groups
+            .iter()
+            .flat_map(|(kind, ids)| {
+                let count = u32::try_from(ids.len()).expect("a few");
+                let numbers: Vec<u8> = [0, 77, count]
+                    .iter()
+                    .chain(ids)
+                    .flat_map(|n| n.to_be_bytes())
+                    .collect();
+                boxed(kind, &[numbers.as_slice(), b"Banana"].concat())
+            })
+            .collect();
+        let parts = [
+            full(b"hdlr", &[b"\0\0\0\0pictBanana..Kit.PlaceTold\0"]),
+            boxed(b"dinf", b"Banana"),
+            full(b"pitm", &[&[0, 1]]),
+            boxed(b"iloc", &places),
+            full(b"iinf", &[&infos]),
+            full(b"iref", &[&references]),
+            boxed(
+                b"iprp",
+                &[boxed(b"ipco", &properties), full(b"ipma", &[&has])].concat(),
+            ),
+            boxed(b"idat", &self.data(true).0),
+            boxed(b"grpl", &groups),
+            boxed(b"xml ", b"\0\0\0\0PlaceTold"),
+            boxed(b"uuid", b"Banana"),
+            self.more.clone(),
+        ];
+        full(b"meta", &[&parts.concat()])
+    }
+}
