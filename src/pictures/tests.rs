@@ -9,6 +9,8 @@ use super::{Done, Kind, Options, PictureError, Prepared, prepare};
 mod drawn;
 mod films;
 mod hostile;
+mod icc;
+mod items;
 mod made;
 mod still;
 
