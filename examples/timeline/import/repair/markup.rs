@@ -12,6 +12,9 @@ const VOID: [&str; 14] = [
     "track", "wbr",
 ];
 
+/// Attributes of an element that are kept.
+const ATTRIBUTES: usize = 64;
+
 /// Attributes of HTML that are addresses.
 const ADDRESSES: [&str; 5] = ["href", "src", "poster", "data", "cite"];
 
@@ -48,7 +51,7 @@ pub(super) fn content(field: &Field, literal: bool) -> String {
 fn open(tag: &Tag, base: Option<&Url>, text: &mut String) {
     text.push('<');
     text.push_str(&tag.name.to_ascii_lowercase());
-    for (name, value) in &tag.attributes {
+    for (name, value) in tag.attributes.iter().take(ATTRIBUTES) {
         if name.contains(':') || name == "xmlns" {
             continue;
         }
