@@ -114,8 +114,13 @@ pub(super) fn has_element(text: &str) -> bool {
         })
 }
 
+/// Whether a text that nobody called HTML is meant as that. An element alone may be what the text is about.
+pub(super) fn is_meant(text: &str) -> bool {
+    text.contains("</") || tags(text).any(|tag| tag.ends_with('/')) || has_entity(text)
+}
+
 /// Whether there is anything like `&amp;` in the text.
-pub(super) fn has_entity(text: &str) -> bool {
+fn has_entity(text: &str) -> bool {
     text.split('&').skip(1).any(|rest| {
         let name = rest.split(';').next().unwrap_or_default();
         rest.len() > name.len()

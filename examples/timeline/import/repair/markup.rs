@@ -61,7 +61,8 @@ fn open(tag: &Tag, base: Option<&Url>, text: &mut String) {
         let value = resolved.as_ref().map_or(value.as_str(), Url::as_str);
         text.push_str(&format!(" {name}=\"{}\"", escape(value)));
     }
-    text.push('>');
+    let alone = VOID.contains(&tag.name.to_ascii_lowercase().as_str());
+    text.push_str(if alone { "/>" } else { ">" });
 }
 
 /// What addresses are relative to inside elements of a text that say so themselves.
