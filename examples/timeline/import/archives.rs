@@ -15,7 +15,7 @@ use super::choice::Choice;
 use super::enclosure::Folder;
 use super::fold::Raw;
 use super::items::Collected;
-use super::{mastodon, twitter};
+use super::{mastodon, tumblr, twitter};
 use crate::failure::{Failure, Result};
 
 /// Bytes of one file of an archive. It has to be in memory as a whole.
@@ -42,8 +42,12 @@ pub(super) fn read_folder(path: &Path, choice: &Choice, into: &mut Collected) ->
             let bytes = read_bytes(&root.join("outbox.json"))?;
             return mastodon::read(&bytes, folder.as_ref(), choice, into);
         }
-        if let Some(folder) = folder.filter(twitter::is_archive) {
+        let Some(folder) = folder else { continue };
+        if twitter::is_archive(&folder) {
             return twitter::read_folder(&folder, choice, into);
+        }
+        if tumblr::is_archive(&folder) && other_kind(&root).is_none() {
+            return tumblr::read_folder(&folder, choice, into);
         }
     }
     Err(Failure::said(other_kind(path).unwrap_or(UNKNOWN)))

@@ -39,6 +39,7 @@ impl Gathered {
                 not_attached: notes.not_attached,
                 missing_files: notes.missing_files,
                 unlisted: notes.unlisted,
+                unsaid: notes.unsaid,
                 shortened: notes.shortened,
                 tags_cut: notes.tags_cut,
                 skipped: notes.skipped,
@@ -175,7 +176,7 @@ fn authors(authors: &[AuthorObject]) -> Option<String> {
 }
 
 /// What is worth a word after the number of posts, each with how often it happened.
-fn notes(done: &ImportObject) -> [(u64, String); 13] {
+fn notes(done: &ImportObject) -> [(u64, String); 14] {
     let count = |count: u64, one: &str, many: &str| (count, counted(count, one, many));
     [
         count(
@@ -202,6 +203,11 @@ fn notes(done: &ImportObject) -> [(u64, String); 13] {
             done.unlisted,
             "was unlisted where it comes from: everybody can read it",
             "were unlisted where they come from: everybody can read them",
+        ),
+        count(
+            done.unsaid,
+            "does not say whether it was public",
+            "do not say whether they were public",
         ),
         count(done.already, "was here already", "were here already"),
         count(
