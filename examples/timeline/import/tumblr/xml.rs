@@ -86,8 +86,8 @@ fn name(start: &BytesStart<'_>) -> String {
 }
 
 fn attributes(start: &BytesStart<'_>) -> HashMap<String, String> {
-    let all = start.attributes().with_checks(false).flatten();
-    let all = all.map(|it| {
+    let mut all = start.attributes();
+    let all = all.with_checks(false).flatten().map(|it| {
         let value = quick_xml::escape::unescape(&it.value);
         let value = value.map_or_else(|_| it.value.to_string(), Into::into);
         (it.key.as_ref().to_owned(), value)
