@@ -299,24 +299,42 @@ fn tumblr_comes_from_its_xml_with_its_pictures() {
         report["left_out"],
         json!({ "private": 1, "draft": 1, "scheduled": 1, "repost": 1 })
     );
-    assert_eq!((&report["attached"], &report["unsaid"]), (&json!(2), &json!(0)));
+    assert_eq!(
+        (&report["attached"], &report["unsaid"]),
+        (&json!(2), &json!(0))
+    );
     let posts = ada.list();
     let beans = begins(&posts, "Beans & peas");
-    assert_eq!((&beans["title"], &beans["tags"]), (&json!("In the bed"), &json!(["garden", "two words"])));
-    assert_eq!((&beans["time"], &beans["link"]), (
-        &json!("2010-09-12T17:30:12Z"),
-        &json!("https://plot14.tumblr.example/post/101/in-the-bed"),
-    ));
+    assert_eq!(
+        (&beans["title"], &beans["tags"]),
+        (&json!("In the bed"), &json!(["garden", "two words"]))
+    );
+    assert_eq!(
+        (&beans["time"], &beans["link"]),
+        (
+            &json!("2010-09-12T17:30:12Z"),
+            &json!("https://plot14.tumblr.example/post/101/in-the-bed"),
+        )
+    );
     let set = begins(&posts, "Two pictures");
     let attached = set["attachments"].as_array().expect("a list");
     let alts: Vec<_> = attached.iter().map(|it| &it["alt"]).collect();
     assert_eq!(alts, [&json!("Red"), &Value::Null]);
-    assert_eq!(begins(&posts, "> Said well")["text"], "> Said well.\n\nBy somebody");
-    assert_eq!(begins(&posts, "> Which bed?")["text"], "> Which bed?\n\nThe left one.");
+    assert_eq!(
+        begins(&posts, "> Said well")["text"],
+        "> Said well.\n\nBy somebody"
+    );
+    assert_eq!(
+        begins(&posts, "> Which bed?")["text"],
+        "> Which bed?\n\nThe left one."
+    );
     tells_no_secret(&ada);
     let file = format!("{}/posts/posts.xml", data("tumblr"));
     let again = ada.json(["import", &file]);
-    assert_eq!((&again["imported"], &again["already"]), (&json!(0), &json!(4)));
+    assert_eq!(
+        (&again["imported"], &again["already"]),
+        (&json!(0), &json!(4))
+    );
     assert_eq!(ada.json(["import", &file, "--reposts"])["imported"], 1);
 }
 
@@ -336,17 +354,34 @@ fn tumblr_comes_from_its_pages_which_do_not_say_who_could_read_them() {
              <span class=\"tag\">seeds &amp; soil</span> <span class=\"tag\">bean</span></div></body></html>"
         )
     };
-    let own = page("<h1>A title</h1><p>With words.</p><img src=\"../../media/201_0.png\" alt=\"A bed\"/>");
-    let repost = page("<p><a class=\"tumblr_blog\" href=\"https://ben.example\">ben</a>:</p><blockquote>SECRET</blockquote>");
+    let own = page(
+        "<h1>A title</h1><p>With words.</p><img src=\"../../media/201_0.png\" alt=\"A bed\"/>",
+    );
+    let repost = page(
+        "<p><a class=\"tumblr_blog\" href=\"https://ben.example\">ben</a>:</p><blockquote>SECRET</blockquote>",
+    );
     std::fs::write(format!("{root}/posts/html/201.html"), own).expect("a file");
     std::fs::write(format!("{root}/posts/html/202.html"), repost).expect("a file");
     std::fs::write(format!("{root}/posts/posts_index.html"), "SECRET").expect("a file");
     let report = ada.json(["import", &root]);
-    assert_eq!((&report["imported"], &report["attached"]), (&json!(1), &json!(1)), "{report}");
+    assert_eq!(
+        (&report["imported"], &report["attached"]),
+        (&json!(1), &json!(1)),
+        "{report}"
+    );
     assert_eq!(report["unsaid"], 1);
     let post = ada.list().remove(0);
-    assert_eq!((&post["title"], &post["text"]), (&json!("A title"), &json!("With words.")));
-    assert_eq!((&post["time"], &post["tags"]), (&json!("2013-11-17T12:43:00Z"), &json!(["seeds & soil", "bean"])));
+    assert_eq!(
+        (&post["title"], &post["text"]),
+        (&json!("A title"), &json!("With words."))
+    );
+    assert_eq!(
+        (&post["time"], &post["tags"]),
+        (
+            &json!("2013-11-17T12:43:00Z"),
+            &json!(["seeds & soil", "bean"])
+        )
+    );
     assert_eq!(post["attachments"][0]["alt"], "A bed");
     tells_no_secret(&ada);
 }

@@ -14,6 +14,7 @@ mod blogs;
 mod carried;
 mod commands;
 mod enclosures;
+mod feeds;
 mod import;
 mod media;
 mod posts;

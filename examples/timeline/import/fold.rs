@@ -233,5 +233,7 @@ fn cut_at(mut text: String, limit: usize) -> (String, bool) {
     text.truncate(text.floor_char_boundary(limit));
     let end = text.trim_end().len();
     text.truncate(end);
+    // Much longer ones would keep the memory of what was cut.
+    text.shrink_to_fit();
     (text, cut)
 }

@@ -16,6 +16,7 @@ mod space;
 mod text;
 mod write;
 
+pub(super) use self::entities::references;
 pub(super) use self::exports::{author, comments, is_export, owner, tidy};
 pub(super) use self::item::{Head, Item};
 pub(super) use self::keep::{Keep, keep};

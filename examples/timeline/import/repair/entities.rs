@@ -110,6 +110,13 @@ impl Entities {
     }
 }
 
+/// A text with its references resolved, as of HTML without an element in it.
+pub(in crate::import) fn references(text: &str) -> String {
+    let mut whole = String::with_capacity(text.len());
+    Entities::default().expand(text, &mut whole);
+    whole
+}
+
 /// Appends a text. Characters of C1 in it are bytes of windows-1252 that somebody took for Latin-1.
 pub(super) fn push_text(text: &str, into: &mut String) {
     // In UTF-8 all of them begin with this byte.

@@ -145,6 +145,12 @@ impl<'a> Scan<'a> {
         (!self.around.is_empty()).then_some(Found::Broken(why))
     }
 
+    /// Ends the reading in the middle of an item.
+    fn cut_off(&mut self, why: String) -> Option<Found> {
+        self.ended = true;
+        Some(Found::Broken(why))
+    }
+
     /// Goes into what is around items; reads what is a field or an item.
     fn start(&mut self, start: &BytesStart<'_>, empty: bool) -> Option<Found> {
         self.size = (0, 0);
@@ -195,8 +201,10 @@ impl<'a> Scan<'a> {
                 Ok(Event::End(end)) if local(end.name().as_ref()).eq_ignore_ascii_case(&name) => {
                     break;
                 }
-                Ok(Event::Eof) => return self.stop("the file ends in the middle of it".to_owned()),
-                Err(error) => return self.stop(error.to_string()),
+                Ok(Event::Eof) => {
+                    return self.cut_off("the file ends in the middle of it".to_owned());
+                }
+                Err(error) => return self.cut_off(error.to_string()),
                 Ok(_) => continue,
             };
             let tag = self.tag(&start);
@@ -210,7 +218,7 @@ impl<'a> Scan<'a> {
             match end {
                 End::Own => {}
                 End::Item => break,
-                End::File => return self.stop("the file ends in the middle of it".to_owned()),
+                End::File => return self.cut_off("the file ends in the middle of it".to_owned()),
             }
         }
         if !self.fits() {

@@ -14,7 +14,7 @@ const DECLARATION_BYTES: usize = 1_024;
 pub(in crate::import) fn to_text(mut bytes: Vec<u8>) -> Result<String> {
     if let Some((encoding, mark)) = Encoding::for_bom(&bytes) {
         if encoding != UTF_8 {
-            return Ok(encoding.decode_without_bom_handling(&bytes).0.into_owned());
+            return Ok(encoding.decode_with_bom_removal(&bytes).0.into_owned());
         }
         bytes.drain(..mark);
     }

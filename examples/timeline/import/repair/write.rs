@@ -181,6 +181,11 @@ impl Out {
                 pages += usize::from(self.link(field, head.atom));
             }
         }
+        // The Channel Definition Format has it on the item itself.
+        let own = item.tag.attribute("href").filter(|it| !it.is_empty());
+        if let Some(address) = own.filter(|_| !head.atom && pages == 0) {
+            self.element("link", address);
+        }
         let given = if head.atom {
             item.text(OWN, "id")
         } else {
