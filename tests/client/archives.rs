@@ -288,6 +288,30 @@ fn what_is_no_archive_is_named_with_what_can_be_done() {
     );
     std::fs::create_dir_all(format!("{folder}/your_instagram_activity")).expect("a folder");
     says(&ada.run(["import", &folder]).fails(), &["Instagram"]);
+    for (content, named) in [
+        ("{\"db\": [{\"meta\": {}}]}", "Ghost"),
+        (
+            "[{\"media\": [{\"uri\": \"a.jpg\", \"creation_timestamp\": 1}]}]",
+            "Instagram",
+        ),
+        ("---\ntitle: A page\n---\nText\n", "Hugo"),
+        (":\u{a2}eroots\u{81}gversion\u{1}", "Bluesky"),
+    ] {
+        let file = ada.file("other", content);
+        says(&ada.run(["import", &file]).fails(), &[named]);
+    }
+}
+
+#[test]
+fn files_of_an_archive_that_hold_no_public_tweets_are_refused() {
+    let ada = Person::named("Ada");
+    for name in ["deleted-tweets", "twitter-circle-tweet", "account"] {
+        let content = std::fs::read(format!("{}/data/{name}.js", data("twitter")));
+        let file = ada.file(&format!("{name}.js"), content.expect("a file"));
+        let refused = ada.run(["import", &file]).fails();
+        says(&refused, &["holds no public posts", "data/tweets.js"]);
+    }
+    assert!(ada.list().is_empty());
 }
 
 #[test]

@@ -112,6 +112,40 @@ fn other_kind(path: &Path) -> Option<&'static str> {
     }
 }
 
+/// What can be done with files of other services that are known, but not read.
+pub(super) fn other_file(head: &str) -> Option<&'static str> {
+    let begins: String = head
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .take(400)
+        .collect();
+    let has = |name: &str| begins.contains(name);
+    let is_text = begins.starts_with(['<', '{', '[']);
+    if begins.starts_with("{\"db\":[") {
+        Some(
+            "this is an export of Ghost, which is not read yet; import the blog's RSS feed (its address with /rss/)",
+        )
+    } else if begins.starts_with('[') && has("\"media\":[") && has("\"creation_timestamp\"") {
+        Some(
+            "this is a file of Instagram, which is not read yet; post its pictures with `post --attach`",
+        )
+    } else if begins.starts_with('[') && has("\"timestamp\"") && has("\"data\"") {
+        Some(
+            "this is a file of Facebook, which is not read: who could read each post is not told in it",
+        )
+    } else if has("\"$type\":\"app.bsky.") || (!is_text && has("eroots") && has("gversion")) {
+        Some(
+            "this is an archive of Bluesky, which is not read yet; import the account's RSS feed (its address with /rss)",
+        )
+    } else if head.starts_with("---\n") || head.starts_with("+++\n") {
+        Some(
+            "this is the source of a page (Hugo, Jekyll); import the RSS or Atom file that the site builds, such as public/index.xml",
+        )
+    } else {
+        None
+    }
+}
+
 /// A whole file.
 pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();

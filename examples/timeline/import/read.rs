@@ -117,6 +117,9 @@ impl Form {
         let head = glance(head);
         let json = head.trim_start_matches('\u{feff}').trim_start();
         let text = json.to_lowercase();
+        if let Some(why) = archives::other_file(json) {
+            return Err(Failure::said(why));
+        }
         match text.chars().next() {
             None => Err(Failure::said("the file is empty")),
             Some('<') if is_web_page(&text) => Err(Failure::said(
@@ -126,7 +129,7 @@ impl Form {
             Some('{' | '[') if tumblr::is_json(json) => Ok(Self::Tumblr),
             Some('<') => Ok(Self::Feed),
             Some('{') if mastodon::is_outbox(json) => Ok(Self::Outbox),
-            Some(_) if twitter::is_tweets(json) => Ok(Self::Tweets),
+            Some(_) if twitter::is_of_archive(json) => Ok(Self::Tweets),
             Some('{') if is_json_feed(json) => Ok(Self::Feed),
             Some('{') => Ok(Self::JsonLines),
             Some(_) => Err(Failure::said(

@@ -88,7 +88,6 @@ pub(super) fn read_folder(folder: &Folder, choice: &Choice, into: &mut Collected
         {
             let bytes = archives::read_bytes(&path)?;
             let page = String::from_utf8_lossy(&bytes);
-            into.notes.unsaid += 1;
             reader.take(html::post(id, &page), into);
         }
     }
@@ -178,6 +177,7 @@ impl<'a> Reader<'a> {
             into.left.add(left);
             return;
         }
+        into.notes.unsaid += u64::from(post.state.is_none());
         let mut raw = Raw {
             id: Some(format!("tumblr:{}", post.id)),
             text: post.text,

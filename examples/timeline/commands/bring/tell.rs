@@ -23,7 +23,6 @@ const REFUSED: usize = 10;
 pub(super) struct Gathered {
     object: ImportObject,
     left: Option<String>,
-    found: u64,
 }
 
 impl Gathered {
@@ -51,23 +50,20 @@ impl Gathered {
                 ..ImportObject::default()
             },
             left: collected.left.in_words(),
-            found: collected.items.len() as u64,
         }
     }
 
     /// Why nothing came of files that have something in them; none if something came, or was here, or there was nothing.
     pub(super) fn nothing_came(&self, sent: &Sent) -> Option<String> {
-        if self.found > 0 || sent.posts + sent.edits + sent.known > 0 {
+        if sent.posts + sent.edits + sent.known + sent.edited_here > 0 {
             return None;
         }
-        let mut why = Vec::new();
-        if let Some(left) = &self.left {
-            why.push(format!("left out: {left}"));
-        }
-        if self.object.skipped > 0 {
-            why.push(skipped(self.object.skipped));
-        }
-        why.extend(authors(&self.object.authors));
+        let refused = sent.refused.first();
+        let left = self.left.as_ref().map(|left| format!("left out: {left}"));
+        let skipped = (self.object.skipped > 0).then(|| skipped(self.object.skipped));
+        let refused = refused.map(|it| format!("{}: {}", it.file, it.why));
+        let parts = [left, skipped, authors(&self.object.authors), refused];
+        let why: Vec<_> = parts.into_iter().flatten().collect();
         let why = why.join("; ");
         (!why.is_empty()).then(|| format!("nothing in it became a post; {why}"))
     }

@@ -98,13 +98,8 @@ fn attributes(start: &BytesStart<'_>) -> HashMap<String, String> {
 /// One post as it stands in the file.
 struct Element {
     attributes: HashMap<String, String>,
-    /// The texts of its elements, in order.
+    /// Its elements in order, each with its text; a picture in a set with its caption.
     fields: Vec<(String, String)>,
-    /// The caption of the picture that the next address belongs to.
-    caption: Option<String>,
-    /// Pictures: of the sizes of each, the first is the largest.
-    pictures: Vec<(String, Option<String>)>,
-    wants_picture: bool,
 }
 
 impl Element {
@@ -112,26 +107,13 @@ impl Element {
         Self {
             attributes: attributes(start),
             fields: Vec::new(),
-            caption: None,
-            pictures: Vec::new(),
-            wants_picture: true,
         }
     }
 
     fn begin(&mut self, name: &str, start: &BytesStart<'_>) {
-        match name {
-            "photoset" => {
-                // The first picture stands in front of the set once more.
-                self.pictures.clear();
-            }
-            "photo" => {
-                self.wants_picture = true;
-                let caption = attributes(start).remove("caption");
-                self.caption = caption.filter(|it| !it.is_empty());
-            }
-            _ => {}
-        }
-        self.fields.push((name.to_owned(), String::new()));
+        let caption = (name == "photo").then(|| attributes(start).remove("caption"));
+        let text = caption.flatten().unwrap_or_default();
+        self.fields.push((name.to_owned(), text));
     }
 
     fn text(&mut self, name: &str, text: &str) {
@@ -140,11 +122,29 @@ impl Element {
         {
             whole.push_str(text);
         }
-        if name == "photo-url" && self.wants_picture && !text.trim().is_empty() {
-            self.wants_picture = false;
-            let caption = self.caption.take();
-            self.pictures.push((text.trim().to_owned(), caption));
+    }
+
+    /// The pictures with their captions: of the sizes of each, the first is the largest.
+    fn pictures(&self) -> Vec<(String, Option<String>)> {
+        let mut pictures = Vec::new();
+        let (mut wanted, mut caption) = (true, None);
+        for (name, text) in &self.fields {
+            let text = text.trim();
+            match name.as_str() {
+                // The first picture stands in front of the set once more.
+                "photoset" => pictures.clear(),
+                "photo" => {
+                    wanted = true;
+                    caption = Some(text.to_owned()).filter(|it| !it.is_empty());
+                }
+                "photo-url" if wanted && !text.is_empty() => {
+                    wanted = false;
+                    pictures.push((text.to_owned(), caption.take()));
+                }
+                _ => {}
+            }
         }
+        pictures
     }
 
     fn attribute(&self, name: &str) -> Option<String> {
@@ -193,7 +193,7 @@ impl Element {
             text: self.words(),
             tags: tags.map(|(_, tag)| tag.trim().to_owned()).collect(),
             time: time.and_then(seconds),
-            media: self.pictures,
+            media: self.pictures(),
             id,
         })
     }
