@@ -43,7 +43,7 @@ nightly: tools check
     cargo hack check --feature-powerset --depth 2 --no-dev-deps
     cargo +1.91 check --lib --all-features
     cargo minimal-versions check --direct --lib --all-features
-    PROPTEST_CASES=20000 cargo test --release --all-features
+    PROPTEST_CASES=20000 TIDINGS_FEED_MB=100 cargo test --release --all-features
     cargo bench --no-run --features test-util
     cargo mutants --file 'src/format/**'
     just fuzz

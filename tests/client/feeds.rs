@@ -136,3 +136,100 @@ fn every_feed_comes_in_as_expected() {
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Megabytes of the large feed. `just nightly` sets 100, which takes too long where nothing is optimised.
+fn large() -> usize {
+    let given = std::env::var("TIDINGS_FEED_MB").ok();
+    given.map_or(24, |it| it.parse().expect("megabytes"))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_large_feed_takes_little_more_memory_than_it_is_long() {
+    use std::io::Write as _;
+
+    let ada = Person::named("Ada");
+    let path = ada.path("large.xml");
+    let file = std::fs::File::create(&path).expect("a file");
+    let mut file = std::io::BufWriter::new(file);
+    file.write_all(b"<rss version=\"2.0\"><channel><title>Large</title>")
+        .expect("room");
+    // Long texts, short ones, and what nobody needs.
+    let text = "A line of words in the feed.\n".repeat(15_000);
+    for n in 0..large() {
+        let (hour, minute) = (n / 60, n % 60);
+        write!(
+            file,
+            "<item><title>Long {n}</title><pubDate>2024-01-01T{hour:02}:{minute:02}:00Z</pubDate><description>{text}</description>\
+             <other><part>{text}</part></other></item><item><title>Short {n}</title><description>&lt;p&gt;s&lt;/p&gt;</description></item>"
+        )
+        .expect("room");
+    }
+    file.write_all(b"</channel></rss>").expect("room");
+    drop(file);
+
+    // What the process may take besides code: the file and half as much for its growing buffer and the posts, then what
+    // any command takes, and stacks of as many threads as there are cores.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let kilobytes = (large() * 3 / 2 + 64 + 4 * cores) * 1_024;
+    let limited = format!("ulimit -d {kilobytes}; exec \"$0\" \"$@\"");
+    let client = crate::support::timeline(&ada.dir());
+    let done = std::process::Command::new("sh")
+        .args(["-c", &limited])
+        .arg(client.get_program())
+        .args(client.get_args())
+        .args(["import", &path, "--json"])
+        .output()
+        .expect("a shell");
+    assert!(done.status.success(), "{done:?}");
+    let report: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    assert_eq!(report["imported"], 2 * large());
+    assert_eq!(report["shortened"], large());
+}
+
+#[test]
+fn a_summary_for_people_names_what_could_not_be_read() {
+    let ada = Person::named("Ada");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/import");
+    let done = ada.run([
+        "import",
+        &format!("{folder}/bad-cut-off.rss.xml"),
+        &format!("{folder}/dates-place.rss.xml"),
+    ]);
+    assert_eq!(
+        done.succeeds().out,
+        "Imported 7 posts from 2 files; 1 could not be read; 4 have a date that could not be read.\n"
+    );
+}
+
+#[test]
+fn what_cannot_be_laid_out_takes_no_time() {
+    let ada = Person::named("Ada");
+    let attributes: String = (0..50_000).map(|n| format!(" a{n}='x'")).collect();
+    let spaces: String = (0..30_000)
+        .map(|n| format!("<b xmlns:n{n}='u{n}'>"))
+        .collect();
+    let images: String = (0..20_000)
+        .map(|n| format!("<img src='https://plot9.example/{n}.jpg'>"))
+        .collect();
+    let texts = [
+        format!("<p{attributes}>attributes</p>"),
+        format!("<![CDATA[<p{attributes}>attributes in data</p>]]>"),
+        format!("{spaces}vocabularies"),
+        format!("<![CDATA[{images}]]>"),
+        format!("{}references", "&".repeat(200_000)),
+        format!("{}markup", "<b>".repeat(40_000)),
+    ];
+    let items: String = texts
+        .iter()
+        .map(|text| format!("<item><description>{text}</description></item>"))
+        .collect();
+    let file = ada.file(
+        "hostile.xml",
+        format!("<rss version=\"2.0\"><channel>{items}</channel></rss>"),
+    );
+    let start = std::time::Instant::now();
+    assert_eq!(ada.json(["import", &file])["imported"], 6);
+    // A second or two where nothing is optimised; any of them alone would take longer with its square.
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}

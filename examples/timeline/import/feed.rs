@@ -331,11 +331,10 @@ impl Reading<'_> {
 
     /// What has this media type as a readable text; `None` if there is none.
     ///
-    /// What does not say that it is HTML is taken for it if it has an end tag or an entity.
+    /// What does not say that it is HTML is taken for it if it shows that it is.
     fn readable(&self, body: &str, media_type: &str) -> Option<String> {
         let media_type = media_type.to_ascii_lowercase();
-        let looks_like_html = || html::has_element(body) || html::has_entity(body);
-        let text = if media_type.contains("html") || (self.unsaid && looks_like_html()) {
+        let text = if media_type.contains("html") || (self.unsaid && html::is_meant(body)) {
             html::to_text(body, self.base)
         } else if media_type.starts_with("text/") {
             body.to_owned()

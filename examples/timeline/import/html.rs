@@ -18,6 +18,9 @@ const WIDTH: usize = 100_000;
 /// Elements inside one another before the layout is left alone: its time grows with their square.
 const DEPTH: usize = 200;
 
+/// Words in one tag, for the same reason: each attribute is compared with all others.
+const TAG_WORDS: usize = 2_000;
+
 /// Elements that often have no end tag, and so say nothing about depth.
 const OFTEN_OPEN: [&str; 20] = [
     "area", "base", "br", "col", "dd", "dt", "embed", "hr", "img", "input", "li", "link", "meta",
@@ -111,8 +114,13 @@ pub(super) fn has_element(text: &str) -> bool {
         })
 }
 
+/// Whether a text that nobody called HTML is meant as that. An element alone may be what the text is about.
+pub(super) fn is_meant(text: &str) -> bool {
+    text.contains("</") || tags(text).any(|tag| tag.ends_with('/')) || has_entity(text)
+}
+
 /// Whether there is anything like `&amp;` in the text.
-pub(super) fn has_entity(text: &str) -> bool {
+fn has_entity(text: &str) -> bool {
     text.split('&').skip(1).any(|rest| {
         let name = rest.split(';').next().unwrap_or_default();
         rest.len() > name.len()
@@ -123,7 +131,8 @@ pub(super) fn has_entity(text: &str) -> bool {
 }
 
 fn decode(html: &str, base: Option<&Url>) -> String {
-    if depth(html) > DEPTH {
+    let wild = |tag: &str| tag.split_whitespace().nth(TAG_WORDS).is_some();
+    if depth(html) > DEPTH || tags(html).any(wild) {
         return without_tags(html);
     }
     let lines = guarded(|| {

@@ -130,6 +130,8 @@ impl Form {
             Some('<') => Ok(Self::Feed),
             Some('{') if mastodon::is_outbox(json) => Ok(Self::Outbox),
             Some(_) if twitter::is_of_archive(json) => Ok(Self::Tweets),
+            // Servers write warnings before it.
+            Some(_) if !text.starts_with('{') && is_feed(&text) => Ok(Self::Feed),
             Some('{') if is_json_feed(json) => Ok(Self::Feed),
             Some('{') => Ok(Self::JsonLines),
             Some(_) => Err(Failure::said(
@@ -140,10 +142,12 @@ impl Form {
 }
 
 fn is_web_page(text: &str) -> bool {
-    let feed = ["<rss", "<feed", "<rdf:rdf", "<entry"]
-        .iter()
-        .any(|root| text.contains(root));
-    text.starts_with("<!doctype html") || (!feed && text.contains("<html"))
+    text.starts_with("<!doctype html") || (!is_feed(text) && text.contains("<html"))
+}
+
+fn is_feed(text: &str) -> bool {
+    let roots = ["<rss", "<feed", "<rdf:rdf", "<entry"];
+    roots.iter().any(|root| text.contains(root))
 }
 
 /// A JSON Feed says so, or is laid out over several lines, which JSON Lines never is.

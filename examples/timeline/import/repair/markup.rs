@@ -12,6 +12,9 @@ const VOID: [&str; 14] = [
     "track", "wbr",
 ];
 
+/// Attributes of an element that are kept.
+const ATTRIBUTES: usize = 64;
+
 /// Attributes of HTML that are addresses.
 const ADDRESSES: [&str; 5] = ["href", "src", "poster", "data", "cite"];
 
@@ -48,7 +51,7 @@ pub(super) fn content(field: &Field, literal: bool) -> String {
 fn open(tag: &Tag, base: Option<&Url>, text: &mut String) {
     text.push('<');
     text.push_str(&tag.name.to_ascii_lowercase());
-    for (name, value) in &tag.attributes {
+    for (name, value) in tag.attributes.iter().take(ATTRIBUTES) {
         if name.contains(':') || name == "xmlns" {
             continue;
         }
@@ -58,7 +61,8 @@ fn open(tag: &Tag, base: Option<&Url>, text: &mut String) {
         let value = resolved.as_ref().map_or(value.as_str(), Url::as_str);
         text.push_str(&format!(" {name}=\"{}\"", escape(value)));
     }
-    text.push('>');
+    let alone = VOID.contains(&tag.name.to_ascii_lowercase().as_str());
+    text.push_str(if alone { "/>" } else { ">" });
 }
 
 /// What addresses are relative to inside elements of a text that say so themselves.

@@ -43,10 +43,14 @@ pub(super) struct Scan<'a> {
     reader: Reader<&'a [u8]>,
     entities: Entities,
     root: Option<Root>,
+    /// There are elements before the root.
+    late: bool,
     /// Prefixes and vocabularies that hold here.
     spaces: Vec<(String, Rc<str>)>,
     /// Of each element around: how many vocabularies hold outside it, and what addresses in it are relative to.
     around: Vec<(usize, Option<Url>)>,
+    /// An item that began where another had not ended, and whether it ends at once.
+    pending: Option<(Tag, bool)>,
     /// Bytes and pieces of the present item.
     size: (usize, usize),
     ended: bool,
@@ -81,8 +85,10 @@ impl<'a> Scan<'a> {
             reader,
             entities: Entities::default(),
             root: None,
+            late: false,
             spaces: Vec::new(),
             around: Vec::new(),
+            pending: None,
             size: (0, 0),
             ended: false,
         }
@@ -111,6 +117,11 @@ impl<'a> Scan<'a> {
     /// The next item, or the next field of the feed itself.
     pub(super) fn next(&mut self) -> Option<Found> {
         while !self.ended {
+            if let Some((tag, empty)) = self.pending.take() {
+                self.size = (0, 0);
+                let base = self.base(&tag);
+                return self.item(tag, base, empty);
+            }
             let event = match self.reader.read_event() {
                 Ok(event) => event,
                 Err(error) => return self.stop(error.to_string()),
@@ -127,16 +138,18 @@ impl<'a> Scan<'a> {
                         return Some(found);
                     }
                 }
-                Event::End(end) if is_around(local(end.name().as_ref())) => {
-                    if let Some((spaces, _)) = self.around.pop() {
-                        self.spaces.truncate(spaces);
-                    }
-                }
+                Event::End(end) if is_around(local(end.name().as_ref())) => self.leave(),
                 Event::Eof => self.ended = true,
                 _ => {}
             }
         }
         None
+    }
+
+    fn leave(&mut self) {
+        if let Some((spaces, _)) = self.around.pop() {
+            self.spaces.truncate(spaces);
+        }
     }
 
     /// Ends the reading. Behind the last element, nothing that is wrong costs an item.
@@ -159,8 +172,12 @@ impl<'a> Scan<'a> {
         let base = self.base(&tag);
         let name = tag.name.to_ascii_lowercase();
         if self.root.is_none() {
-            if !["rss", "rdf", "feed", "channel", "entry"].contains(&name.as_str()) {
-                self.ended = true;
+            // Servers write warnings before a feed; only a few names begin one for certain.
+            let certain = ["rss", "rdf", "feed"].contains(&name.as_str());
+            let first = ["channel", "entry"].contains(&name.as_str()) && !self.late;
+            if !certain && !first {
+                self.late = true;
+                self.spaces.truncate(outside);
                 return None;
             }
             let atom = matches!(name.as_str(), "feed" | "entry");
@@ -201,6 +218,11 @@ impl<'a> Scan<'a> {
                 Ok(Event::End(end)) if local(end.name().as_ref()).eq_ignore_ascii_case(&name) => {
                     break;
                 }
+                // Its own end is missing.
+                Ok(Event::End(end)) if is_around(local(end.name().as_ref())) => {
+                    self.leave();
+                    break;
+                }
                 Ok(Event::Eof) => {
                     return self.cut_off("the file ends in the middle of it".to_owned());
                 }
@@ -210,6 +232,10 @@ impl<'a> Scan<'a> {
             let tag = self.tag(&start);
             let base = self.base_in(&tag, item.base.as_ref());
             let tag = self.owned(tag);
+            if tag.is(OWN, &name) {
+                self.pending = Some((tag, alone));
+                break;
+            }
             let (field, end) = self.field(tag, base, Some(&name), alone);
             self.spaces.truncate(inside);
             if self.fits() {
@@ -241,7 +267,7 @@ impl<'a> Scan<'a> {
             base,
         };
         let name = field.tag.name.clone();
-        let (mut open, mut items) = (0_usize, 0_usize);
+        let mut open = 0_usize;
         let same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
         let end = loop {
             if empty {
@@ -253,8 +279,11 @@ impl<'a> Scan<'a> {
             match event {
                 Event::Start(start) => {
                     let tag = self.inner(&start);
+                    if item.is_some_and(|it| tag.is(OWN, it)) {
+                        self.pending = Some((tag, false));
+                        break End::Item;
+                    }
                     open += usize::from(same(&tag.name, &name));
-                    items += usize::from(item.is_some_and(|it| same(&tag.name, it)));
                     self.push(&mut field, Part::Open(tag));
                 }
                 Event::Empty(start) => {
@@ -271,10 +300,7 @@ impl<'a> Scan<'a> {
                         }
                         open -= 1;
                     } else if item.is_some_and(|it| same(&closed, it)) {
-                        if items == 0 {
-                            break End::Item;
-                        }
-                        items -= 1;
+                        break End::Item;
                     }
                     self.push(&mut field, Part::Close(closed));
                 }

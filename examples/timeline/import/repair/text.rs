@@ -12,6 +12,9 @@ const DECLARATION_BYTES: usize = 1_024;
 /// A mark of byte order decides. Without one, bytes that are valid UTF-8 are UTF-8, whatever the declaration says: text
 /// in another encoding hardly ever is. All else is what the declaration says, Latin-1 being windows-1252 as in browsers.
 pub(in crate::import) fn to_text(mut bytes: Vec<u8>) -> Result<String> {
+    if let Some(text) = very_wide(&bytes) {
+        return Ok(text);
+    }
     if let Some((encoding, mark)) = Encoding::for_bom(&bytes) {
         if encoding != UTF_8 {
             return Ok(encoding.decode_with_bom_removal(&bytes).0.into_owned());
@@ -35,6 +38,9 @@ pub(in crate::import) fn to_text(mut bytes: Vec<u8>) -> Result<String> {
 
 /// What the beginning of a file says, to tell what it is; it may end in the middle of a character.
 pub(in crate::import) fn glance(head: &[u8]) -> String {
+    if let Some(text) = very_wide(head) {
+        return text;
+    }
     let marked = Encoding::for_bom(head).map(|(encoding, _)| encoding);
     let encoding = marked.or_else(|| wide(head)).unwrap_or(UTF_8);
     encoding.decode(head).0.into_owned()
@@ -47,6 +53,20 @@ fn wide(bytes: &[u8]) -> Option<&'static Encoding> {
         [b'<' | b'{' | b'\n' | b' ', 0, ..] => Some(UTF_16LE),
         _ => None,
     }
+}
+
+/// UTF-32, with a mark or without: browsers do not know it, so neither does the crate that knows all other encodings.
+fn very_wide(bytes: &[u8]) -> Option<String> {
+    let code: fn([u8; 4]) -> u32 = match bytes {
+        [0, 0, 0xfe, 0xff, ..] | [0, 0, 0, b'<' | b'{', ..] => u32::from_be_bytes,
+        [0xff, 0xfe, 0, 0, ..] | [b'<' | b'{', 0, 0, 0, ..] => u32::from_le_bytes,
+        _ => return None,
+    };
+    let (codes, _) = bytes.as_chunks();
+    let text = codes
+        .iter()
+        .map(|it| char::from_u32(code(*it)).unwrap_or('\u{fffd}'));
+    Some(text.filter(|it| *it != '\u{feff}').collect())
 }
 
 /// What the declaration says, if that can be another encoding than UTF-8. A name that nobody knows is some Latin one.

@@ -139,6 +139,7 @@ impl Out {
                         (OWN, "description"),
                         (DC, "description"),
                         (ATOM, "summary"),
+                        (OWN, "abstract"),
                         (OWN, "summary"),
                     ],
                 ),
@@ -380,6 +381,12 @@ fn typed(field: &Field) -> (&'static str, String) {
     let mode = field.tag.attribute("mode").unwrap_or_default();
     if mode.eq_ignore_ascii_case("base64") {
         return decoded(field, &kind);
+    }
+    // Atom 0.3 has the same text in several forms, the plainest first.
+    if kind.starts_with("multipart/")
+        && let Some(first) = field.inner(OWN, "content")
+    {
+        return ("text", first);
     }
     let literal = kind.contains("xhtml") || mode.eq_ignore_ascii_case("xml");
     if field.has_markup() {
