@@ -18,6 +18,7 @@ mod mastodon;
 mod read;
 mod repair;
 mod threads;
+mod tumblr;
 mod twitter;
 
 pub(crate) use self::choice::Choice;

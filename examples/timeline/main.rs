@@ -15,7 +15,8 @@
 //! alias timeline='cargo run --quiet --release --example timeline --'
 //! timeline --dir ada --local init --name Ada --tag gardening
 //! timeline --dir ada --local post "First tomatoes" --tag tomato --attach tomato.jpg --alt "Three, still green"
-//! timeline --dir ada --local import feed.xml posts.jsonl    # RSS, Atom, JSON Feed, JSON Lines
+//! timeline --dir ada --local import --dry-run mastodon      # what would come of feeds, blog exports, unpacked archives
+//! timeline --dir ada --local import feed.xml posts.jsonl
 //! timeline --dir ada --local run                            # stays online; prints `ready TICKET`; type to post
 //!
 //! timeline --dir ben --local init --name Ben                # in another terminal

@@ -288,4 +288,159 @@ fn what_is_no_archive_is_named_with_what_can_be_done() {
     );
     std::fs::create_dir_all(format!("{folder}/your_instagram_activity")).expect("a folder");
     says(&ada.run(["import", &folder]).fails(), &["Instagram"]);
+    for (content, named) in [
+        ("{\"db\": [{\"meta\": {}}]}", "Ghost"),
+        (
+            "[{\"media\": [{\"uri\": \"a.jpg\", \"creation_timestamp\": 1}]}]",
+            "Instagram",
+        ),
+        ("---\ntitle: A page\n---\nText\n", "Hugo"),
+        (":\u{a2}eroots\u{81}gversion\u{1}", "Bluesky"),
+    ] {
+        let file = ada.file("other", content);
+        says(&ada.run(["import", &file]).fails(), &[named]);
+    }
+}
+
+#[test]
+fn files_of_an_archive_that_hold_no_public_tweets_are_refused() {
+    let ada = Person::named("Ada");
+    for name in ["deleted-tweets", "twitter-circle-tweet", "account"] {
+        let content = std::fs::read(format!("{}/data/{name}.js", data("twitter")));
+        let file = ada.file(&format!("{name}.js"), content.expect("a file"));
+        let refused = ada.run(["import", &file]).fails();
+        says(&refused, &["holds no public posts", "data/tweets.js"]);
+    }
+    assert!(ada.list().is_empty());
+}
+
+#[test]
+fn tumblr_comes_from_its_xml_with_its_pictures() {
+    let ada = Person::named("Ada");
+    let report = ada.json(["import", &data("tumblr")]);
+    assert_eq!(report["imported"], 4, "{report}");
+    assert_eq!(
+        report["left_out"],
+        json!({ "private": 1, "draft": 1, "scheduled": 1, "repost": 1 })
+    );
+    assert_eq!(
+        (&report["attached"], &report["unsaid"]),
+        (&json!(2), &json!(0))
+    );
+    let posts = ada.list();
+    let beans = begins(&posts, "Beans & peas");
+    assert_eq!(
+        (&beans["title"], &beans["tags"]),
+        (&json!("In the bed"), &json!(["garden", "two words"]))
+    );
+    assert_eq!(
+        (&beans["time"], &beans["link"]),
+        (
+            &json!("2010-09-12T17:30:12Z"),
+            &json!("https://plot14.tumblr.example/post/101/in-the-bed"),
+        )
+    );
+    let set = begins(&posts, "Two pictures");
+    let attached = set["attachments"].as_array().expect("a list");
+    let alts: Vec<_> = attached.iter().map(|it| &it["alt"]).collect();
+    assert_eq!(alts, [&json!("Red"), &Value::Null]);
+    assert_eq!(
+        begins(&posts, "> Said well")["text"],
+        "> Said well.\n\nBy somebody"
+    );
+    assert_eq!(
+        begins(&posts, "> Which bed?")["text"],
+        "> Which bed?\n\nThe left one."
+    );
+    tells_no_secret(&ada);
+    let file = format!("{}/posts/posts.xml", data("tumblr"));
+    let again = ada.json(["import", &file]);
+    assert_eq!(
+        (&again["imported"], &again["already"]),
+        (&json!(0), &json!(4))
+    );
+    assert_eq!(ada.json(["import", &file, "--reposts"])["imported"], 1);
+}
+
+#[test]
+fn tumblr_comes_from_its_pages_which_do_not_say_who_could_read_them() {
+    let ada = Person::named("Ada");
+    let root = ada.path("export");
+    for folder in ["posts/html", "media"] {
+        std::fs::create_dir_all(format!("{root}/{folder}")).expect("a folder");
+    }
+    let picture = format!("{}/media/102_0.png", data("tumblr"));
+    std::fs::copy(picture, format!("{root}/media/201_0.png")).expect("a copy");
+    let page = |body: &str| {
+        format!(
+            "<!DOCTYPE HTML><html><head><link rel=\"stylesheet\" href=\"../style.css\"/></head><body>{body}\
+             <div id=\"footer\"><span id=\"timestamp\"> November 17th, 2013 12:43pm </span>\
+             <span class=\"tag\">seeds &amp; soil</span> <span class=\"tag\">bean</span></div></body></html>"
+        )
+    };
+    let own = page(
+        "<h1>A title</h1><p>With words.</p><img src=\"../../media/201_0.png\" alt=\"A bed\"/>",
+    );
+    let repost = page(
+        "<p><a class=\"tumblr_blog\" href=\"https://ben.example\">ben</a>:</p><blockquote>SECRET</blockquote>",
+    );
+    std::fs::write(format!("{root}/posts/html/201.html"), own).expect("a file");
+    std::fs::write(format!("{root}/posts/html/202.html"), repost).expect("a file");
+    std::fs::write(format!("{root}/posts/posts_index.html"), "SECRET").expect("a file");
+    let report = ada.json(["import", &root]);
+    assert_eq!(
+        (&report["imported"], &report["attached"]),
+        (&json!(1), &json!(1)),
+        "{report}"
+    );
+    assert_eq!(report["unsaid"], 1);
+    let post = ada.list().remove(0);
+    assert_eq!(
+        (&post["title"], &post["text"]),
+        (&json!("A title"), &json!("With words."))
+    );
+    assert_eq!(
+        (&post["time"], &post["tags"]),
+        (
+            &json!("2013-11-17T12:43:00Z"),
+            &json!(["seeds & soil", "bean"])
+        )
+    );
+    assert_eq!(post["attachments"][0]["alt"], "A bed");
+    tells_no_secret(&ada);
+}
+
+#[test]
+fn tumblr_comes_from_json_in_both_of_its_forms() {
+    let ada = Person::named("Ada");
+    let post = |id: u64, more: Value| {
+        let mut post = json!({
+            "id": id, "id_string": id.to_string(), "blog_name": "plot", "reblog_key": "k", "timestamp": 1_600_000_000 + id,
+            "post_url": format!("https://plot.example/{id}"), "tags": ["bean"], "state": "published",
+        });
+        let fields = more.as_object().expect("an object").clone();
+        post.as_object_mut().expect("an object").extend(fields);
+        post
+    };
+    let posts = json!({ "response": { "posts": [
+        post(1, json!({ "type": "text", "title": "Old", "body": "<p>In the old form.</p>" })),
+        post(2, json!({ "type": "text", "content": [
+            { "type": "text", "text": "In blocks.", "subtype": "heading1" },
+            { "type": "text", "text": "And more." },
+            { "type": "link", "url": "https://far.example/", "title": "Far" },
+        ] })),
+        post(3, json!({ "state": "private", "body": "SECRET" })),
+        post(4, json!({ "reblogged_from_id": "9", "body": "SECRET" })),
+    ] } });
+    let file = ada.file("posts.json", posts.to_string());
+    let report = ada.json(["import", &file]);
+    assert_eq!(report["imported"], 2, "{report}");
+    assert_eq!(report["left_out"], json!({ "private": 1, "repost": 1 }));
+    let posts = ada.list();
+    begins(&posts, "In the old form.");
+    assert_eq!(
+        begins(&posts, "# In blocks")["text"],
+        "# In blocks.\n\nAnd more.\n\nFar\n\nhttps://far.example/"
+    );
+    tells_no_secret(&ada);
 }

@@ -13,6 +13,7 @@ mod bad_input;
 mod blogs;
 mod carried;
 mod commands;
+mod enclosures;
 mod feeds;
 mod import;
 mod media;

@@ -15,7 +15,7 @@ use super::choice::Choice;
 use super::enclosure::Folder;
 use super::fold::Raw;
 use super::items::Collected;
-use super::{mastodon, twitter};
+use super::{mastodon, tumblr, twitter};
 use crate::failure::{Failure, Result};
 
 /// Bytes of one file of an archive. It has to be in memory as a whole.
@@ -42,8 +42,12 @@ pub(super) fn read_folder(path: &Path, choice: &Choice, into: &mut Collected) ->
             let bytes = read_bytes(&root.join("outbox.json"))?;
             return mastodon::read(&bytes, folder.as_ref(), choice, into);
         }
-        if let Some(folder) = folder.filter(twitter::is_archive) {
+        let Some(folder) = folder else { continue };
+        if twitter::is_archive(&folder) {
             return twitter::read_folder(&folder, choice, into);
+        }
+        if tumblr::is_archive(&folder) && other_kind(&root).is_none() {
+            return tumblr::read_folder(&folder, choice, into);
         }
     }
     Err(Failure::said(other_kind(path).unwrap_or(UNKNOWN)))
@@ -102,6 +106,40 @@ fn other_kind(path: &Path) -> Option<&'static str> {
     } else if ends(".zip") || ends(".tar.gz") {
         Some(
             "there are packed archives in this folder; unpack one, then import the folder that comes of it",
+        )
+    } else {
+        None
+    }
+}
+
+/// What can be done with files of other services that are known, but not read.
+pub(super) fn other_file(head: &str) -> Option<&'static str> {
+    let begins: String = head
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .take(400)
+        .collect();
+    let has = |name: &str| begins.contains(name);
+    let is_text = begins.starts_with(['<', '{', '[']);
+    if begins.starts_with("{\"db\":[") {
+        Some(
+            "this is an export of Ghost, which is not read yet; import the blog's RSS feed (its address with /rss/)",
+        )
+    } else if begins.starts_with('[') && has("\"media\":[") && has("\"creation_timestamp\"") {
+        Some(
+            "this is a file of Instagram, which is not read yet; post its pictures with `post --attach`",
+        )
+    } else if begins.starts_with('[') && has("\"timestamp\"") && has("\"data\"") {
+        Some(
+            "this is a file of Facebook, which is not read: who could read each post is not told in it",
+        )
+    } else if has("\"$type\":\"app.bsky.") || (!is_text && has("eroots") && has("gversion")) {
+        Some(
+            "this is an archive of Bluesky, which is not read yet; import the account's RSS feed (its address with /rss)",
+        )
+    } else if head.starts_with("---\n") || head.starts_with("+++\n") {
+        Some(
+            "this is the source of a page (Hugo, Jekyll); import the RSS or Atom file that the site builds, such as public/index.xml",
         )
     } else {
         None

@@ -128,6 +128,8 @@ pub(crate) struct Notes {
     pub(crate) not_attached: u64,
     /// Items that everybody could read, but that were to be in no list.
     pub(crate) unlisted: u64,
+    /// Items of which their file does not say who could read them.
+    pub(crate) unsaid: u64,
     /// Files that an archive names and that are not in its folder.
     pub(crate) missing_files: u64,
 }

@@ -122,6 +122,10 @@ impl Known {
     /// The post with this content and date. Without the date where there is none, and for a page that nothing else was
     /// posted for: dates move. Without a link the date counts, since people say good morning every day.
     fn same(&self, item: &Item, key: Option<[u8; 16]>, content: &Hash) -> Option<Target> {
+        if key.is_some() && item.text.is_empty() && item.title.is_none() && item.link.is_none() {
+            // Nothing but files, which tell nothing.
+            return None;
+        }
         let Some(time) = item.time else {
             return self.content.get(content).copied();
         };

@@ -15,7 +15,7 @@ use super::fold::Raw;
 use super::items::Collected;
 use super::lines::{Line, LineReader};
 use super::repair::{glance, to_text};
-use super::{archives, mastodon, twitter};
+use super::{archives, mastodon, tumblr, twitter};
 use crate::failure::{Failure, Result};
 
 /// Bytes of a line of JSON Lines. A post holds 64 KiB of text, six times that if every character is escaped.
@@ -78,6 +78,7 @@ fn read_file(path: &Path, choice: &Choice, into: &mut Collected) -> Result {
             mastodon::read(&read_all(whole)?, folder.as_ref(), choice, into)
         }
         Form::Tweets => twitter::read_file(path, &read_all(whole)?, choice, into),
+        Form::Tumblr => tumblr::read_file(path, &read_all(whole)?, choice, into),
     }
 }
 
@@ -102,6 +103,8 @@ enum Form {
     Outbox,
     /// The tweets of a Twitter account.
     Tweets,
+    /// The posts of a Tumblr blog, in XML or JSON.
+    Tumblr,
 }
 
 impl Form {
@@ -114,14 +117,19 @@ impl Form {
         let head = glance(head);
         let json = head.trim_start_matches('\u{feff}').trim_start();
         let text = json.to_lowercase();
+        if let Some(why) = archives::other_file(json) {
+            return Err(Failure::said(why));
+        }
         match text.chars().next() {
             None => Err(Failure::said("the file is empty")),
             Some('<') if is_web_page(&text) => Err(Failure::said(
                 "this is a web page (HTML), not a feed; look on it for a link to RSS or Atom",
             )),
+            Some('<') if tumblr::is_xml(json) => Ok(Self::Tumblr),
+            Some('{' | '[') if tumblr::is_json(json) => Ok(Self::Tumblr),
             Some('<') => Ok(Self::Feed),
             Some('{') if mastodon::is_outbox(json) => Ok(Self::Outbox),
-            Some(_) if twitter::is_tweets(json) => Ok(Self::Tweets),
+            Some(_) if twitter::is_of_archive(json) => Ok(Self::Tweets),
             // Servers write warnings before it.
             Some(_) if !text.starts_with('{') && is_feed(&text) => Ok(Self::Feed),
             Some('{') if is_json_feed(json) => Ok(Self::Feed),

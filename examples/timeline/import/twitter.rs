@@ -32,9 +32,22 @@ const MEDIA: [&str; 3] = [
 /// What opens a file: the name of what the page of the archive assigns to.
 const PREFIXES: [&str; 2] = ["window.YTD.", "Grailbird.data."];
 
-/// Whether this is the beginning of a file of tweets.
-pub(super) fn is_tweets(head: &str) -> bool {
+/// Whether this is the beginning of a file of such an archive, whatever it holds.
+pub(super) fn is_of_archive(head: &str) -> bool {
     PREFIXES.iter().any(|prefix| head.starts_with(prefix))
+}
+
+/// Whether a file holds public tweets, and not deleted ones or messages: the name that it assigns to says it.
+fn holds_tweets(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    let head = String::from_utf8_lossy(bytes.get(..200.min(bytes.len())).unwrap_or_default());
+    let name = PREFIXES
+        .iter()
+        .find_map(|prefix| head.trim_start().strip_prefix(prefix));
+    let name = name.unwrap_or_default();
+    let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let name = name.get(..end.unwrap_or(name.len())).unwrap_or_default();
+    matches!(name, "tweet" | "tweets") || name.starts_with("tweets_")
 }
 
 /// Whether an archive was unpacked here.
@@ -77,6 +90,11 @@ pub(super) fn read_file(
     choice: &Choice,
     into: &mut Collected,
 ) -> Result {
+    if !holds_tweets(bytes) {
+        return Err(Failure::said(
+            "this file of the archive holds no public posts; import its folder, or data/tweets.js",
+        ));
+    }
     let archive = path.parent().filter(|it| it.ends_with("data"));
     let archive = archive.and_then(Path::parent);
     let archive = archive.map(|it| {
@@ -186,7 +204,7 @@ impl<'a> Reader<'a> {
     }
 
     fn read(&mut self, bytes: &[u8], into: &mut Collected) -> Result {
-        let Some(json) = assigned(bytes) else {
+        let Some(json) = assigned(bytes).filter(|_| holds_tweets(bytes)) else {
             return Err(Failure::said("this is no file of tweets that can be read"));
         };
         let elements: Vec<Lenient<Element>> = archives::json(json)?;

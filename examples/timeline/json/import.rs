@@ -25,6 +25,8 @@ pub(crate) struct ImportObject {
     pub(crate) edited_here: u64,
     /// Items that were public, but in no list.
     pub(crate) unlisted: u64,
+    /// Items of which their file does not say who could read them.
+    pub(crate) unsaid: u64,
     pub(crate) shortened: u64,
     pub(crate) tags_cut: u64,
     /// Items with nothing in them.

@@ -23,7 +23,6 @@ const REFUSED: usize = 10;
 pub(super) struct Gathered {
     object: ImportObject,
     left: Option<String>,
-    found: u64,
 }
 
 impl Gathered {
@@ -39,6 +38,7 @@ impl Gathered {
                 not_attached: notes.not_attached,
                 missing_files: notes.missing_files,
                 unlisted: notes.unlisted,
+                unsaid: notes.unsaid,
                 shortened: notes.shortened,
                 tags_cut: notes.tags_cut,
                 skipped: notes.skipped,
@@ -50,23 +50,20 @@ impl Gathered {
                 ..ImportObject::default()
             },
             left: collected.left.in_words(),
-            found: collected.items.len() as u64,
         }
     }
 
     /// Why nothing came of files that have something in them; none if something came, or was here, or there was nothing.
     pub(super) fn nothing_came(&self, sent: &Sent) -> Option<String> {
-        if self.found > 0 || sent.posts + sent.edits + sent.known > 0 {
+        if sent.posts + sent.edits + sent.known + sent.edited_here > 0 {
             return None;
         }
-        let mut why = Vec::new();
-        if let Some(left) = &self.left {
-            why.push(format!("left out: {left}"));
-        }
-        if self.object.skipped > 0 {
-            why.push(skipped(self.object.skipped));
-        }
-        why.extend(authors(&self.object.authors));
+        let refused = sent.refused.first();
+        let left = self.left.as_ref().map(|left| format!("left out: {left}"));
+        let skipped = (self.object.skipped > 0).then(|| skipped(self.object.skipped));
+        let refused = refused.map(|it| format!("{}: {}", it.file, it.why));
+        let parts = [left, skipped, authors(&self.object.authors), refused];
+        let why: Vec<_> = parts.into_iter().flatten().collect();
         let why = why.join("; ");
         (!why.is_empty()).then(|| format!("nothing in it became a post; {why}"))
     }
@@ -175,7 +172,7 @@ fn authors(authors: &[AuthorObject]) -> Option<String> {
 }
 
 /// What is worth a word after the number of posts, each with how often it happened.
-fn notes(done: &ImportObject) -> [(u64, String); 13] {
+fn notes(done: &ImportObject) -> [(u64, String); 14] {
     let count = |count: u64, one: &str, many: &str| (count, counted(count, one, many));
     [
         count(
@@ -202,6 +199,11 @@ fn notes(done: &ImportObject) -> [(u64, String); 13] {
             done.unlisted,
             "was unlisted where it comes from: everybody can read it",
             "were unlisted where they come from: everybody can read them",
+        ),
+        count(
+            done.unsaid,
+            "does not say whether it was public",
+            "do not say whether they were public",
         ),
         count(done.already, "was here already", "were here already"),
         count(

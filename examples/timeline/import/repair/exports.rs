@@ -76,7 +76,7 @@ fn written_by(author: &Field) -> Option<String> {
         let name = text
             .split_once('(')
             .and_then(|(_, it)| it.strip_suffix(')'));
-        name.map_or(text.clone(), str::to_owned)
+        name.map_or_else(|| text.clone(), str::to_owned)
     };
     let name = name.unwrap_or_else(text);
     Some(name).filter(|name| !name.is_empty())
