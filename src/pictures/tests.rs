@@ -5,12 +5,15 @@ use std::io::Cursor;
 
 use super::{Done, Kind, Options, PictureError, Prepared, prepare};
 
+mod boxed;
 #[cfg(feature = "images")]
 mod drawn;
 mod films;
 mod hostile;
 mod made;
+mod matroska;
 mod still;
+mod told;
 
 /// What must not be found in anything that is posted.
 const SECRETS: [&[u8]; 6] = [
