@@ -144,9 +144,11 @@ fn sound<F: Scratch>(patch: &mut Patch<'_, F>, entry: &Head) -> Result<Option<Pa
     let channels = u32::from(u16::from_be_bytes([c0, c1]));
     let bits = u32::from(u16::from_be_bytes([b0, b1]));
     let whole = |samples, bytes| Some(Packets { samples, bytes });
-    // QuickTime's longer forms; in MP4 the same number says nothing of the length.
+    // QuickTime's longer forms. In MP4 the same number says nothing of the length: a box with a name follows, where
+    // QuickTime has the bytes of a packet, which are few.
+    let [_, _, _, _, named, ..] = patch.peek::<8>(at + 28)?;
     let longer = match version {
-        1 if entry.len() >= 44 && !boxes_stand(patch, at + 28, entry.end)? => 16,
+        1 if entry.len() >= 44 && named < b' ' => 16,
         2 if entry.len() >= 64 => 36,
         _ => 0,
     };
@@ -162,21 +164,9 @@ fn sound<F: Scratch>(patch: &mut Patch<'_, F>, entry: &Head) -> Result<Option<Pa
         _ => None,
     };
     inside(patch, at + 28 + longer, entry.end, b"soun")?;
-    Ok(packets
-        .filter(|packets| packets.samples > 0 && packets.bytes > 0)
-        .or(single.filter(|single| single.bytes > 0)))
-}
-
-/// Whether what stands between two places reads as boxes.
-fn boxes_stand<F: Scratch>(patch: &mut Patch<'_, F>, from: u64, to: u64) -> Result<bool, Fault> {
-    match each(patch, from, to, |_, head| match head.name.is_ascii() {
-        true => Ok(()),
-        false => Err(Fault::Cut),
-    }) {
-        Ok(()) => Ok(true),
-        Err(Fault::Io(error)) => Err(Fault::Io(error)),
-        Err(_) => Ok(false),
-    }
+    let is_told = |packets: &Packets| packets.samples > 0 && packets.bytes > 0;
+    let single = single.filter(is_told);
+    Ok(packets.filter(is_told).or(single))
 }
 
 /// Keeps the boxes that are wanted in a description or a box of it. Where no boxes stand, nothing is kept.

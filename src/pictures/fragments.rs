@@ -48,6 +48,7 @@ pub(super) fn look<F: Scratch>(
         let mut runs = Runs {
             base: from,
             at: from,
+            any: false,
             moved: (from != to_be && stays).then_some(to_be),
         };
         keep(patch, traf, |patch, head| match &head.name {
@@ -63,7 +64,7 @@ pub(super) fn look<F: Scratch>(
         })?;
         ended = runs.at;
         if stays {
-            ends = runs.at;
+            ends = if runs.any { runs.at } else { to_be };
             return Ok(());
         }
         traf.void(patch)
@@ -113,6 +114,8 @@ struct Runs {
     base: u64,
     /// Where the last one ended.
     at: u64,
+    /// Whether there was one.
+    any: bool,
     /// Where they will be counted from, if that is another place.
     moved: Option<u64>,
 }
@@ -144,6 +147,7 @@ impl Runs {
             }
         };
         self.count_anew(patch, trun, from, flags & 1 == 1)?;
+        self.any = true;
         let bytes = match flags & 0x200 {
             0 => u64::from(sample_size) * u64::from(samples),
             _ => sum(patch, trun.body + rows + has(0x100), row, samples)?,
@@ -157,7 +161,7 @@ impl Runs {
 
     /// Counts the place of a run from where the part before it will end.
     fn count_anew<F: Scratch>(
-        &mut self,
+        &self,
         patch: &mut Patch<'_, F>,
         trun: &Head,
         from: u64,
@@ -168,9 +172,9 @@ impl Runs {
         };
         if !has_place {
             // Those behind the first run follow it; the first has no number that could be changed.
-            return match self.at == self.base {
-                true => Err(UNMOVABLE),
-                false => Ok(()),
+            return match self.any {
+                true => Ok(()),
+                false => Err(UNMOVABLE),
             };
         }
         let skipped = i64::try_from(from).ok().zip(i64::try_from(to_be).ok());
