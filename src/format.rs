@@ -64,6 +64,6 @@ pub use self::statement::{
     Statements,
 };
 pub use self::text::printable_line;
-pub(crate) use self::text::{LINE_CHARS, LINK_CHARS, NAME_CHARS, make_printable};
+pub(crate) use self::text::{LINE_CHARS, LINK_CHARS, NAME_CHARS, make_printable, one_line};
 pub use self::ticket::FeedTicket;
 pub use self::time::{OrderKey, Timestamp};

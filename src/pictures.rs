@@ -25,6 +25,7 @@ mod fragments;
 #[cfg(feature = "test-util")]
 pub(crate) mod fuzz;
 mod gif;
+mod icc;
 mod items;
 mod jpeg;
 mod kind;
@@ -233,8 +234,8 @@ fn picture<F: Scratch>(
         prepared.preview = drawn.preview;
         prepared.rendition = drawn.rendition;
         if let Some(upright) = drawn.upright {
-            still.bytes = upright;
-            still.orientation = 1;
+            // Taken apart again, so that what an encoder writes beside the picture has the form it always has.
+            still = Still::of(kind, &upright)?;
             prepared.done = Done::Turned;
         }
     }

@@ -58,6 +58,11 @@ pub trait Storage: Send + Sync + Debug + 'static {
     /// [`StoreError::SnapshotsAlive`] when it would have to move what a snapshot still reads.
     fn compact(&self) -> Result<(), StoreError>;
 
+    /// Whether nothing can be written, so that each commit fails with [`StoreError::NotWritable`].
+    fn is_read_only(&self) -> bool {
+        false
+    }
+
     /// Ends it, whoever still holds it: waits for the write in progress, and lets others have the store. Repeatable.
     ///
     /// Everything fails with [`StoreError::Closed`] or [`StoreError::Interrupted`] from then on. A backend that nobody

@@ -60,13 +60,10 @@ fn lines(output: &Output) -> Vec<Value> {
 }
 
 fn rfc3339(time: Timestamp) -> String {
-    let end = if time.0 < 0 {
-        jiff::Timestamp::MIN
-    } else {
-        jiff::Timestamp::MAX
-    };
-    jiff::Timestamp::from_millisecond(time.0)
-        .unwrap_or(end)
+    // The beginning of the year 0: RFC 3339 has none before it.
+    let millis = time.0.max(-62_167_219_200_000);
+    jiff::Timestamp::from_millisecond(millis)
+        .unwrap_or(jiff::Timestamp::MAX)
         .to_string()
 }
 

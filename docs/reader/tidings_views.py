@@ -67,8 +67,8 @@ class View:
             for to in e.targets(REPLY) if e in self.shown else []:
                 self.replies[stands_for.get(to[-1], to[-1])].add(e.ref)
             for to in e.targets(REACTION)[:1] if e in self.due and (e.kind, e.lane) == ("reaction/1", "reactions") else []:
-                emoji = {(x, e.feed) for x in content(said, "str") or [] if 0 < len(x.encode()) <= 32}
-                self.reactions[stands_for.get(to[-1], to[-1])] |= emoji
+                said = {(x, e.feed) for x in content(said, "str") or [] if plain(x) and len(x.encode()) <= 32}
+                self.reactions[stands_for.get(to[-1], to[-1])] |= said
 
     def profile(self, feed):
         """Name, bio, and the tags in order."""
@@ -107,18 +107,30 @@ class View:
             "tags": said.tags, "reply_to": next(map(text, e.targets(REPLY)), None),
             "mentions": list(map(base32, said.mentions)), "attachments": said.attachments,
             "edited": rfc3339(last.time) if last is not e else None, "deleted": False,
-            "reactions": collections.Counter(emoji for emoji, _ in self.reactions[e.id]),
+            "reactions": reactions(self.reactions[e.id]),
             "replies": len(self.replies[e.id]),
         }
 
+def plain(emoji):
+    """An emoji without variation selectors, as emojis are compared."""
+    return emoji.replace("\ufe0e", "").replace("\ufe0f", "")
+
+def reactions(said):
+    """How many feeds reacted with each emoji, in the greatest of its forms."""
+    feeds, forms = collections.defaultdict(set), {}
+    for emoji, feed in said:
+        feeds[plain(emoji)].add(feed)
+        forms[plain(emoji)] = max(emoji, forms.get(plain(emoji), ""), key=str.encode)
+    return {forms[emoji]: len(of) for emoji, of in feeds.items()}
+
 def rfc3339(when):
-    """Milliseconds as text, with no more digits than needed; beyond the calendar, its first or last moment."""
-    if when is None or not -377_705_023_201_000 <= when <= 253_402_207_200_999:
-        return when and ("-009999-01-02T01:59:59Z" if when < 0 else "9999-12-30T22:00:00.999999999Z")
-    cycles, rest = divmod(when, 146_097 * 86_400_000)  # 400 years
+    """Milliseconds as text, with no more digits than needed; beyond the years 0 to 9999, their first or last moment."""
+    if when is None or when > 253_402_207_200_999:
+        return when and "9999-12-30T22:00:00.999999999Z"
+    cycles, rest = divmod(max(when, -62_167_219_200_000), 146_097 * 86_400_000)  # 400 years
     at = datetime.datetime(1970, 1, 1) + datetime.timedelta(milliseconds=rest)
-    year, digits = at.year + 400 * cycles, f".{rest % 1000:03}".rstrip("0").rstrip(".")
-    return f"{year:0{4 if year >= 0 else 7}}{at:-%m-%dT%H:%M:%S}{digits}Z"
+    digits = f".{rest % 1000:03}".rstrip("0").rstrip(".")
+    return f"{at.year + 400 * cycles:04}{at:-%m-%dT%H:%M:%S}{digits}Z"
 
 def main():
     arguments = argparse.ArgumentParser(description="Verifies an archive and prints its posts, newest first.")

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::import::Choice;
+
 /// Posts that people own: write, follow, sync and read, without a server.
 #[derive(Debug, Parser)]
 #[command(name = "timeline", version, max_term_width = 100)]
@@ -49,17 +51,12 @@ pub(crate) enum Command {
     /// Attachments of at most 8 MiB are fetched as their posts are shown.
     Run,
 
-    /// Post what is in RSS, Atom, JSON Feed and JSON Lines files
+    /// Post what is in feeds, blog exports and unpacked archives
     ///
-    /// Nothing is fetched: of enclosures the address is kept.
-    Import {
-        /// Attach enclosures that lie in the folder of the file, but no hidden files and none outside
-        #[arg(long)]
-        enclosures: bool,
-
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-    },
+    /// RSS, Atom, JSON Feed, JSON Lines; exports of WordPress and Blogger; archives of Mastodon, Twitter and Tumblr, by
+    /// their unpacked folder. Only what was public comes, and what is here already is known. Nothing is fetched: of
+    /// enclosures the address is kept.
+    Import(Import),
 
     /// Check every signature and hash of such a file; needs no identity and changes nothing
     Verify { file: PathBuf },
@@ -193,7 +190,7 @@ pub(crate) struct Init {
     pub(crate) avatar: Option<PathBuf>,
 
     /// What the person writes about; these replace earlier ones
-    #[arg(long = "tag", value_name = "TAG")]
+    #[arg(long = "tag", value_name = "TAG", value_parser = tag)]
     pub(crate) tags: Vec<String>,
 }
 
@@ -215,6 +212,10 @@ pub(crate) struct Post {
     #[arg(long, requires = "attach")]
     pub(crate) keep_metadata: bool,
 
+    /// Publish what the files are called here; without this a picture becomes picture.jpg
+    #[arg(long, requires = "attach")]
+    pub(crate) keep_name: bool,
+
     #[arg(long)]
     pub(crate) title: Option<String>,
 
@@ -222,7 +223,7 @@ pub(crate) struct Post {
     pub(crate) link: Option<String>,
 
     /// May be given several times
-    #[arg(long = "tag", value_name = "TAG")]
+    #[arg(long = "tag", value_name = "TAG", value_parser = tag)]
     pub(crate) tags: Vec<String>,
 
     /// The id, in its long or short form, of the post this one answers
@@ -245,7 +246,7 @@ pub(crate) struct List {
     pub(crate) feed: Option<String>,
 
     /// Posts with this tag only
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", value_parser = tag)]
     pub(crate) tag: Option<String>,
 }
 
@@ -279,4 +280,73 @@ pub(crate) struct Export {
     /// With the attachments that are here
     #[arg(long)]
     pub(crate) media: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Import {
+    /// Show what would come, in numbers and the first ten, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    #[command(flatten)]
+    pub(crate) choice: ImportChoice,
+
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// What is asked for beside the own posts.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ImportChoice {
+    /// Attach enclosures that lie in the folder of a feed, but no hidden files and none outside
+    ///
+    /// Pictures of an unpacked archive are attached without this.
+    #[arg(long)]
+    pub(crate) enclosures: bool,
+
+    /// Of a file by several people, the posts of this one only; may be given several times
+    ///
+    /// Else those of the one who is called as the profile says, or who wrote most in the file.
+    #[arg(long = "author", value_name = "NAME")]
+    pub(crate) authors: Vec<String>,
+
+    /// Take reposts (boosts, retweets, reblogs) of what others wrote, too
+    #[arg(long)]
+    pub(crate) reposts: bool,
+
+    /// Take replies to others, too
+    #[arg(long)]
+    pub(crate) replies: bool,
+
+    /// Take pages of a blog that stand beside its posts, too
+    #[arg(long)]
+    pub(crate) pages: bool,
+}
+
+impl From<ImportChoice> for Choice {
+    fn from(choice: ImportChoice) -> Self {
+        let ImportChoice {
+            enclosures,
+            authors,
+            reposts,
+            replies,
+            pages,
+        } = choice;
+        Self {
+            enclosures,
+            reposts,
+            replies,
+            pages,
+            authors,
+        }
+    }
+}
+
+/// A tag without the sign that many write before it.
+fn tag(text: &str) -> Result<String, &'static str> {
+    let tag = text.trim().trim_start_matches('#').trim_start();
+    if tag.is_empty() {
+        return Err("there is nothing in it");
+    }
+    Ok(tag.to_owned())
 }

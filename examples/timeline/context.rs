@@ -74,10 +74,15 @@ impl Context {
         Ok(result)
     }
 
+    /// Whether there is an identity in the folder.
+    pub(crate) fn has_identity(&self) -> bool {
+        let files = ["keys", "store.redb"];
+        files.iter().any(|file| self.dir.join(file).exists())
+    }
+
     /// A slip in `--dir` should not make a new person, so only `init` does.
     fn must_exist(&self) -> Result {
-        let files = ["keys", "store.redb"];
-        if !files.iter().any(|file| self.dir.join(file).exists()) {
+        if !self.has_identity() {
             let dir = self.dir.display();
             return Err(Failure::said(format!(
                 "there is no identity in {dir}; `timeline init --name NAME` makes one"

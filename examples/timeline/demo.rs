@@ -155,7 +155,7 @@ async fn write(ada: &Node, files: &[PathBuf], steps: &mut Steps<'_>) -> Result {
             POSTS.len()
         ));
     }
-    let collected = import::read_files(files, false, |_| ())?;
+    let collected = import::read_files(files, &import::Choice::default(), |_| ())?;
     let sent = send_new(ada, collected).await?;
     let files = counted(files.len() as u64, "file", "files");
     steps.done(&format!(

@@ -1,6 +1,7 @@
 //! The objects that `--json` prints. Their fields are a promise to scripts.
 
 mod archive;
+mod import;
 mod media;
 mod post;
 mod upkeep;
@@ -12,6 +13,7 @@ pub(crate) use self::archive::{
     DamageObject, ExportObject, ExportedObject, LoadObject, LoadedObject, VerifiedObject,
     VerifyObject,
 };
+pub(crate) use self::import::{AuthorObject, FirstObject, ImportObject, RefusedObject};
 pub(crate) use self::media::{FetchObject, FetchedObject};
 pub(crate) use self::post::{AttachmentObject, ItemObject, VersionObject};
 pub(crate) use self::upkeep::{CheckObject, StorageObject, StoredObject};
@@ -62,21 +64,6 @@ impl From<&Unsettled> for UnsettledObject {
     }
 }
 
-/// What `import` prints.
-#[derive(Debug, Serialize)]
-pub(crate) struct ImportObject {
-    pub(crate) imported: u64,
-    /// Files beside the feeds that were attached.
-    pub(crate) attached: u64,
-    /// Files beside the feeds that were not, since nobody asked for it.
-    pub(crate) not_attached: u64,
-    pub(crate) already: u64,
-    pub(crate) shortened: u64,
-    pub(crate) tags_cut: u64,
-    pub(crate) skipped: u64,
-    pub(crate) files: u64,
-}
-
 /// What `sync` prints.
 #[derive(Debug, Serialize)]
 pub(crate) struct SyncObject {
@@ -112,17 +99,17 @@ impl From<&PeerReport> for PeerObject {
     }
 }
 
-/// The time as RFC 3339. A claim may lie anywhere; what no calendar reaches becomes its first or last moment.
+/// The time as RFC 3339, whose years are 0000 to 9999. A claim may lie anywhere; what these do not reach becomes the first or
+/// last moment that they do.
 pub(crate) fn rfc3339(time: Timestamp) -> String {
     calendar(time).to_string()
 }
 
-/// The time on the calendar, or the calendar's first or last moment.
+/// The beginning of the year 0.
+const FIRST_MILLIS: i64 = -62_167_219_200_000;
+
+/// The time on the calendar of the years 0 to 9999, or its first or last moment.
 pub(crate) fn calendar(time: Timestamp) -> jiff::Timestamp {
-    let end = if time.0 < 0 {
-        jiff::Timestamp::MIN
-    } else {
-        jiff::Timestamp::MAX
-    };
-    jiff::Timestamp::from_millisecond(time.0).unwrap_or(end)
+    let millis = time.0.max(FIRST_MILLIS);
+    jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX)
 }

@@ -11,7 +11,7 @@ use super::origin::origins_in;
 use super::rows::{Rows, StoredEntry};
 use super::snapshot::FeedSnapshot;
 use crate::format::limits::FUTURE_MILLIS;
-use crate::format::{Body, EntryId, EntryRef, Rel, Timestamp};
+use crate::format::{Body, EntryId, EntryRef, Reaction, Rel, Timestamp};
 use crate::store::prefix_end;
 
 /// Rows read of what points at an entry before it is asked for by relation: most entries have fewer.
@@ -42,7 +42,7 @@ pub(crate) struct About {
     /// The claimed time of the edit that shows.
     pub(crate) edited: Option<Timestamp>,
     pub(crate) replies: u64,
-    /// How many feeds reacted with each emoji.
+    /// How many feeds reacted with each emoji, in the greatest of the forms that they wrote.
     pub(crate) reactions: BTreeMap<String, u64>,
     /// It says again what another one shows.
     pub(crate) gives_way: bool,
@@ -160,7 +160,7 @@ impl FeedSnapshot {
         for id in ids {
             pointers.extend(self.pointers_to(id, now)?);
         }
-        let mut once = BTreeSet::new();
+        let mut reactions = BTreeMap::<String, (String, BTreeSet<FeedNo>)>::new();
         let mut has_edits = false;
         for pointer in pointers {
             match pointer.rel {
@@ -171,14 +171,23 @@ impl FeedSnapshot {
                     let Some((feed_no, emoji)) = pointer.reacts else {
                         continue;
                     };
-                    if self.is_wanted_no(feed_no)? && once.insert((feed_no, emoji.clone())) {
-                        *about.reactions.entry(emoji).or_default() += 1;
+                    if self.is_wanted_no(feed_no)? {
+                        let folded = Reaction::fold(&emoji).into_owned();
+                        let (written, by) = reactions.entry(folded).or_default();
+                        by.insert(feed_no);
+                        if *written < emoji {
+                            *written = emoji;
+                        }
                     }
                 }
                 Rel::Replaces => has_edits = true,
                 _ => {}
             }
         }
+        let counts = reactions.into_values();
+        about.reactions = counts
+            .map(|(written, by)| (written, by.len() as u64))
+            .collect();
         Ok(has_edits)
     }
 

@@ -277,7 +277,7 @@ pub(super) fn reaction(
     }
     let target = body.targets(Rel::Reaction).next()?;
     let Reaction { emoji } = decode_content(&body.content).ok()?;
-    if emoji.is_empty() || emoji.len() > EMOJI_BYTES {
+    if emoji.len() > EMOJI_BYTES || Reaction::fold(&emoji).is_empty() {
         return None;
     }
     Some((target.id, reaction_value(feed_no, &emoji)))

@@ -333,7 +333,9 @@ impl FeedBatch<'_> {
     ) -> Result<Option<Run>, FeedsError> {
         let bound = self.log_row(name.no)?.bound();
         let counting = part.start..part.end.min(bound);
-        let mut aside = self.with_kept(name, run, part)?;
+        // Bodies that a Retire cut before go with their entries, or those could not come back.
+        let filled = self.with_aside(name, run, part)?;
+        let mut aside = self.with_kept(name, filled.as_ref().unwrap_or(run), part)?;
         if counting.start < counting.end {
             self.index_run(name, run, counting, Index::Away)?;
             aside = aside.or_else(|| run.part(part.start, part.end, *run.closing()));

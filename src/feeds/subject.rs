@@ -6,11 +6,10 @@ use super::about::is_over;
 use super::batch::FeedBatch;
 use super::edits::{Version, shown_of};
 use super::error::FeedsError;
-use super::index::reaction_value;
 use super::keys::{self, LogNo};
 use super::named::{Looks, is_delete, lane_of_deletes, naming_of, read_naming};
 use super::rows::StoredEntry;
-use crate::format::{Body, DeviceId, EntryRef, FeedId, Lane, Rel, Seq};
+use crate::format::{Body, DeviceId, EntryRef, FeedId, Lane, Reaction, Rel, Seq};
 use crate::store::prefix_end;
 
 /// What is known of an entry that another one is to be about.
@@ -125,11 +124,13 @@ impl FeedBatch<'_> {
     ) -> Result<Option<EntryRef>, FeedsError> {
         let feed_no = self.intern_feed(feed)?;
         let prefix = keys::of_target(&target.id).raw(&[Rel::Reaction.into()]);
-        let same = reaction_value(feed_no, emoji);
+        let (own, folded) = (feed_no.to_be_bytes(), Reaction::fold(emoji));
         let rows = self.rows();
         let (end, mut place) = (prefix_end(prefix.as_slice()), None);
         rows.visit(prefix.as_slice(), end.as_deref(), |key, value| {
-            if value.get(1..) != Some(same.as_slice()) {
+            let said = value.get(1..).and_then(|said| said.strip_prefix(&own));
+            let said = said.and_then(|said| std::str::from_utf8(said).ok());
+            if said.is_none_or(|said| Reaction::fold(said) != folded) {
                 return Ok(ControlFlow::Continue(()));
             }
             place = keys::place_at_end(key);

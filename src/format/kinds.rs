@@ -3,6 +3,8 @@
 //! `content` is postcard of these types. Fields can be added at the end of a kind: a decoder ignores bytes after the
 //! fields it knows, and reads fields that an older writer left out as none, zero or empty.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -400,6 +402,19 @@ pub struct Repost {
 pub struct Reaction {
     /// The emoji.
     pub emoji: String,
+}
+
+impl Reaction {
+    /// The form in which emojis are compared: without the selectors that only ask for a picture or for plain ink, which
+    /// keyboards set or leave out as they please.
+    pub fn fold(emoji: &str) -> Cow<'_, str> {
+        let is_selector = |c: char| matches!(c, '\u{fe0e}' | '\u{fe0f}');
+        if emoji.contains(is_selector) {
+            Cow::Owned(emoji.replace(is_selector, ""))
+        } else {
+            Cow::Borrowed(emoji)
+        }
+    }
 }
 
 /// `edit/1`, in the lane of its target (its `replaces` ref): what it says now.

@@ -30,6 +30,21 @@ enum Part {
     Gone,
 }
 
+/// A text of the author's own that has to stay on one line: line breaks and tabs become single spaces, none at either end.
+/// Nothing else of it is changed.
+pub(crate) fn one_line(text: impl Into<String>) -> String {
+    let text: String = text.into();
+    let breaks = |c: char| matches!(c, '\t'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    if !text.contains(breaks) {
+        return text;
+    }
+    let parts = text
+        .split(breaks)
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(" ")
+}
+
 /// A text as one line of at most `most` printable characters; an ellipsis stands for what is cut off.
 ///
 /// Line breaks and other blanks become single spaces, none at either end. Control characters, marks of writing direction,
@@ -218,6 +233,19 @@ mod tests {
         assert_eq!(line(&heap).chars().count(), 1 + MARKS);
         let long = "\u{1f600}".repeat(1_000);
         assert_eq!(line(&long).chars().count(), NAME_CHARS);
+    }
+
+    #[test]
+    fn line_breaks_of_an_own_line_become_spaces() {
+        for (given, line) in [
+            ("one line", "one line"),
+            ("two\r\n lines\n", "two lines"),
+            ("\ttabs\tand\u{2028}breaks", "tabs and breaks"),
+            ("two  spaces stay", "two  spaces stay"),
+            ("\n", ""),
+        ] {
+            assert_eq!(one_line(given), line);
+        }
     }
 
     #[test]

@@ -179,7 +179,9 @@ impl FromStr for FeedTicket {
             expected: EXPECTED,
             why,
         };
-        let text = text.trim();
+        // Mails wrap long words, and QR codes are smaller in capitals.
+        let text: String = text.split_whitespace().collect();
+        let text = text.to_ascii_lowercase();
         if text.is_empty() {
             return Err(wrong("it is empty"));
         }

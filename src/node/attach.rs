@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::Node;
 use super::error::TidingsError;
 use crate::format::limits::ATTACHMENTS;
-use crate::format::{Attachment, FormatError};
+use crate::format::{Attachment, FormatError, one_line};
 use crate::media::{Import, Imported, Kept, MediaError, MediaStore};
 use crate::pictures::{self, Done, Options, Prepared};
 
@@ -35,6 +35,9 @@ const ENDINGS: &[(&str, &str)] = &[
 #[derive(Debug, Clone)]
 pub struct Attach {
     source: Source,
+    /// What the file is called here.
+    called: Option<String>,
+    /// What is published as its name; none for one that tells nothing.
     name: Option<String>,
     alt: Option<String>,
     mime: Option<String>,
@@ -48,20 +51,26 @@ enum Source {
     Bytes(Bytes),
     /// Taken when it is read: of several clones the first one gets it.
     Reader(Arc<Mutex<Option<Box<dyn Read + Send>>>>),
+    /// Taken in before; of several clones the first one gets it.
+    Taken(Arc<Mutex<Option<TakenIn>>>),
 }
 
 impl Attach {
     /// A file, by its path. It is read when the post is sent.
+    ///
+    /// What it is called here is not published, since that tells much, such as second and device
+    /// (`PXL_20240501_120001.jpg`): others get it as `picture.jpg`, or what else it is. [`keep_name`](Self::keep_name)
+    /// and [`name`](Self::name) publish another one.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        let name = path.file_name();
-        let name = name.map(|name| name.to_string_lossy().into_owned());
-        Self::new(Source::File(path), name)
+        let called = path.file_name();
+        let called = called.map(|name| name.to_string_lossy().into_owned());
+        Self::new(Source::File(path), called)
     }
 
     /// Bytes, with the name of the file that they would be.
     pub fn bytes(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
-        Self::new(Source::Bytes(bytes.into()), Some(name.into()))
+        Self::new(Source::Bytes(bytes.into()), Some(name.into())).keep_name()
     }
 
     /// Whatever a reader gives until it ends, in steps: never all of it in memory. It is read on a thread of its own when
@@ -72,17 +81,33 @@ impl Attach {
             Source::Reader(Arc::new(Mutex::new(Some(reader)))),
             Some(name.into()),
         )
+        .keep_name()
     }
 
-    const fn new(source: Source, name: Option<String>) -> Self {
+    const fn new(source: Source, called: Option<String>) -> Self {
         Self {
             source,
-            name,
+            called,
+            name: None,
             alt: None,
             mime: None,
             keep_metadata: false,
             poster: None,
         }
+    }
+
+    /// Publishes this as the name of the file.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(one_line(name));
+        self
+    }
+
+    /// Publishes what the file is called here.
+    #[must_use]
+    pub fn keep_name(mut self) -> Self {
+        self.name = self.called.clone().map(one_line);
+        self
     }
 
     /// What it shows, for those who cannot see it. At most 2,000 bytes.
@@ -114,6 +139,10 @@ impl Attach {
         self
     }
 
+    pub(super) fn called(&self) -> Option<&str> {
+        self.called.as_deref()
+    }
+
     /// Takes it in: what goes into the body, and what keeps the bytes until the entry names them.
     ///
     /// It is the `nth` thing attached, and `index` is its place in the body. Smaller renditions come right after it if there
@@ -125,17 +154,25 @@ impl Attach {
         index: usize,
         room: bool,
     ) -> Result<TakenIn, TidingsError> {
-        let import = self.source.import(media, self.name.as_deref())?;
+        if let Source::Taken(taken) = &self.source {
+            let taken = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let taken = taken.ok_or_else(|| read_before(self.called.as_deref()))?;
+            return Ok(taken.at(nth, index, room, self.alt, self.name));
+        }
+        let import = self.source.import(media, self.called.as_deref())?;
         let options = Options {
             keep_metadata: self.keep_metadata,
             poster: self.poster.as_deref(),
         };
         let (imported, prepared) =
-            prepare(import, &options).map_err(|error| named(error, nth, self.name.as_deref()))?;
+            prepare(import, &options).map_err(|error| named(error, nth, self.called.as_deref()))?;
         let said = self
             .mime
             .as_deref()
-            .or_else(|| by_name(self.name.as_deref()));
+            .or_else(|| by_name(self.called.as_deref()));
+        let name = self
+            .name
+            .or_else(|| Some(neutral(prepared.kind, nth, self.called.as_deref())));
         let attachment = Attachment {
             mime: prepared.kind.mime_for(said).to_owned(),
             width: prepared.width,
@@ -143,7 +180,7 @@ impl Attach {
             duration_ms: prepared.duration_ms,
             preview: prepared.preview,
             alt: self.alt,
-            ..bare(&imported, self.name)
+            ..bare(&imported, name)
         };
         let mut taken = TakenIn::default();
         taken.add(attachment, imported.kept);
@@ -172,13 +209,18 @@ impl Source {
             Self::Bytes(bytes) => media.import(name, &mut &*bytes),
             Self::Reader(reader) => {
                 let taken = reader.lock().unwrap_or_else(PoisonError::into_inner).take();
-                let mut reader = taken.ok_or_else(|| MediaError::Source {
-                    name: name.to_owned(),
-                    source: std::io::Error::other("it was read before, for another post"),
-                })?;
+                let mut reader = taken.ok_or_else(|| read_before(Some(name)))?;
                 media.import(name, &mut reader)
             }
+            Self::Taken(_) => Err(read_before(Some(name))),
         }
+    }
+}
+
+fn read_before(name: Option<&str>) -> MediaError {
+    MediaError::Source {
+        name: name.unwrap_or("what is attached").to_owned(),
+        source: std::io::Error::other("it was read before, for another post"),
     }
 }
 
@@ -222,6 +264,31 @@ fn bare(imported: &Imported, name: Option<String>) -> Attachment {
     }
 }
 
+/// A name that tells what kind of file it is, and which of those attached.
+fn neutral(kind: pictures::Kind, nth: usize, called: Option<&str>) -> String {
+    let (stem, ending) = kind.neutral_name();
+    let is_ending = |ending: &&str| {
+        (1..=8).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    // Of what is not told from its bytes nobody could make use without it.
+    let own = called
+        .and_then(|name| name.rsplit_once('.'))
+        .map(|(_, ending)| ending);
+    let own = own.filter(is_ending).map(str::to_ascii_lowercase);
+    let ending = ending.map(ToOwned::to_owned).or(own);
+    let ending = ending.map_or_else(String::new, |ending| format!(".{ending}"));
+    numbered(&format!("{stem}{ending}"), nth)
+}
+
+/// One name for each of several.
+fn numbered(name: &str, nth: usize) -> String {
+    if nth == 0 {
+        return name.to_owned();
+    }
+    let (stem, ending) = name.split_at(name.rfind('.').unwrap_or(name.len()));
+    format!("{stem}-{}{ending}", nth + 1)
+}
+
 /// What the name says of files whose bytes say little.
 fn by_name(name: Option<&str>) -> Option<&'static str> {
     let (_, ending) = name?.rsplit_once('.')?;
@@ -243,6 +310,33 @@ impl TakenIn {
         self.kept.push(kept);
     }
 
+    /// The same as the `nth` thing attached, where the first of it has the place `index` in a body; without smaller renditions
+    /// if there is no room for them.
+    fn at(
+        mut self,
+        nth: usize,
+        index: usize,
+        room: bool,
+        alt: Option<String>,
+        name: Option<String>,
+    ) -> Self {
+        if let Some(first) = self.attachments.first_mut() {
+            match name {
+                Some(name) => first.name = Some(name),
+                None => first.name = first.name.take().map(|name| numbered(&name, nth)),
+            }
+        }
+        self.attachments.truncate(if room { usize::MAX } else { 1 });
+        for attachment in &mut self.attachments {
+            if attachment.rendition_of.is_some() {
+                attachment.rendition_of = u8::try_from(index).ok();
+            } else if alt.is_some() {
+                attachment.alt.clone_from(&alt);
+            }
+        }
+        self
+    }
+
     /// Takes previews away that have no room in a body with the ones before.
     fn thin(&mut self) {
         let mut left = PREVIEWS;
@@ -257,6 +351,29 @@ impl TakenIn {
 }
 
 impl Node {
+    /// Takes in one thing to attach before the post is sent: copied, looked through, on disk. What cannot be posted is then
+    /// known while the rest of the post can go on.
+    ///
+    /// What comes back goes into one post. It is forgotten if it is dropped before.
+    ///
+    /// # Errors
+    ///
+    /// [`TidingsError::Media`] and [`TidingsError::Attachment`], as when a post is sent; nothing is left of it then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, what is being taken in is finished and then removed.
+    pub async fn prepare(&self, attach: impl Into<Attach>) -> Result<Attach, TidingsError> {
+        let attach = attach.into();
+        let (called, name) = (attach.called.clone(), attach.name.clone());
+        let taken = self.take_media(vec![attach]).await?;
+        let source = Source::Taken(Arc::new(Mutex::new(Some(taken))));
+        Ok(Attach {
+            name,
+            ..Attach::new(source, called)
+        })
+    }
+
     /// Takes in what a post brings. If one of it fails nothing is left of any.
     ///
     /// Cancel safety: dropped, what is being taken in is finished and then removed.
@@ -296,6 +413,7 @@ impl fmt::Debug for Source {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
             Self::Reader(_) => f.write_str("a reader"),
+            Self::Taken(_) => f.write_str("what was taken in"),
         }
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::erase::spawn_sweeper;
 use super::error::TidingsError;
+use super::identity::ReadOnly;
 use super::{Inner, Node, keeper, media, private, setup};
 use crate::feeds::{ContentType, Keeping};
 use crate::format::Content;
@@ -40,6 +41,9 @@ impl NodeBuilder {
     }
 
     /// Opens the store only: everything works but [`Node::sync`] and replication.
+    ///
+    /// Such a node also opens a folder that cannot be written, on a medium that is only read or another user's, and is
+    /// [read-only](Node::read_only) then.
     ///
     /// Unset, the node goes online as it opens.
     #[must_use]
@@ -131,13 +135,16 @@ impl NodeBuilder {
         let settles = self.settles.unwrap_or(net::SETTLES);
         let opened = tokio::task::spawn_blocking(move || {
             let is_new = !folder.join("store.redb").exists();
-            let opened = setup::open(&folder, &self.types, self.state_folder)?;
+            let opened = setup::open(&folder, &self.types, self.state_folder, self.offline)?;
             opened.store.keep(self.keeping);
             let index = Arc::new(media::Index(Arc::downgrade(&opened.store)));
             let media = MediaStore::open(folder.join("media"), index, cap)?;
             let clock = Clock::open(folder.join("clock"), is_new, settles);
             // Last: what is refused is not changed.
-            let tightened = private::tighten(&folder);
+            let tightened = match opened.identity.read_only() {
+                Some(ReadOnly::Folder) => Vec::new(),
+                _ => private::tighten(&folder),
+            };
             Ok::<_, TidingsError>((opened, Arc::new(media), Arc::new(clock), tightened))
         });
         let (opened, media, clock, tightened) =
@@ -183,8 +190,10 @@ impl NodeBuilder {
                 tightened,
             }),
         };
-        spawn_sweeper(&node);
-        keeper::spawn(&node);
+        if node.read_only() != Some(ReadOnly::Folder) {
+            spawn_sweeper(&node);
+            keeper::spawn(&node);
+        }
         Ok(node)
     }
 }

@@ -11,7 +11,7 @@ use super::publish::check_keys;
 use crate::feeds::{EntryState, FeedBatch, FeedsError, Subject};
 use crate::format::{
     Attachment, Body, Content, Draft, Edit, EntryRef, FeedId, Kind, Post, Ref, Rel, Timestamp,
-    decode_content, encode_content, kind_of, lanes,
+    decode_content, encode_content, kind_of, lanes, one_line,
 };
 
 /// Earlier edits that one edit names as replaced, at the most: with the entry itself as many refs as there may be.
@@ -114,9 +114,13 @@ macro_rules! texts {
 }
 
 impl EditBuilder {
+    /// Another heading, on one line; empty for none.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(one_line(title));
+        self
+    }
+
     texts! {
-        /// Another heading; empty for none.
-        title
         /// Another link; empty for none.
         link
         /// The language of the new text, as BCP 47; empty for none.
@@ -127,7 +131,7 @@ impl EditBuilder {
 
     /// One more tag of the new version; the tags it had are gone.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
-        self.tags.get_or_insert_default().push(tag.into());
+        self.tags.get_or_insert_default().push(one_line(tag));
         self
     }
 

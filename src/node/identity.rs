@@ -27,11 +27,16 @@ use crate::format::{DeviceId, Draft, Ends, EntryRef, FeedId, FeedSecret, Lane, S
 pub enum ReadOnly {
     /// The statements held of the feed leave no room for one that admits this installation.
     NoRoom,
+    /// The folder cannot be written.
+    Folder,
 }
 
 impl fmt::Display for ReadOnly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Folder => {
+                "its folder cannot be written; allow this user to write it and what is in it"
+            }
             Self::NoRoom => {
                 "the feed has as many statements of devices as it may have, so this installation cannot be admitted to it; \
                  reading, replication and export go on, and posts need a new feed"
@@ -66,6 +71,13 @@ impl Identity {
                 read_only: None,
             }),
         }
+    }
+
+    /// Of a folder that cannot be written.
+    pub(super) fn only_reading(folder: &Path, keys: Keys, session: Session) -> Self {
+        let identity = Self::new(folder, keys, session);
+        identity.state().read_only = Some(ReadOnly::Folder);
+        identity
     }
 
     pub(super) const fn feed(&self) -> FeedId {

@@ -1,14 +1,15 @@
 //! Composing and sending posts.
 
-use bytes::Bytes;
-
 use super::Node;
 use super::attach::Attach;
 use super::error::TidingsError;
+use super::identity::Identity;
 use super::keys::random;
+use crate::feeds::{FeedBatch, FeedsError};
+use crate::format::limits::LAST_SEQ;
 use crate::format::{
-    Attachment, Body, Draft, EntryRef, FeedId, Lane, Post, Ref, Rel, Timestamp, encode_content,
-    kind_of, lanes,
+    Attachment, Body, DeviceId, Draft, EntryId, EntryRef, FeedId, Lane, LogId, Post, Ref, Rel, Seq,
+    Timestamp, encode_content, kind_of, lanes, one_line,
 };
 use crate::media::Kept;
 
@@ -20,6 +21,7 @@ pub struct NewPost {
     tags: Vec<String>,
     mentions: Vec<FeedId>,
     reply_to: Option<EntryRef>,
+    reply_to_nth: Option<usize>,
     time: Option<Timestamp>,
     attach: Vec<Attach>,
 }
@@ -28,7 +30,7 @@ macro_rules! setters {
     (|$self:ident| $post:expr) => {
         /// A heading.
         pub fn title(mut $self, title: impl Into<String>) -> Self {
-            $post.post.title = Some(title.into());
+            $post.post.title = Some(one_line(title));
             $self
         }
 
@@ -52,7 +54,7 @@ macro_rules! setters {
 
         /// One more tag: at most 32 of 64 bytes.
         pub fn tag(mut $self, tag: impl Into<String>) -> Self {
-            $post.tags.push(tag.into());
+            $post.tags.push(one_line(tag));
             $self
         }
 
@@ -96,6 +98,13 @@ impl NewPost {
     }
 
     setters!(|self| self);
+
+    /// Answers the post at this place, from 0 on, among those that are sent [in the same write](Node::send_all). It has to
+    /// stand before this one. What it answers besides, by [`reply_to`](Self::reply_to), is passed over.
+    pub const fn reply_to_nth(mut self, nth: usize) -> Self {
+        self.reply_to_nth = Some(nth);
+        self
+    }
 
     fn is_empty(&self) -> bool {
         let blank =
@@ -148,7 +157,8 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// As for [`PostBuilder::send`]; nothing was appended then.
+    /// As for [`PostBuilder::send`], and [`TidingsError::Unknown`] if one is to answer a post that does not stand before
+    /// it; nothing was appended then.
     ///
     /// # Cancel safety
     ///
@@ -158,17 +168,33 @@ impl Node {
         if posts.iter().any(NewPost::is_empty) {
             return Err(TidingsError::EmptyPost);
         }
-        let mut drafts = Vec::with_capacity(posts.len());
+        let mut ready = Vec::with_capacity(posts.len());
         let mut kept = Vec::new();
-        for mut post in posts {
+        for (at, mut post) in posts.into_iter().enumerate() {
+            if let Some(nth) = post.reply_to_nth.filter(|nth| *nth >= at) {
+                let name = format!("number {nth} before number {at} of these posts");
+                return Err(TidingsError::Unknown { name });
+            }
             let taken = self.take_media(std::mem::take(&mut post.attach)).await?;
             kept.extend(taken.kept);
-            drafts.push(self.draft(post, taken.attachments, now)?);
+            ready.push(self.ready(post, taken.attachments, now)?);
         }
-        if drafts.is_empty() {
+        if ready.is_empty() {
             return Ok(Vec::new());
         }
-        self.append_with(lanes::POSTS, drafts, kept).await
+        self.before_writing().await?;
+        let identity = self.inner.identity.clone();
+        let bytes = ready.iter().map(|post| post.draft.body().len()).sum();
+        let written = self
+            .inner
+            .writer
+            .append(bytes, move |batch| {
+                let names = append_posts(&identity, batch, ready)?;
+                Ok((names, kept))
+            })
+            .await;
+        let (names, _now_named) = written?;
+        Ok(names)
     }
 
     /// Appends entries and keeps their media until they are on disk and name them, even if nobody waits for that.
@@ -193,38 +219,44 @@ impl Node {
         Ok(names)
     }
 
-    fn draft(
+    fn ready(
         &self,
         new: NewPost,
         attachments: Vec<Attachment>,
         now: Timestamp,
-    ) -> Result<Draft, TidingsError> {
+    ) -> Result<Ready, TidingsError> {
         let NewPost {
             mut post,
             tags,
             mentions,
             reply_to,
+            reply_to_nth,
             time,
             attach: _,
         } = new;
         let ahead = time.filter(|time| *time > now);
         post.dated = post.dated.or(ahead);
-        let refs = reply_to.map_or_else(|| Ok(Vec::new()), |target| self.reply_refs(target))?;
-        let content: Bytes = encode_content(&post)?;
+        let refs = match (reply_to_nth, reply_to) {
+            (Some(_), _) => reply(WIDEST, WIDEST),
+            (None, Some(target)) => self.reply_refs(target)?,
+            (None, None) => Vec::new(),
+        };
         let body = Body {
             salt: random()?,
             refs,
             mentions,
             tags,
             attachments,
-            content,
+            content: encode_content(&post)?,
         };
         let (kind, _) = kind_of::<Post>()?;
-        Ok(Draft::new(
-            kind,
-            time.map_or(now, |time| time.min(now)),
-            body.encode()?,
-        ))
+        let root = body.targets(Rel::Root).next().copied();
+        let time = time.map_or(now, |time| time.min(now));
+        Ok(Ready {
+            draft: Draft::new(kind, time, body.encode()?),
+            root: root.filter(|_| reply_to_nth.is_none()),
+            answers: reply_to_nth.map(|nth| (nth, body)),
+        })
     }
 
     /// A reply names what it answers, and what began the thread, as far as that is known here.
@@ -233,15 +265,62 @@ impl Node {
         let root = held
             .and_then(|body| body.targets(Rel::Root).next().copied())
             .unwrap_or(target);
-        Ok(vec![
-            Ref {
-                rel: Rel::Reply,
-                target,
-            },
-            Ref {
-                rel: Rel::Root,
-                target: root,
-            },
-        ])
+        Ok(reply(target, root))
     }
+}
+
+/// A name that takes as many bytes as any: what stands for a name that is not known yet.
+const WIDEST: EntryRef = EntryRef {
+    log: LogId {
+        feed: FeedId::from_bytes([0; 32]),
+        device: DeviceId::from_bytes([0; 32]),
+        lane: lanes::POSTS,
+    },
+    seq: Seq(LAST_SEQ),
+    id: EntryId::ZERO,
+};
+
+/// A post that only has to be named and signed.
+struct Ready {
+    draft: Draft,
+    /// What began the thread that it belongs to, if that is known already.
+    root: Option<EntryRef>,
+    /// Which of the posts before it in the same write it answers, and its body, whose refs are to be filled in. The draft
+    /// holds a body of at least that length.
+    answers: Option<(usize, Body)>,
+}
+
+fn reply(target: EntryRef, root: EntryRef) -> Vec<Ref> {
+    let refs = [(Rel::Reply, target), (Rel::Root, root)];
+    refs.map(|(rel, target)| Ref { rel, target }).into()
+}
+
+/// Appends posts of which later ones may answer earlier ones. Those between two answers go in together.
+fn append_posts(
+    identity: &Identity,
+    batch: &mut FeedBatch<'_>,
+    posts: Vec<Ready>,
+) -> Result<Vec<EntryRef>, FeedsError> {
+    let mut names: Vec<EntryRef> = Vec::with_capacity(posts.len());
+    let mut roots: Vec<Option<EntryRef>> = Vec::with_capacity(posts.len());
+    let mut waiting = Vec::new();
+    for mut post in posts {
+        if let Some((nth, mut body)) = post.answers {
+            if !waiting.is_empty() {
+                names.extend(identity.append_later(batch, lanes::POSTS, &waiting)?);
+                waiting.clear();
+            }
+            if let (Some(target), Some(root)) = (names.get(nth), roots.get(nth)) {
+                let root = root.unwrap_or(*target);
+                body.refs = reply(*target, root);
+                post.root = Some(root);
+            }
+            let (kind, time) = (post.draft.kind().clone(), post.draft.time());
+            post.draft = Draft::new(kind, time, body.encode()?);
+        }
+        roots.push(post.root);
+        waiting.push(post.draft);
+    }
+    names.extend(identity.append_later(batch, lanes::POSTS, &waiting)?);
+    Ok(names)
 }

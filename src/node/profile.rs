@@ -8,7 +8,7 @@ use super::keys::random;
 use crate::feeds::FeedBatch;
 use crate::format::{
     Attachment, Body, Content, Draft, FeedId, ProfileField, Ref, Rel, Timestamp, encode_content,
-    kind_of,
+    kind_of, one_line,
 };
 
 /// Changes of the own profile, to be made with [`save`](Self::save).
@@ -37,9 +37,9 @@ impl ProfileEdit {
         self
     }
 
-    /// The name to show; empty for none.
+    /// The name to show, on one line; empty for none.
     pub fn name(self, name: impl Into<String>) -> Self {
-        self.with(ProfileField::Name(name.into()))
+        self.with(ProfileField::Name(one_line(name)))
     }
 
     /// A few words; empty for none.
@@ -49,7 +49,7 @@ impl ProfileEdit {
 
     /// Declares a tag.
     pub fn add_tag(self, tag: impl Into<String>) -> Self {
-        self.with(ProfileField::TagAdded(tag.into()))
+        self.with(ProfileField::TagAdded(one_line(tag)))
     }
 
     /// Declares a tag no longer.
@@ -96,12 +96,17 @@ impl ProfileEdit {
             mut fields,
             picture,
         } = self;
+        let called = picture
+            .as_ref()
+            .and_then(Attach::called)
+            .unwrap_or_default();
+        let called = called.to_owned();
         let taken = node.take_media(picture.into_iter().collect()).await?;
         // The last one is the smallest.
         if let Some(mut picture) = taken.attachments.into_iter().next_back() {
             if !picture.mime.starts_with("image/") {
                 return Err(TidingsError::NotAPicture {
-                    name: picture.name.unwrap_or_default(),
+                    name: called,
                     mime: picture.mime,
                 });
             }

@@ -8,7 +8,7 @@ use super::error::TidingsError;
 use super::keys::random;
 use crate::format::{
     Body, Content, Draft, EntryRef, FeedId, FormatError, INDEX_KEYS, Timestamp, encode_content,
-    kind_of,
+    kind_of, one_line,
 };
 
 /// Content of an app's own type before it is sent, with [`send`](Self::send) or by awaiting it.
@@ -48,7 +48,7 @@ impl<T: Content> Publish<'_, T> {
 
     /// One more tag besides [those of the content](Content::tags): at most 32 of 64 bytes.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
-        self.tags.push(tag.into());
+        self.tags.push(one_line(tag));
         self
     }
 

@@ -10,7 +10,8 @@ use crate::format::{Body, Draft, EntryRef, Reaction, Ref, Rel, encode_content, k
 impl Node {
     /// Reacts to an entry with an emoji and returns the name of the reaction once it is on disk.
     ///
-    /// Reacting once more with the same emoji returns the reaction there is. It is taken back by
+    /// Reacting once more with the same emoji returns the reaction there is; one with and one without a variation selector
+    /// are the same. It is taken back by
     /// [`delete`](Self::delete) of the reaction.
     ///
     /// # Errors
@@ -23,7 +24,7 @@ impl Node {
     /// Dropped, the reaction may or may not be made.
     pub async fn react(&self, entry: &EntryRef, emoji: &str) -> Result<EntryRef, TidingsError> {
         let emoji = emoji.trim().to_owned();
-        if emoji.is_empty() || emoji.len() > EMOJI_BYTES {
+        if emoji.len() > EMOJI_BYTES || Reaction::fold(&emoji).is_empty() {
             return Err(TidingsError::Emoji {
                 len: emoji.len(),
                 limit: EMOJI_BYTES,

@@ -9,7 +9,7 @@ use super::keys::{self, Found, Keys};
 use super::marker::{Marker, Place};
 use super::session::Session;
 use crate::feeds::{ContentType, FeedStore};
-use crate::store::{Durability, ReadTx, RedbOptions, RedbStorage};
+use crate::store::{Durability, ReadTx, RedbOptions, RedbStorage, Storage as _};
 
 /// What was opened.
 pub(super) struct Opened {
@@ -21,11 +21,14 @@ pub(super) struct Opened {
 
 /// Opens store and keys, in that order: the store's lock guards the keys. What is refused is not changed.
 ///
+/// A folder that cannot be written is only read if `or_read_only`.
+///
 /// Whatever others signed, it opens: what cannot be mended leaves the node read-only.
 pub(super) fn open(
     folder: &Path,
     types: &[ContentType],
     state: Option<PathBuf>,
+    or_read_only: bool,
 ) -> Result<Opened, TidingsError> {
     keys::make_folder(folder)?;
     let path = folder.join("store.redb");
@@ -33,10 +36,15 @@ pub(super) fn open(
         // Opening would make a new one.
         belong_together(folder, false)?;
     }
-    let storage = RedbStorage::open_if(&path, RedbOptions::new(), |held| judge(folder, held))?;
+    let options = RedbOptions::new().or_read_only(or_read_only);
+    let storage = RedbStorage::open_if(&path, options, |held| judge(folder, held))?;
+    let is_read_only = storage.is_read_only();
     let store = Arc::new(FeedStore::open_with(Arc::new(storage), types)?);
     let marker = Marker::of(folder, state);
     let sessions = store.snapshot()?.sessions()?;
+    if is_read_only {
+        return only_read(folder, store, Session::new(marker, sessions));
+    }
     let (keys, place) = match Keys::find(folder)? {
         Found::Nothing => {
             let keys = Keys::generate()?;
@@ -72,6 +80,25 @@ pub(super) fn open(
         store,
         identity,
         is_doubtful: place == Place::Doubtful,
+    })
+}
+
+/// Nothing is signed, so it does not matter whose the keys are, and nothing is mended.
+fn only_read(
+    folder: &Path,
+    store: Arc<FeedStore>,
+    session: Session,
+) -> Result<Opened, TidingsError> {
+    let Found::Keys { keys, .. } = Keys::find(folder)? else {
+        return Err(TidingsError::Keys {
+            path: folder.join("keys"),
+            why: "there are none, and the folder cannot be written".to_owned(),
+        });
+    };
+    Ok(Opened {
+        store,
+        identity: Identity::only_reading(folder, keys, session),
+        is_doubtful: false,
     })
 }
 

@@ -20,7 +20,7 @@ use image::{
 use super::error::PictureError;
 use super::kind::Kind;
 use super::still::Still;
-use super::{DRAWN_BYTES, PREVIEW_BYTES, Rendition};
+use super::{DRAWN_BYTES, PREVIEW_BYTES, Rendition, png};
 
 /// The longest side of a rendition: a telephone's screen.
 const RENDITION_SIDE: u32 = 1_280;
@@ -77,21 +77,27 @@ pub(super) fn draw(kind: Kind, still: &Still, may_turn: bool) -> Result<Drawn, P
         Orientation::from_exif(still.orientation).unwrap_or(Orientation::NoTransforms);
     let mut small = shrunk(&full, RENDITION_SIDE);
     small.apply_orientation(orientation);
+    let mut flat = on_white(&small);
+    if let Some(gamma) = png::gamma(&still.bytes).filter(|_| kind == Kind::Png) {
+        as_bright(&mut flat, gamma);
+    }
+    drop(small);
+    let flat = DynamicImage::ImageRgb8(flat);
     let mut drawn = Drawn {
-        preview: preview(&small),
+        preview: preview(&flat),
         ..Drawn::default()
     };
     let pixels = u64::try_from(full.as_bytes().len()).unwrap_or(u64::MAX);
     let fits_twice = pixels.saturating_mul(2) <= DRAWN_BYTES;
     if orientation != Orientation::NoTransforms && may_turn && !still.animated && fits_twice {
         full.apply_orientation(orientation);
-        drawn.upright = encode(kind, &full, icc.as_deref()).ok();
+        drawn.upright = encode(kind, &full, icc.as_deref(), still).ok();
     }
     drop(full);
     let len = drawn.upright.as_ref().unwrap_or(&still.bytes).len();
     let is_large = still.width.max(still.height) > LARGE_SIDE || len > LARGE_FILE;
     if is_large && !still.animated {
-        drawn.rendition = rendition(&small, icc.as_deref(), len);
+        drawn.rendition = rendition(&flat, icc.as_deref(), len);
     }
     Ok(drawn)
 }
@@ -133,17 +139,15 @@ fn shrunk(full: &DynamicImage, side: u32) -> DynamicImage {
     full.resize(side, side, FilterType::Triangle)
 }
 
-fn preview(small: &DynamicImage) -> Option<Bytes> {
-    let flat = DynamicImage::ImageRgb8(on_white(small));
+fn preview(flat: &DynamicImage) -> Option<Bytes> {
     PREVIEWS.iter().find_map(|(side, quality)| {
-        let bytes = jpeg(&shrunk(&flat, *side), *quality, None).ok()?;
+        let bytes = jpeg(&shrunk(flat, *side), *quality, None).ok()?;
         (bytes.len() <= PREVIEW_BYTES).then(|| Bytes::from(bytes))
     })
 }
 
-fn rendition(small: &DynamicImage, icc: Option<&[u8]>, len: usize) -> Option<Rendition> {
-    let flat = DynamicImage::ImageRgb8(on_white(small));
-    let bytes = jpeg(&flat, RENDITION_QUALITY, icc).ok()?;
+fn rendition(flat: &DynamicImage, icc: Option<&[u8]>, len: usize) -> Option<Rendition> {
+    let bytes = jpeg(flat, RENDITION_QUALITY, icc).ok()?;
     // One that saves nothing only costs.
     (bytes.len() < len).then(|| Rendition {
         bytes: Bytes::from(bytes),
@@ -170,19 +174,40 @@ fn on_white(picture: &DynamicImage) -> RgbImage {
     flat
 }
 
-/// A whole file of the same kind.
-fn encode(kind: Kind, picture: &DynamicImage, icc: Option<&[u8]>) -> ImageResult<Vec<u8>> {
+/// Makes numbers that were taken to the power of `gamma` (in parts of 100,000) those that a screen expects.
+fn as_bright(picture: &mut RgbImage, gamma: u32) {
+    // Screens take theirs to 1 / 2.2.
+    let power = 1.0 / (2.2 * f64::from(gamma) / 100_000.0);
+    let meant: Vec<u8> = (0..=u8::MAX)
+        .map(|number| as_number((f64::from(number) / 255.0).powf(power)))
+        .collect();
+    for number in picture.iter_mut() {
+        *number = meant.get(usize::from(*number)).copied().unwrap_or(*number);
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a part of one, times 255, and casts of floats end at the bounds"
+)]
+fn as_number(part: f64) -> u8 {
+    (part * 255.0).round() as u8
+}
+
+/// A whole file of the same kind; `was` is the picture before it was turned.
+fn encode(
+    kind: Kind,
+    picture: &DynamicImage,
+    icc: Option<&[u8]>,
+    was: &Still,
+) -> ImageResult<Vec<u8>> {
     let mut bytes = Vec::new();
     let icc = fitting(icc, picture).map(<[u8]>::to_vec);
     match kind {
         Kind::Png => {
-            let mut encoder = PngEncoder::new(&mut bytes);
-            if let Some(icc) = icc {
-                encoder
-                    .set_icc_profile(icc)
-                    .map_err(ImageError::Unsupported)?;
-            }
-            picture.write_with_encoder(encoder)?;
+            picture.write_with_encoder(PngEncoder::new(&mut bytes))?;
+            png::add(&mut bytes, png::colours(&was.bytes, icc.is_some()));
         }
         Kind::Webp => {
             let mut encoder = WebPEncoder::new_lossless(&mut bytes);

@@ -52,6 +52,3 @@ pub(super) fn only(orientation: u8) -> Vec<u8> {
     block.extend([orientation, 0, 0, 0, 0, 0, 0]);
     block
 }
-
-/// A block of Exif, without its opening `Exif`, that says nothing at all.
-pub(super) const NOTHING: &[u8] = b"MM\0*\0\0\0\x08\0\0\0\0\0\0";

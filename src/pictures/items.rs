@@ -1,212 +1,205 @@
 //! HEIF and AVIF: a picture and its metadata are items of one box, each somewhere in the file.
 //!
-//! The content of Exif and XMP items is overwritten where it lies. Which way is up is a property of the picture in these
-//! files, not Exif's to say, so nothing has to be kept of it.
+//! Kept are the first picture, what it is made of, and what says how much of it is seen through; of the properties of
+//! these those that are known to be needed. The list is written anew with nothing else in it, in the place that it had,
+//! and all data that no item of the new list lies in become zero: Exif, XMP, thumbnails, maps of depth, and what stands
+//! between. Which way is up is a property of the picture in these files, so nothing of Exif has to be kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::boxes::{Film, Head};
 use super::error::Fault;
-use super::exif;
 use super::patch::{Patch, Scratch};
-use super::scan::{Scan, index};
+
+mod list;
+mod properties;
+
+use self::list::{List, Within};
 
 /// Bytes of the box that lists the items. A picture of 100 megapixels in tiles has some 30 KiB of it.
 const LIST: usize = 4 << 20;
 
 const NO_SENSE: Fault = Fault::Sealed("its list of items makes no sense");
 
+/// Items that are drawn: pictures, and what is put together from pictures.
+const DRAWN: &[&[u8; 4]] = &[
+    b"hvc1", b"hev1", b"av01", b"avc1", b"vvc1", b"evc1", b"grid", b"iovl", b"iden", b"tmap",
+];
+
 /// Cleans the items listed in `meta`, and tells the size of the picture.
 pub(super) fn look<F: Scratch>(patch: &mut Patch<'_, F>, meta: &Head) -> Result<Film, Fault> {
-    let list = patch
+    let tops = tops(patch)?;
+    if tops
+        .iter()
+        .any(|top| top.name == *b"meta" && top.at < meta.at)
+    {
+        meta.void(patch)?;
+        return Ok(Film::default());
+    }
+    let bytes = patch
         .load(meta.body, meta.end, LIST)
         .map_err(|_| NO_SENSE)?;
-    let found = read(&list, meta.body).map_err(|_| NO_SENSE)?;
-    for item in found.private.values() {
-        for (at, len) in &item.places {
-            let end = at.checked_add(*len).ok_or(NO_SENSE)?;
-            let said = say_nothing(patch, item)?;
-            patch.zero(at + said, end).map_err(|_| NO_SENSE)?;
+    let list = List::read(&bytes).map_err(as_sealed)?;
+    let needed = needed(&list)?;
+    let (mut in_file, mut in_list) = (Vec::new(), Vec::new());
+    for item in list.places.iter().filter(|item| needed.contains(&item.id)) {
+        let ranges = match item.within {
+            Within::File => &mut in_file,
+            Within::List => &mut in_list,
+            Within::Elsewhere => return Err(Fault::Sealed("a part of it lies somewhere else")),
+        };
+        for (from, to) in item.ranges() {
+            ranges.push((from, to.ok_or(NO_SENSE)?));
         }
     }
-    let turned = found.quarter_turned;
+    let size = properties::size(&list);
+    let anew = list
+        .write(&needed, &in_list, bytes.len())
+        .map_err(as_sealed)?;
+    sweep(patch, &tops, &list, &needed, in_file)?;
+    patch.write(meta.body, &anew)?;
     Ok(Film {
-        width: found.size.map(|(w, h)| if turned { h } else { w }),
-        height: found.size.map(|(w, h)| if turned { w } else { h }),
+        width: size.map(|(width, _)| width),
+        height: size.map(|(_, height)| height),
         duration_ms: None,
     })
 }
 
-/// XMP that says nothing.
-const NO_XMP: &[u8] = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>";
-
-/// Leaves metadata that can be read and says nothing, so that programs which read it do not stumble over zeros; how many
-/// bytes it takes.
-fn say_nothing<F: Scratch>(patch: &mut Patch<'_, F>, item: &Private) -> Result<u64, Fault> {
-    let nothing = match &item.kind {
-        b"Exif" => [&[0; 4], exif::NOTHING].concat(),
-        _ => NO_XMP.to_vec(),
-    };
-    let takes = u64::try_from(nothing.len()).map_err(|_| NO_SENSE)?;
-    match item.places.as_slice() {
-        [(at, len)] if *len >= takes => {
-            patch.write(*at, &nothing).map_err(|_| NO_SENSE)?;
-            Ok(takes)
-        }
-        _ => Ok(0),
+fn as_sealed(fault: Fault) -> Fault {
+    match fault {
+        Fault::Sealed(_) | Fault::Io(_) => fault,
+        Fault::Cut | Fault::Odd(_) => NO_SENSE,
     }
 }
 
-/// An item that is not the picture's.
-#[derive(Debug)]
-struct Private {
-    kind: [u8; 4],
-    /// Where its parts lie in the file, and how long they are.
-    places: Vec<(u64, u64)>,
+/// The boxes of the file, as far as there are any.
+fn tops<F: Scratch>(patch: &mut Patch<'_, F>) -> Result<Vec<Head>, Fault> {
+    let (mut tops, mut at, len) = (Vec::new(), 0, patch.len());
+    while len - at >= 8 {
+        match Head::at(patch, at, len) {
+            Ok(head) => {
+                at = head.end;
+                tops.push(head);
+            }
+            Err(Fault::Io(error)) => return Err(Fault::Io(error)),
+            Err(_) => break,
+        }
+    }
+    Ok(tops)
 }
 
-/// What was found in the list.
-#[derive(Debug, Default)]
-struct Found {
-    private: BTreeMap<u32, Private>,
-    /// Of the largest picture: the tiles it is made of, and thumbnails, are smaller.
-    size: Option<(u32, u32)>,
-    /// Whether pictures are laid on their side. Real files turn all pictures in them alike.
-    quarter_turned: bool,
-}
-
-/// Reads a list that begins at `offset` of the file.
-fn read(list: &[u8], offset: u64) -> Result<Found, Fault> {
-    let mut found = Found::default();
-    let mut scan = Scan::new(list);
-    scan.take(4)?;
-    let (mut inner, mut locations) = (None, None);
-    each(scan.rest(), &mut |name, at, body| {
-        match name {
-            b"iinf" => infos(body, &mut found)?,
-            b"iloc" => locations = Some(body),
-            // Behind the version of the list.
-            b"idat" => inner = offset.checked_add(at + 4),
-            b"iprp" => each(body, &mut |name, _, body| match name {
-                b"ipco" => properties(body, &mut found),
-                _ => Ok(()),
-            })?,
+/// The items that the showing needs: the first picture, the other eye's, and all that these are made of.
+fn needed(list: &List<'_>) -> Result<BTreeSet<u32>, Fault> {
+    let (mut parts, mut seen_through) = (BTreeMap::new(), BTreeMap::<u32, Vec<u32>>::new());
+    let mut left = vec![list.primary];
+    for reference in &list.references {
+        match &reference.kind {
+            b"dimg" => {
+                // A picture for brighter screens, made of the first one and of what is brighter there.
+                if reference.to.first() == Some(&list.primary)
+                    && list.kind_of(reference.from) == Some(b"tmap")
+                {
+                    left.push(reference.from);
+                }
+                parts.insert(reference.from, &reference.to);
+            }
+            b"auxl" if properties::is_alpha(list, reference.from) => {
+                for to in &reference.to {
+                    seen_through.entry(*to).or_default().push(reference.from);
+                }
+            }
             _ => {}
         }
-        Ok(())
-    })?;
-    if let Some(locations) = locations {
-        places(locations, inner, &mut found)?;
     }
-    Ok(found)
+    for group in &list.groups {
+        if &group.kind == b"ster" && group.ids.contains(&list.primary) {
+            left.extend(&group.ids);
+        }
+    }
+    let mut needed = BTreeSet::new();
+    while let Some(item) = left.pop() {
+        if !needed.insert(item) {
+            continue;
+        }
+        match list.kind_of(item) {
+            Some(kind) if DRAWN.contains(&kind) => {}
+            Some(_) => return Err(Fault::Sealed("a picture in it is of a kind not known")),
+            None => return Err(NO_SENSE),
+        }
+        left.extend(parts.get(&item).into_iter().copied().flatten());
+        left.extend(seen_through.get(&item).into_iter().flatten());
+    }
+    Ok(needed)
 }
 
-/// What is done with a box: its name, where its content begins, its content.
-type Visit<'v, 'a> = dyn FnMut(&[u8; 4], u64, &'a [u8]) -> Result<(), Fault> + 'v;
-
-/// Visits the boxes in some bytes.
-fn each<'a>(bytes: &'a [u8], visit: &mut Visit<'_, 'a>) -> Result<(), Fault> {
-    let mut scan = Scan::new(bytes);
-    while !scan.is_empty() {
-        let size = index(scan.u32()?)?;
-        let name = scan.array()?;
-        let body = match size {
-            0 => scan.rest().len(),
-            1 => return Err(Fault::Odd("a long box in a list")),
-            _ => size.checked_sub(8).ok_or(Fault::Odd("a small box"))?,
-        };
-        let at = u64::try_from(bytes.len() - scan.rest().len()).map_err(|_| Fault::Cut)?;
-        visit(&name, at, scan.take(body)?)?;
+/// Makes zero what no needed item lies in.
+fn sweep<F: Scratch>(
+    patch: &mut Patch<'_, F>,
+    tops: &[Head],
+    list: &List<'_>,
+    needed: &BTreeSet<u32>,
+    mut kept: Vec<(u64, u64)>,
+) -> Result<(), Fault> {
+    kept.sort_unstable();
+    let data = || tops.iter().filter(|top| top.name == *b"mdat");
+    let is_data =
+        |(from, to): &(u64, u64)| data().any(|data| data.body <= *from && *to <= data.end);
+    if kept.iter().any(|(_, to)| *to > patch.len()) {
+        return Err(Fault::Cut);
+    }
+    if !kept.iter().all(is_data) {
+        return Err(NO_SENSE);
+    }
+    if tops.iter().any(|top| top.name == *b"moov") {
+        return zero_private(patch, tops, list, needed, &kept);
+    }
+    for data in data() {
+        let mut at = data.body;
+        let begin = kept.partition_point(|(from, _)| *from < data.body);
+        for (from, to) in kept.iter().skip(begin) {
+            if *from >= data.end {
+                break;
+            }
+            if *from > at {
+                patch.zero(at, *from)?;
+            }
+            at = at.max(*to);
+        }
+        patch.zero(at.min(data.end), data.end)?;
     }
     Ok(())
 }
 
-fn infos(body: &[u8], found: &mut Found) -> Result<(), Fault> {
-    let mut scan = Scan::new(body);
-    let [version, ..] = scan.array::<4>()?;
-    scan.take(if version == 0 { 2 } else { 4 })?;
-    each(scan.rest(), &mut |name, _, body| {
-        if name != b"infe" {
-            return Ok(());
+/// Makes zero the items that are no pictures, and that no picture lies in: of the others the film may be made.
+fn zero_private<F: Scratch>(
+    patch: &mut Patch<'_, F>,
+    tops: &[Head],
+    list: &List<'_>,
+    needed: &BTreeSet<u32>,
+    kept: &[(u64, u64)],
+) -> Result<(), Fault> {
+    let is_drawn = |id| list.kind_of(id).is_some_and(|kind| DRAWN.contains(&kind));
+    for item in &list.places {
+        if needed.contains(&item.id) || is_drawn(item.id) {
+            continue;
         }
-        let mut scan = Scan::new(body);
-        let [version, ..] = scan.array::<4>()?;
-        let id = match version {
-            2 => scan.u16()?.into(),
-            3 => scan.u32()?,
-            _ => return Err(Fault::Odd("an item of an old kind")),
-        };
-        scan.take(2)?;
-        let kind = scan.array::<4>()?;
-        if matches!(&kind, b"Exif" | b"mime" | b"uri ") {
-            let places = Vec::new();
-            found.private.insert(id, Private { kind, places });
+        if item.within == Within::Elsewhere {
+            return Err(Fault::Sealed("a part of it lies somewhere else"));
         }
-        Ok(())
-    })
-}
-
-fn properties(body: &[u8], found: &mut Found) -> Result<(), Fault> {
-    each(body, &mut |name, _, body| {
-        let mut scan = Scan::new(body);
-        match name {
-            b"ispe" => {
-                scan.take(4)?;
-                let size = (scan.u32()?, scan.u32()?);
-                let area = |(w, h): (u32, u32)| u64::from(w) * u64::from(h);
-                if found.size.is_none_or(|largest| area(size) > area(largest)) {
-                    found.size = Some(size);
-                }
-            }
-            b"irot" => found.quarter_turned |= scan.u8()? & 1 == 1,
-            _ => {}
+        if item.within == Within::List {
+            continue;
         }
-        Ok(())
-    })
-}
-
-fn places(body: &[u8], inner: Option<u64>, found: &mut Found) -> Result<(), Fault> {
-    let mut scan = Scan::new(body);
-    let [version, ..] = scan.array::<4>()?;
-    let [sizes, more_sizes] = scan.array()?;
-    let (offsets, lengths, bases) = (sizes >> 4, sizes & 15, more_sizes >> 4);
-    let indexes = if version == 0 { 0 } else { more_sizes & 15 };
-    let count = match version {
-        0 | 1 => scan.u16()?.into(),
-        2 => scan.u32()?,
-        _ => return Err(Fault::Odd("a table of places of an unknown kind")),
-    };
-    for _ in 0..count {
-        let item = if version == 2 {
-            scan.u32()?
-        } else {
-            scan.u16()?.into()
-        };
-        let method = if version == 0 { 0 } else { scan.u16()? & 15 };
-        scan.take(2)?;
-        let base = scan.sized(bases)?;
-        let mut private = found.private.get_mut(&item);
-        for _ in 0..scan.u16()? {
-            scan.sized(indexes)?;
-            let at = base.checked_add(scan.sized(offsets)?).ok_or(NO_SENSE)?;
-            let len = scan.sized(lengths)?;
-            let Some(private) = private.as_mut() else {
-                // No bytes at all would make this loop as long as it likes.
-                if offsets == 0 && lengths == 0 && indexes == 0 {
-                    break;
-                }
-                continue;
-            };
-            let from = match method {
-                0 => Some(0),
-                1 => inner,
-                _ => None,
-            };
-            let at = from.and_then(|from| at.checked_add(from)).ok_or(NO_SENSE)?;
-            if len == 0 {
+        for (from, to) in item.ranges() {
+            let to = to.ok_or(NO_SENSE)?;
+            let behind = kept.partition_point(|(kept, _)| *kept < to);
+            let overlaps = kept.iter().take(behind).any(|(_, end)| *end > from);
+            let is_data = tops
+                .iter()
+                .any(|top| top.name == *b"mdat" && top.body <= from && to <= top.end);
+            if overlaps || !is_data {
                 return Err(NO_SENSE);
             }
-            private.places.push((at, len));
+            patch.zero(from, to)?;
         }
     }
     Ok(())

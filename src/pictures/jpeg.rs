@@ -1,13 +1,15 @@
 //! JPEG, segment by segment: what is drawn is kept, what tells of the camera is not.
 //!
-//! Kept are the segments that the drawing needs, the colour profile, and Adobe's colour transform. A list of what to
+//! Kept are the segments that the drawing needs, what colours are computed from, and Adobe's colour transform. A list of what to
 //! keep rather than of what to drop, so that a maker's next idea is dropped too. Whatever follows the end of the picture
 //! is cut: phones put a film there, with its place in it, and a second picture with Exif of its own.
 
+use std::collections::BTreeMap;
+
 use super::error::Fault;
-use super::exif;
 use super::scan::Scan;
 use super::still::Still;
+use super::{exif, icc};
 
 const START: [u8; 2] = [0xFF, 0xD8];
 const END: u8 = 0xD9;
@@ -19,6 +21,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Still, Fault> {
     let mut out = Vec::with_capacity(bytes.len());
     out.extend(START);
     let (mut size, mut orientation, mut drawn, mut progressive) = (None, None, false, false);
+    let (mut profile, mut head) = (Profile::default(), out.len());
     loop {
         let marker = next_marker(&mut scan)?;
         match marker {
@@ -39,13 +42,21 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Still, Fault> {
         if marker == 0xE1 && payload.starts_with(b"Exif\0\0") && orientation.is_none() {
             orientation = Some(exif::orientation(payload));
         }
+        if marker == 0xE2 {
+            profile.add(payload);
+        }
         keep(marker, payload, &mut out);
+        // What tells that it is a JPEG of the usual kind comes first.
+        if marker == 0xE0 && !drawn && size.is_none() {
+            head = out.len();
+        }
         if marker == SCAN {
             out.extend_from_slice(drawn_data(&mut scan)?);
             drawn = true;
         }
     }
     out.extend([0xFF, END]);
+    out.splice(head..head, profile.segments());
     let (width, height) = size
         .filter(|_| drawn)
         .ok_or(Fault::Odd("no picture is in it"))?;
@@ -66,6 +77,45 @@ pub(super) fn add_exif(file: &mut Vec<u8>, exif: &[u8]) {
     write_segment(0xE1, &payload, &mut segment);
     let at = START.len().min(file.len());
     file.splice(at..at, segment);
+}
+
+/// A colour profile in as many segments as it takes.
+#[derive(Debug, Default)]
+struct Profile<'a> {
+    parts: BTreeMap<u8, &'a [u8]>,
+    of: u8,
+    is_odd: bool,
+}
+
+impl<'a> Profile<'a> {
+    const MARK: &'static [u8] = b"ICC_PROFILE\0";
+
+    /// Bytes of a profile that fit one segment, beside the mark, the number of the part and how many there are.
+    const PART: usize = 65_519;
+
+    fn add(&mut self, payload: &'a [u8]) {
+        let Some([number, of, part @ ..]) = payload.strip_prefix(Self::MARK) else {
+            return;
+        };
+        self.is_odd |= self.parts.insert(*number, part).is_some();
+        self.of = *of;
+    }
+
+    /// The segments of what is kept of it: none if a part is missing, as those who show pictures have it too.
+    fn segments(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        if self.is_odd || !self.parts.keys().copied().eq(1..=self.of) {
+            return out;
+        }
+        let parts: Vec<&[u8]> = self.parts.values().copied().collect();
+        let cut = icc::cut(&parts.concat()).unwrap_or_default();
+        let of = u8::try_from(cut.len().div_ceil(Self::PART)).unwrap_or(u8::MAX);
+        for (part, number) in cut.chunks(Self::PART).zip(1u8..=of) {
+            let payload = [Self::MARK, &[number, of], part].concat();
+            write_segment(0xE2, &payload, &mut out);
+        }
+        out
+    }
 }
 
 /// The next marker; what stands before it is padding, which decoders skip too.
@@ -112,7 +162,6 @@ fn keep(marker: u8, payload: &[u8], out: &mut Vec<u8>) {
             head.resize(14, 0);
             write_segment(marker, &head, out);
         }
-        0xE2 if payload.starts_with(b"ICC_PROFILE\0") => write_segment(marker, payload, out),
         0xEE if payload.starts_with(b"Adobe") => write_segment(marker, payload, out),
         _ => {}
     }

@@ -136,6 +136,37 @@ impl Kind {
         }
     }
 
+    /// What it may be called where its own name is nobody's business: a word for it, and the ending that goes with it;
+    /// none where files of many sorts look alike.
+    pub(crate) fn neutral_name(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Jpeg => ("picture", Some("jpg")),
+            Self::Png => ("picture", Some("png")),
+            Self::Gif => ("picture", Some("gif")),
+            Self::Webp => ("picture", Some("webp")),
+            Self::Heic => ("picture", Some("heic")),
+            Self::Heif => ("picture", Some("heif")),
+            Self::Avif => ("picture", Some("avif")),
+            Self::Jxl => ("picture", Some("jxl")),
+            Self::Bmp => ("picture", Some("bmp")),
+            Self::Tiff | Self::CanonRaw | Self::FujiRaw => ("picture", None),
+            Self::Mp4 => ("film", Some("mp4")),
+            Self::Mov => ("film", Some("mov")),
+            Self::ThreeGp => ("film", Some("3gp")),
+            Self::Webm => ("film", Some("webm")),
+            Self::Matroska => ("film", Some("mkv")),
+            Self::Avi => ("film", Some("avi")),
+            Self::M4a => ("sound", Some("m4a")),
+            Self::Mp3 => ("sound", Some("mp3")),
+            Self::Aac => ("sound", Some("aac")),
+            Self::Flac => ("sound", Some("flac")),
+            Self::Wav => ("sound", Some("wav")),
+            Self::Ogg => ("sound", None),
+            Self::Pdf => ("document", Some("pdf")),
+            Self::Zip | Self::Text | Self::Unknown => ("file", None),
+        }
+    }
+
     /// Who looks into it.
     pub(super) fn reader(self) -> Reader {
         match self {

@@ -10,6 +10,8 @@ mod boxed;
 mod drawn;
 mod films;
 mod hostile;
+mod icc;
+mod items;
 mod made;
 mod matroska;
 mod still;

@@ -1,21 +1,23 @@
 //! WebP, chunk by chunk: what is drawn is kept, Exif, XMP and what is unknown are not.
 
 use super::error::Fault;
-use super::exif;
 use super::scan::{Scan, index};
 use super::still::Still;
+use super::{exif, icc};
 
-/// The chunks of a picture.
-const KEPT: &[&[u8; 4]] = &[
-    b"VP8X", b"ICCP", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L",
-];
+/// The chunks of a picture that are kept as they are.
+const KEPT: &[&[u8; 4]] = &[b"ANIM", b"ALPH", b"VP8 ", b"VP8L"];
 
 /// The chunks of one picture of an animation.
 const KEPT_IN_FRAME: &[&[u8; 4]] = &[b"ALPH", b"VP8 ", b"VP8L"];
 
+const HAS_PROFILE: u8 = 0x20;
+const HAS_ALPHA: u8 = 0x10;
 const HAS_EXIF: u8 = 0x08;
-const HAS_XMP: u8 = 0x04;
 const IS_ANIMATED: u8 = 0x02;
+
+/// Where the header that says what is in the file has its flags; it is the first chunk.
+const FLAGS: usize = 20;
 
 pub(super) fn strip(bytes: &[u8]) -> Result<Still, Fault> {
     let mut scan = Scan::new(bytes);
@@ -32,6 +34,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Still, Fault> {
         progressive: false,
     };
     let (mut has_size, mut drawn) = (false, false);
+    let (mut is_extended, mut has_profile) = (false, false);
     while !scan.is_empty() {
         let (name, payload) = next_chunk(&mut scan)?;
         if let Some(size) = size_in(&name, payload).filter(|_| !has_size) {
@@ -46,13 +49,22 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Still, Fault> {
                 write_chunk(&name, &frame(payload)?, &mut still.bytes)?;
                 continue;
             }
-            b"VP8X" => {
-                let mut head = payload.to_vec();
-                if let Some(flags) = head.first_mut() {
-                    *flags &= !(HAS_EXIF | HAS_XMP);
-                    still.animated |= *flags & IS_ANIMATED != 0;
-                }
+            // Only where it counts, at the beginning.
+            b"VP8X" if still.bytes.len() == 12 => {
+                let [flags, _, _, _, size @ ..] = Scan::new(payload).array::<10>()?;
+                still.animated |= flags & IS_ANIMATED != 0;
+                let [w0, w1, w2, h0, h1, h2] = size;
+                let flags = flags & (HAS_ALPHA | IS_ANIMATED);
+                let head = [flags, 0, 0, 0, w0, w1, w2, h0, h1, h2];
                 write_chunk(&name, &head, &mut still.bytes)?;
+                is_extended = true;
+                continue;
+            }
+            b"ICCP" if is_extended && !has_profile => {
+                if let Some(profile) = icc::cut(payload) {
+                    write_chunk(&name, &profile, &mut still.bytes)?;
+                    has_profile = true;
+                }
                 continue;
             }
             b"VP8 " | b"VP8L" => drawn = true,
@@ -61,6 +73,9 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Still, Fault> {
         if KEPT.contains(&&name) {
             write_chunk(&name, payload, &mut still.bytes)?;
         }
+    }
+    if let Some(flags) = still.bytes.get_mut(FLAGS).filter(|_| has_profile) {
+        *flags |= HAS_PROFILE;
     }
     set_size(&mut still.bytes);
     if !drawn {
@@ -75,7 +90,7 @@ pub(super) fn add_exif(file: &mut Vec<u8>, exif: &[u8]) {
     if file.get(12..16) != Some(b"VP8X".as_slice()) {
         return;
     }
-    if let Some(flags) = file.get_mut(20) {
+    if let Some(flags) = file.get_mut(FLAGS) {
         *flags |= HAS_EXIF;
     }
     if write_chunk(b"EXIF", exif, file).is_ok() {

@@ -45,6 +45,7 @@ const GENERATION: &[u8] = b"generation";
 pub struct RedbOptions {
     cache_bytes: usize,
     check_integrity: bool,
+    or_read_only: bool,
     #[cfg(test)]
     disk: Option<disk::Disk>,
 }
@@ -57,6 +58,7 @@ impl RedbOptions {
             // Half of the 16 MiB that opening and a first page may take in all.
             cache_bytes: 8 * 1024 * 1024,
             check_integrity: false,
+            or_read_only: false,
             #[cfg(test)]
             disk: None,
         }
@@ -79,6 +81,14 @@ impl RedbOptions {
         self
     }
 
+    /// Opens a file that cannot be written for reading only; each write then fails with [`StoreError::NotWritable`]. Off
+    /// when unset.
+    #[must_use]
+    pub fn or_read_only(mut self, allowed: bool) -> Self {
+        self.or_read_only = allowed;
+        self
+    }
+
     /// Puts the file on a disk of a test; the path is only its name then.
     #[cfg(test)]
     pub(crate) fn on(mut self, disk: &disk::Disk) -> Self {
@@ -91,7 +101,7 @@ impl RedbOptions {
         if let Some(disk) = &self.disk {
             return Ok(file::StoreFile::on(Box::new(disk.clone())));
         }
-        file::StoreFile::open(path, missing)
+        file::StoreFile::open(path, missing, self.or_read_only)
     }
 }
 
@@ -157,6 +167,10 @@ impl RedbStorage {
 }
 
 impl Storage for RedbStorage {
+    fn is_read_only(&self) -> bool {
+        self.store.is_read_only()
+    }
+
     fn read(&self) -> Result<Box<dyn ReadTx>, StoreError> {
         if self.store.has_failed() {
             // A write in progress reopens by itself when it finds out.
@@ -210,6 +224,11 @@ impl Store {
     ) -> Result<T, StoreError> {
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
         opened.as_ref().map_or_else(|| Err(self.interrupted()), act)
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.with_opened(|opened| Ok(opened.is_read_only()))
+            .unwrap_or(false)
     }
 
     fn interrupted(&self) -> StoreError {

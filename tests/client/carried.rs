@@ -85,7 +85,7 @@ fn pictures_come_from_the_author_and_then_from_a_follower() {
     cleo.json(["sync"]);
     let done = cleo.run(["fetch", &id]).succeeds();
     assert!(
-        done.out.starts_with("first.jpg, 300 x 200, "),
+        done.out.starts_with("picture.jpg, 300 x 200, "),
         "{}",
         done.out
     );
@@ -110,7 +110,7 @@ fn run_fetches_what_is_small_as_it_is_shown() {
     assert_eq!(post["attachments"][0]["held"], false);
     let came = at_ben.next();
     assert_eq!(came["fetched"], post["attachments"][0]["hash"], "{came}");
-    assert_eq!(came["name"], "small.jpg");
+    assert_eq!(came["name"], "picture.jpg");
     assert!(at_ada.stop("TERM").success() && at_ben.stop("TERM").success());
     assert_eq!(held(&ben), [true, false]);
 }

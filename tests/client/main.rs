@@ -8,12 +8,17 @@
 )]
 
 mod archive;
+mod archives;
 mod bad_input;
+mod blogs;
 mod carried;
 mod commands;
+mod feeds;
 mod import;
 mod media;
 mod posts;
+mod reimport;
+mod slips;
 mod support;
 mod thieves;
 mod together;

@@ -77,7 +77,7 @@ fn a_post_carries_files_with_their_descriptions_in_order() {
     }
     assert_eq!(
         (&found[0]["name"], &found[0]["mime"]),
-        (&json!("tomato.png"), &json!("image/png"))
+        (&json!("picture.png"), &json!("image/png"))
     );
     assert_eq!(
         (&found[0]["width"], &found[0]["height"]),
@@ -89,7 +89,7 @@ fn a_post_carries_files_with_their_descriptions_in_order() {
     );
     assert_eq!(
         (&found[1]["name"], &found[1]["len"]),
-        (&json!("notes.txt"), &json!(11))
+        (&json!("file-2.txt"), &json!(11))
     );
     assert!(found[1]["alt"].is_null() && found[1]["width"].is_null());
 
@@ -97,8 +97,8 @@ fn a_post_carries_files_with_their_descriptions_in_order() {
     says(
         &people,
         &[
-            "  + tomato.png, 120 x 80, ",
-            ": A red tomato\n  + notes.txt, 11 B",
+            "  + picture.png, 120 x 80, ",
+            ": A red tomato\n  + file-2.txt, 11 B",
         ],
     );
     assert!(
@@ -224,7 +224,7 @@ fn a_fetched_file_lands_in_the_folder_and_nowhere_else() {
         .map(|name| ada.file(name, format!("I am {name}")))
         .collect();
     let id = ada.json(
-        ["post", "x", "--attach"]
+        ["post", "x", "--keep-name", "--attach"]
             .iter()
             .copied()
             .chain(files.iter().map(String::as_str)),
@@ -274,7 +274,10 @@ fn a_fetched_file_lands_in_the_folder_and_nowhere_else() {
 fn a_file_that_is_there_already_is_never_overwritten() {
     let ada = Person::named("Ada");
     let file = ada.file("song.txt", "la la");
-    let id = text(&ada.json(["post", "x", "--attach", &file]), "id");
+    let id = text(
+        &ada.json(["post", "x", "--keep-name", "--attach", &file]),
+        "id",
+    );
     let out = ada.path("out");
     std::fs::create_dir(&out).expect("a folder");
     ada.file("out/song.txt", "mine");
@@ -311,11 +314,11 @@ fn what_nobody_has_is_said_and_posts_stay_readable() {
     assert_eq!(attached(&ben)[0]["held"], false);
     says(
         &ben.run(["list"]).succeeds().out,
-        &["song.txt, 5 B (not here; timeline fetch "],
+        &["file.txt, 5 B (not here; timeline fetch "],
     );
     says(
         &ben.run(["fetch", &id, "--timeout", "5"]).fails(),
-        &["song.txt: "],
+        &["file.txt: "],
     );
     assert_eq!(ben.texts(), ["x"]);
 }
@@ -351,11 +354,27 @@ fn what_is_deleted_frees_its_files_once_it_is_purged() {
 }
 
 #[test]
+fn what_a_file_is_called_here_is_published_only_if_asked_for() {
+    let ada = Person::named("Ada");
+    let bytes = picture(60, 40, ImageFormat::Jpeg);
+    let camera = ada.file("PXL_20240501_120001.JPG", bytes);
+    let notes = ada.file("my secrets.draft", b"words");
+    let names = || -> Vec<String> {
+        let found = attached(&ada);
+        found.iter().map(|it| text(it, "name")).collect()
+    };
+    ada.json(["post", "look", "--attach", &camera, &notes, &camera]);
+    assert_eq!(names(), ["picture.jpg", "file-2.draft", "picture-3.jpg"]);
+    ada.json(["post", "look", "--attach", &camera, "--keep-name"]);
+    assert_eq!(names(), ["PXL_20240501_120001.JPG"]);
+}
+
+#[test]
 fn a_person_has_a_picture() {
     let ada = Person::named("Ada");
     let file = ada.file("me.jpg", picture(400, 300, ImageFormat::Jpeg));
     let who = ada.json(["init", "--name", "Ada", "--avatar", &file]);
-    assert_eq!(who["avatar"]["name"], "me.jpg");
+    assert_eq!(who["avatar"]["name"], "picture.jpg");
     assert_eq!(
         (&who["avatar"]["width"], &who["avatar"]["held"]),
         (&json!(400), &json!(true))
@@ -367,7 +386,7 @@ fn a_person_has_a_picture() {
     );
     says(
         &ada.run(["whoami"]).succeeds().out,
-        &["picture    me.jpg, 400 x 300, "],
+        &["picture    picture.jpg, 400 x 300, "],
     );
     let notes = ada.file("notes.txt", "three kinds");
     says(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tidings::store::{Durability, RedbOptions, RedbStorage, Storage as _};
-use tidings::{DeviceState, Node};
+use tidings::{DeviceState, Node, ReadOnly};
 
 use super::child::{Running, Task};
 use super::help::{
@@ -111,7 +111,7 @@ async fn a_folder_that_another_process_holds_is_refused_with_the_process_named()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_only_folder_is_refused() {
+async fn a_folder_that_cannot_be_written_is_read_and_nothing_else() {
     let Some(disk) = SmallDisk::mount("8m") else {
         return;
     };
@@ -119,7 +119,19 @@ async fn a_read_only_folder_is_refused() {
     node.post("hello").send().await.unwrap();
     close(node).await;
     disk.make_read_only();
-    assert_refused(disk.path(), &["store.redb", "cannot be written"]).await;
+    let node = offline(disk.path()).await;
+    assert_eq!(texts(&node, node.feed()), ["hello"]);
+    assert_eq!(node.read_only(), Some(ReadOnly::Folder));
+    let said = node.post("more").send().await.unwrap_err().to_string();
+    assert!(said.contains("cannot be written"), "{said}");
+    close(node).await;
+    // Whoever goes online has to take in what comes.
+    let online = Node::builder().local_only().open(disk.path()).await;
+    let said = online.unwrap_err().to_string();
+    assert!(
+        said.contains("store.redb") && said.contains("cannot be written"),
+        "{said}"
+    );
     let said = refusal(&disk.path().join("new")).await;
     assert!(
         said.contains("new") && said.contains("could not be made"),

@@ -286,6 +286,9 @@ fn reactions_and_replies() -> Vec<Shows> {
     reacted.react("again", B, "p", "+");
     reacted.react("other", D, "p", "+");
     reacted.react("heart", D, "p", "\u{2764}");
+    reacted.react("red heart", A, "p", "\u{2764}\u{fe0f}");
+    reacted.react("red heart too", D, "p", "\u{2764}\u{fe0f}");
+    reacted.react("nothing but a selector", D, "p", "\u{fe0f}");
     let mut taken_back = reacted.clone();
     taken_back.delete("d", (D, 60), &["other"]);
     let mut odd = one_post();
@@ -320,14 +323,14 @@ fn reactions_and_replies() -> Vec<Shows> {
         Shows::of("one feed counts once for each emoji", &reacted).entry(
             "p",
             "first",
-            json!({ "reactions": { "+": 2, "\u{2764}": 1 } }),
+            json!({ "reactions": { "+": 2, "\u{2764}\u{fe0f}": 2 } }),
         ),
         Shows::of("a reaction taken back", &taken_back)
             .deleted("other")
             .entry(
                 "p",
                 "first",
-                json!({ "reactions": { "+": 1, "\u{2764}": 1 } }),
+                json!({ "reactions": { "+": 1, "\u{2764}\u{fe0f}": 2 } }),
             ),
         Shows::of("reactions that are none", &odd).post("p", "first"),
         Shows::of("replies", &replied)

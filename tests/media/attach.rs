@@ -27,7 +27,8 @@ async fn what_is_attached_is_held_and_reads_back_after_a_restart() {
     let [data, notes] = view.attachments() else {
         panic!("{:?}", view.attachments())
     };
-    assert_eq!(data.name.as_deref(), Some("data.bin"));
+    assert_eq!(data.name.as_deref(), Some("file.bin"));
+    assert_eq!(notes.name.as_deref(), Some("notes.md"));
     assert_eq!(data.alt.as_deref(), Some("Noise"));
     assert_eq!(data.mime, "application/octet-stream");
     assert_eq!(data.len, bytes.len() as u64);

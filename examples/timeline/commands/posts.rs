@@ -34,6 +34,9 @@ pub(super) async fn post(out: &Out, node: &Node, wanted: Post) -> Result {
         if wanted.keep_metadata {
             attach = attach.keep_metadata();
         }
+        if wanted.keep_name {
+            attach = attach.keep_name();
+        }
         post = post.attach(attach);
     }
     if let Some(title) = wanted.title {

@@ -3,9 +3,13 @@
 //! A feed may come from anywhere and is not to be trusted with the disk: nothing outside its own folder is attached,
 //! wherever it points, nor any hidden file in it, and the address of a file is never posted.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
 use feed_rs::model::{Entry, Link};
+use unicode_normalization::UnicodeNormalization as _;
 use url::Url;
 
 use super::html;
@@ -19,11 +23,16 @@ pub(super) enum Enclosure {
     Address(String),
 }
 
+/// Names that one folder's list is read of; nobody has more files in one.
+const NAMES: usize = 1_000_000;
+
 /// The folder that a feed lies in.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
     root: PathBuf,
     url: Url,
+    /// The names in folders that were looked through, by their composed form.
+    names: RefCell<HashMap<PathBuf, HashMap<String, OsString>>>,
 }
 
 impl Folder {
@@ -33,10 +42,15 @@ impl Folder {
             return None;
         }
         let parent = feed.parent().filter(|it| *it != Path::new(""));
-        let root = parent.unwrap_or_else(|| Path::new("."));
+        Self::at(parent.unwrap_or_else(|| Path::new(".")))
+    }
+
+    /// A folder by its path.
+    pub(super) fn at(root: &Path) -> Option<Self> {
         let root = root.canonicalize().ok()?;
         let url = Url::from_directory_path(&root).ok()?;
-        Some(Self { root, url })
+        let names = RefCell::default();
+        Some(Self { root, url, names })
     }
 
     /// The folder as an address, to resolve relative ones against.
@@ -44,14 +58,85 @@ impl Folder {
         &self.url
     }
 
+    /// A file in it by its path from there; it may be written in any form, and only plain names are followed.
+    pub(super) fn beside(&self, path: &str) -> Option<PathBuf> {
+        let parts = path.split(['/', '\\']).filter(|part| !part.is_empty());
+        let mut whole = self.root.clone();
+        for part in parts {
+            let is_plain = matches!(part.as_bytes(), [first, ..] if *first != b'.');
+            is_plain.then(|| whole.push(part))?;
+        }
+        self.open_file(&whole)
+    }
+
+    /// The files of a folder in it, in the order of their names; nothing if there is no such folder.
+    pub(super) fn list(&self, folder: &str) -> Vec<PathBuf> {
+        let listed = self.root.join(folder).read_dir().into_iter().flatten();
+        let mut names: Vec<_> = listed
+            .flatten()
+            .take(NAMES)
+            .map(|it| it.file_name())
+            .collect();
+        names.sort();
+        let paths = names.iter().filter_map(|name| {
+            let name = name.to_str()?;
+            self.beside(&format!("{folder}/{name}"))
+        });
+        paths.collect()
+    }
+
     fn file(&self, url: &Url) -> Option<PathBuf> {
-        let path = url.to_file_path().ok()?.canonicalize().ok()?;
+        self.open_file(&url.to_file_path().ok()?)
+    }
+
+    /// The file at this path, if it may be attached.
+    fn open_file(&self, path: &Path) -> Option<PathBuf> {
+        let real = path.canonicalize().ok();
+        let path = real.or_else(|| self.in_any_form(path)?.canonicalize().ok())?;
         // Links have been followed: what counts is where the file really lies.
         let inside = path.strip_prefix(&self.root).ok()?;
         let is_hidden = |part: Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
         let is_file = path.metadata().is_ok_and(|it| it.is_file() && it.len() > 0);
         let is_open = !inside.components().any(is_hidden) && !is_identity(&path);
         (is_open && is_file).then_some(path)
+    }
+}
+
+impl Folder {
+    /// The path with each name as the disk has it: one letter with an accent can be written as one character or as two, and
+    /// who packed the files may have changed the form.
+    fn in_any_form(&self, path: &Path) -> Option<PathBuf> {
+        let mut found = self.root.clone();
+        for part in path.strip_prefix(&self.root).ok()?.components() {
+            let Component::Normal(name) = part else {
+                return None;
+            };
+            let next = found.join(name);
+            found = if next.symlink_metadata().is_ok() {
+                next
+            } else {
+                let composed: String = name.to_str()?.nfc().collect();
+                found.join(self.name_in(&found, &composed)?)
+            };
+        }
+        Some(found)
+    }
+
+    fn name_in(&self, folder: &Path, composed: &str) -> Option<OsString> {
+        let mut all = self.names.borrow_mut();
+        let names = all.entry(folder.to_owned()).or_insert_with(|| {
+            let listed = folder
+                .read_dir()
+                .into_iter()
+                .flatten()
+                .flatten()
+                .take(NAMES);
+            let names = listed.map(|entry| entry.file_name());
+            names
+                .filter_map(|name| Some((name.to_str()?.nfc().collect(), name)))
+                .collect()
+        });
+        names.get(composed).cloned()
     }
 }
 

@@ -5,86 +5,253 @@ use feed_rs::parser;
 use tidings::Timestamp;
 use url::Url;
 
+use super::choice::Choice;
 use super::enclosure::{Enclosure, Folder, enclosures};
 use super::fold::{Raw, single_line};
 use super::html;
-use super::items::Collected;
+use super::items::{Author, Collected, Item};
+use super::left::Left;
+use super::repair::{self, Facts, Keep};
 use crate::failure::{Failure, Result};
 use crate::guard::guarded;
+use crate::render::counted;
 
-/// Reads a whole feed. The bytes are as they were in the file: XML names its own encoding.
+/// Reads a feed in XML, item by item.
 ///
 /// `folder` is where the feed lies; none if it lies nowhere. Files in it are only counted unless they are to be attached.
-pub(super) fn read_feed(
-    bytes: &[u8],
+pub(super) fn read_xml(
+    text: &str,
+    folder: Option<&Folder>,
+    choice: &Choice,
+    into: &mut Collected,
+) -> Result {
+    let attach = choice.enclosures;
+    let head =
+        repair::head(text).ok_or_else(|| not_a_feed("there is none of its elements in it"))?;
+    let around = parse(repair::head_document(&head).as_bytes(), None).map_err(not_a_feed)?;
+    into.owner(repair::owner(&head));
+    let mut reader = FeedReader {
+        home: home(&around),
+        folder,
+        attach,
+        // Pictures that only decorate an item are told from enclosures by there being none of these.
+        has_enclosures: text.contains("enclosure"),
+        into,
+        items: Vec::new(),
+        why: None,
+        seen: 0,
+        left: 0,
+    };
+    for item in repair::items(text) {
+        reader.seen += 1;
+        match item {
+            Ok(mut item) => {
+                if repair::is_export(&item) {
+                    reader.into.is_export();
+                }
+                let comments = repair::comments(&item);
+                reader.into.left.add_all(Left::Comment, comments);
+                match repair::keep(&item, choice.pages) {
+                    Keep::Yes => {
+                        let author = repair::author(&head, &item);
+                        repair::tidy(&mut item);
+                        let (document, facts) = repair::item_document(&head, &item);
+                        reader.item(&document, &facts, author);
+                    }
+                    Keep::No(left) => reader.left_out(left),
+                }
+            }
+            Err(why) => reader.unreadable(why),
+        }
+    }
+    reader.finish()
+}
+
+/// Reads a JSON Feed, item by item.
+pub(super) fn read_json(
+    text: &str,
     folder: Option<&Folder>,
     attach: bool,
     into: &mut Collected,
 ) -> Result {
-    let feed = parse(bytes, None)?;
-    // Relative addresses of enclosures are left out by the parser unless it is told what they are relative to, and all
-    // other relative addresses would then be taken for files, too. So it is asked twice.
-    let has_enclosures = feed.feed_type == FeedType::JSON || contains(bytes, b"enclosure");
-    let beside = folder.filter(|_| has_enclosures && feed.feed_type != FeedType::JSON);
-    let beside = beside.map(Folder::url);
-    let beside = beside.and_then(|url| parse(bytes, Some(url)).ok());
-    let home = feed
-        .links
-        .iter()
-        .filter(|link| is_page(link))
-        .find_map(|link| Url::parse(&link.href).ok());
-    // Feeds have their newest item first. Those without a date keep that order by being posted last.
-    for (at, entry) in feed.entries.iter().enumerate().rev() {
-        let with_files = beside.as_ref().and_then(|feed| feed.entries.get(at));
-        let mut raw = raw(&feed, entry, home.as_ref());
+    let head = repair::json::head(text).map_err(not_a_feed)?;
+    let around = parse(head.as_bytes(), None).map_err(not_a_feed)?;
+    let mut reader = FeedReader {
+        home: home(&around),
+        folder,
+        attach,
+        has_enclosures: true,
+        into,
+        items: Vec::new(),
+        why: None,
+        seen: 0,
+        left: 0,
+    };
+    repair::json::items(text, |item| {
+        reader.seen += 1;
+        match item {
+            Some((document, facts)) => reader.item(&document, &facts, None),
+            None => reader.unreadable("it is no object".to_owned()),
+        }
+    })
+    .map_err(not_a_feed)?;
+    reader.finish()
+}
+
+fn not_a_feed(why: impl std::fmt::Display) -> Failure {
+    Failure::said(format!("not a feed that can be read: {why}"))
+}
+
+/// What relative addresses of a feed are relative to: its page, else where it is itself.
+fn home(feed: &Feed) -> Option<Url> {
+    let url = |link: &Link| Url::parse(&link.href).ok();
+    let page = feed.links.iter().filter(|link| is_page(link)).find_map(url);
+    let itself = || {
+        let mut links = feed.links.iter();
+        let itself = links.find(|link| link.rel.as_deref() == Some("self"));
+        itself.and_then(url)
+    };
+    let id = || {
+        Url::parse(&feed.id)
+            .ok()
+            .filter(|id| id.scheme().starts_with("http"))
+    };
+    page.or_else(itself).or_else(id)
+}
+
+/// Parses a document that the repair has written. The error says why it cannot be.
+fn parse(bytes: &[u8], base: Option<&Url>) -> std::result::Result<Feed, String> {
+    let parser = parser::Builder::new().sanitize_content(false);
+    let parser = parser.base_uri(base).build();
+    match guarded(|| parser.parse(bytes)) {
+        Some(Ok(feed)) => Ok(feed),
+        Some(Err(error)) => Err(error.to_string()),
+        None => Err("the parser gave up on it".to_owned()),
+    }
+}
+
+/// Takes the items of one feed in, in the order of the file.
+struct FeedReader<'a> {
+    home: Option<Url>,
+    folder: Option<&'a Folder>,
+    attach: bool,
+    has_enclosures: bool,
+    into: &'a mut Collected,
+    items: Vec<Item>,
+    /// Why the first item that cannot be read is one.
+    why: Option<String>,
+    /// Items in the file, whatever became of them.
+    seen: u64,
+    /// Items that are no posts.
+    left: u64,
+}
+
+impl FeedReader<'_> {
+    fn item(&mut self, document: &str, facts: &Facts, author: Option<Author>) {
+        let mut feed = match parse(document.as_bytes(), None) {
+            Ok(feed) => feed,
+            Err(why) => return self.unreadable(why),
+        };
+        let Some(entry) = feed.entries.pop() else {
+            return self.unreadable("the parser finds nothing in it".to_owned());
+        };
+        // Relative addresses of enclosures are left out by the parser unless it is told what they are relative to, and
+        // all other relative addresses would then be taken for files, too. So it is asked twice.
+        let is_xml = feed.feed_type != FeedType::JSON;
+        let beside = self
+            .folder
+            .filter(|_| is_xml && document.contains("enclosure"));
+        let beside = beside.and_then(|folder| parse(document.as_bytes(), Some(folder.url())).ok());
+        let beside = beside.and_then(|mut feed| feed.entries.pop());
+        let mut raw = raw(&feed, &entry, facts, self.home.as_ref());
+        raw.author = author;
         let page = raw.link.as_deref().and_then(|link| Url::parse(link).ok());
-        let page = page.as_ref().or(home.as_ref());
-        for enclosure in enclosures(with_files.unwrap_or(entry), folder, page) {
+        let page = page.as_ref().or(self.home.as_ref());
+        for enclosure in enclosures(beside.as_ref().unwrap_or(&entry), self.folder, page) {
             match enclosure {
-                Enclosure::File(path) if attach => raw.files.push(path),
-                Enclosure::File(_) => into.notes.not_attached += 1,
-                // Pictures that only decorate an item are told from enclosures by there being none of these.
-                Enclosure::Address(address) if has_enclosures || raw.link.is_none() => {
+                Enclosure::File(path) if self.attach => raw.files.push(path),
+                Enclosure::File(_) => self.into.notes.not_attached += 1,
+                Enclosure::Address(address) if self.has_enclosures || raw.link.is_none() => {
                     raw.addresses.push(address);
                 }
                 Enclosure::Address(_) => {}
             }
         }
-        if !has_enclosures {
+        if !self.has_enclosures {
             raw.addresses.truncate(1);
         }
-        if !into.add(raw) {
-            into.notes.skipped += 1;
+        self.into.notes.undated += u64::from(facts.date_unread);
+        match self.into.fold(raw) {
+            Some(item) => self.items.push(item),
+            None => self.into.notes.skipped += 1,
         }
     }
-    Ok(())
+
+    fn left_out(&mut self, left: Left) {
+        self.left += 1;
+        self.into.left.add(left);
+    }
+
+    fn unreadable(&mut self, why: String) {
+        self.into.notes.unreadable += 1;
+        self.why.get_or_insert(why);
+    }
+
+    /// Hands the items over, oldest first. A feed of which nothing came in is an error: somebody expects something of it.
+    fn finish(mut self) -> Result {
+        if self.items.is_empty() && self.seen > self.left {
+            let items = counted(self.seen, "item", "items");
+            let why = self
+                .why
+                .unwrap_or_else(|| "there is nothing to read in any".to_owned());
+            return Err(not_a_feed(format!("none of its {items} came in: {why}")));
+        }
+        place(&mut self.items);
+        // Feeds have their newest item first. Those without a date keep that order by being posted last.
+        self.into.items.extend(self.items.into_iter().rev());
+        Ok(())
+    }
 }
 
-fn parse(bytes: &[u8], base: Option<&Url>) -> Result<Feed> {
-    let parser = parser::Builder::new().sanitize_content(false);
-    let parser = parser.base_uri(base).build();
-    let why = match guarded(|| parser.parse(bytes)) {
-        Some(Ok(feed)) => return Ok(feed),
-        Some(Err(error)) => error.to_string(),
-        None => "the parser gave up on it".to_owned(),
-    };
-    Err(Failure::said(format!("not a feed that can be read: {why}")))
+/// Gives items whose date nobody can read a place between those around them. It stands in for a date in the timeline,
+/// and is none: the same item may be found between others the next time.
+fn place(items: &mut [Item]) {
+    let mut at = 0;
+    while at < items.len() {
+        let run = items
+            .iter()
+            .skip(at)
+            .take_while(|it| it.time.is_none())
+            .count();
+        let time = |at: Option<usize>| items.get(at?).and_then(|it| it.time).map(|it| it.0);
+        let (before, after) = (time(at.checked_sub(1)), time(Some(at + run)));
+        for (nth, item) in items.iter_mut().skip(at).take(run).enumerate() {
+            let (nth, left) = (nth as i64 + 1, (run - nth) as i64);
+            let place = match (before, after) {
+                // Oldest first.
+                (Some(before), Some(after)) if before < after => before.saturating_add(nth),
+                (_, Some(after)) => after.saturating_add(left),
+                (Some(before), None) => before.saturating_sub(nth),
+                (None, None) => continue,
+            };
+            if item.unread {
+                item.placed = Some(Timestamp(place));
+            }
+        }
+        at += run + 1;
+    }
 }
 
-fn contains(bytes: &[u8], word: &[u8]) -> bool {
-    bytes.windows(word.len()).any(|part| part == word)
-}
-
-fn raw(feed: &Feed, entry: &Entry, home: Option<&Url>) -> Raw {
-    let link = link(entry, home);
+fn raw(feed: &Feed, entry: &Entry, facts: &Facts, home: Option<&Url>) -> Raw {
+    let link = link(entry, facts, home);
     let page = link.as_deref().and_then(|link| Url::parse(link).ok());
-    let given = entry.base.as_deref().and_then(|base| Url::parse(base).ok());
     let reading = Reading {
         unsaid: !matches!(feed.feed_type, FeedType::Atom | FeedType::JSON),
-        base: given.as_ref().or(page.as_ref()).or(home),
+        base: facts.base.as_ref().or(page.as_ref()).or(home),
     };
     let date = entry.published.or(entry.updated);
     Raw {
+        id: id(feed, facts, home),
         text: reading.whole(entry),
         title: entry
             .title
@@ -94,8 +261,21 @@ fn raw(feed: &Feed, entry: &Entry, home: Option<&Url>) -> Raw {
         link,
         tags: entry.categories.iter().map(tag).collect(),
         time: date.map(|date| Timestamp(date.timestamp_millis())),
+        unread: facts.date_unread,
         ..Raw::default()
     }
+}
+
+/// What the feed calls the item. A name that is none in the world, such as a number, is one together with the feed's.
+fn id(feed: &Feed, facts: &Facts, home: Option<&Url>) -> Option<String> {
+    let id = facts.id.as_deref().map(str::trim);
+    let id = id.filter(|id| !id.is_empty())?;
+    if Url::parse(id).is_ok() {
+        return Some(id.to_owned());
+    }
+    let title = feed.title.as_ref().map(|title| title.content.as_str());
+    let home = home.and_then(Url::host_str).or(title);
+    Some(format!("{} {id}", home.unwrap_or_default()))
 }
 
 /// What people call a category, which beside it may have a name for machines.
@@ -109,7 +289,7 @@ fn is_page(link: &Link) -> bool {
 }
 
 /// Where the item can be read: its page, else an id that is an address.
-fn link(entry: &Entry, home: Option<&Url>) -> Option<String> {
+fn link(entry: &Entry, facts: &Facts, home: Option<&Url>) -> Option<String> {
     // Attachments of a JSON Feed come after the item's own links.
     let page = entry
         .links
@@ -117,8 +297,8 @@ fn link(entry: &Entry, home: Option<&Url>) -> Option<String> {
         .find(|link| is_page(link))
         .and_then(|link| html::absolute(&link.href, home));
     let id = || {
-        Some(&entry.id)
-            .filter(|id| id.starts_with("https://") || id.starts_with("http://"))
+        let id = facts.id.as_ref().filter(|_| !facts.id_is_no_link);
+        id.filter(|id| id.starts_with("https://") || id.starts_with("http://"))
             .cloned()
     };
     page.or_else(id)
@@ -154,7 +334,7 @@ impl Reading<'_> {
     /// What does not say that it is HTML is taken for it if it has an end tag or an entity.
     fn readable(&self, body: &str, media_type: &str) -> Option<String> {
         let media_type = media_type.to_ascii_lowercase();
-        let looks_like_html = || body.contains("</") || html::has_entity(body);
+        let looks_like_html = || html::has_element(body) || html::has_entity(body);
         let text = if media_type.contains("html") || (self.unsaid && looks_like_html()) {
             html::to_text(body, self.base)
         } else if media_type.starts_with("text/") {

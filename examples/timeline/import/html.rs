@@ -1,9 +1,12 @@
 //! HTML turned into text that reads well on its own: paragraphs, lists, quotes, and links with their address.
 
+mod dom;
+
 use html2text::config;
 use html2text::render::{RichAnnotation, TaggedLine};
 use url::Url;
 
+use super::repair::references;
 use crate::guard::guarded;
 
 /// Bytes of HTML that are read; the text of a post ends long before.
@@ -23,19 +26,89 @@ const OFTEN_OPEN: [&str; 20] = [
 
 /// The readable text of some HTML. Relative links are resolved against `base`.
 pub(super) fn to_text(html: &str, base: Option<&Url>) -> String {
-    let html = html
-        .get(..html.floor_char_boundary(HTML_BYTES))
-        .unwrap_or_default();
-    if !has_markup(html) {
-        // Line breaks mean nothing in HTML, but much in text that was only escaped for it.
-        return decode(&html.replace("\r\n", "\n").replace('\n', "<br>"), base);
+    if html.len() <= HTML_BYTES {
+        return whole(html, base);
     }
-    decode(html, base)
+    let html = without_data(html);
+    let cut = html.floor_char_boundary(HTML_BYTES);
+    let mut text = whole(html.get(..cut).unwrap_or_default(), base);
+    if cut < html.len() {
+        text.push('\u{2026}');
+    }
+    text
+}
+
+fn whole(html: &str, base: Option<&Url>) -> String {
+    if has_markup(html) {
+        return decode(html, base);
+    }
+    // Line breaks mean nothing in HTML, but much in text that was only escaped for it.
+    let text = references(html);
+    let words = |line: &str| {
+        line.split(' ')
+            .filter(|it| !it.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    join(text.lines().map(|line| words(&line.replace('\t', " "))))
+}
+
+/// The HTML without what pictures are made of where that stands in it: a page may be nothing but that for megabytes.
+fn without_data(html: &str) -> String {
+    let mut left = String::new();
+    let mut pieces = html.split("data:image/");
+    left.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let data = |it: char| it.is_ascii_alphanumeric() || "+/=;,.-%:_".contains(it);
+        left.push_str("data:");
+        left.push_str(piece.trim_start_matches(data));
+    }
+    left
 }
 
 /// Whether there is anything like an element in the text.
 pub(super) fn has_markup(text: &str) -> bool {
     tags(text).next().is_some()
+}
+
+/// Elements by which a text shows that it is HTML, unless it has an end tag.
+const TELLING: [&str; 26] = [
+    "a",
+    "audio",
+    "b",
+    "blockquote",
+    "br",
+    "div",
+    "em",
+    "embed",
+    "figure",
+    "h1",
+    "h2",
+    "h3",
+    "hr",
+    "i",
+    "iframe",
+    "img",
+    "li",
+    "object",
+    "ol",
+    "p",
+    "pre",
+    "span",
+    "strong",
+    "table",
+    "ul",
+    "video",
+];
+
+/// Whether there is an element of HTML in the text, or the end of any.
+pub(super) fn has_element(text: &str) -> bool {
+    text.contains("</")
+        || tags(text).any(|tag| {
+            let name = tag.split(|c: char| c.is_whitespace() || c == '/').next();
+            let name = name.unwrap_or_default().to_ascii_lowercase();
+            TELLING.contains(&name.as_str())
+        })
 }
 
 /// Whether there is anything like `&amp;` in the text.
@@ -54,11 +127,10 @@ fn decode(html: &str, base: Option<&Url>) -> String {
         return without_tags(html);
     }
     let lines = guarded(|| {
-        // Tables are read cell by cell: a table drawn with lines is no longer one in another width.
-        config::rich()
-            .raw_mode(true)
-            .no_link_wrapping()
-            .lines_from_read(html.as_bytes(), WIDTH)
+        let config = config::rich().raw_mode(true).no_link_wrapping();
+        let page = config.parse_html(html.as_bytes())?;
+        dom::prepare(&page, base);
+        config.render_to_lines(config.dom_to_render_tree(&page)?, WIDTH)
     });
     match lines {
         Some(Ok(lines)) => join(lines.iter().map(|line| line_text(line, base))),
@@ -124,9 +196,13 @@ fn close_link(text: &mut String, open: Option<(usize, &str)>, base: Option<&Url>
     }
     if shown.is_empty() {
         text.push_str(&address);
-    } else {
-        text.push_str(&format!(" ({address})"));
+        return;
     }
+    // A space at the end of what is linked belongs behind it all.
+    let end = text.trim_end().len();
+    let space = if end < text.len() { " " } else { "" };
+    text.truncate(end);
+    text.push_str(&format!(" ({address}){space}"));
 }
 
 /// The address a reader can go to; `None` for jumps within the page, scripts and the like.

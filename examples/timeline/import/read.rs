@@ -8,11 +8,14 @@ use serde::Deserialize;
 use serde_json::Value;
 use tidings::Timestamp;
 
+use super::choice::Choice;
 use super::enclosure::Folder;
-use super::feed::read_feed;
+use super::feed::{read_json, read_xml};
 use super::fold::Raw;
 use super::items::Collected;
 use super::lines::{Line, LineReader};
+use super::repair::{glance, to_text};
+use super::{archives, mastodon, twitter};
 use crate::failure::{Failure, Result};
 
 /// Bytes of a line of JSON Lines. A post holds 64 KiB of text, six times that if every character is escaped.
@@ -27,22 +30,27 @@ const FEED_BYTES: usize = 512 << 20;
 /// Bytes at a file's beginning that show what it is, with the rest of the first line where that goes on.
 const HEAD_BYTES: usize = 16 << 10;
 
-/// Reads all files, and attaches `enclosures` that lie beside them if asked to; the first thing wrong in any of them ends it. `done` is called after each.
+/// Reads all files, and of them what is asked for; the first thing wrong in any of them ends it. `done` is called after
+/// each.
 pub(crate) fn read_files(
     files: &[PathBuf],
-    enclosures: bool,
+    choice: &Choice,
     mut done: impl FnMut(&Collected),
 ) -> Result<Collected> {
     let mut all = Collected::default();
-    for path in files {
-        read_file(path, enclosures, &mut all).map_err(|failure| failure.at(path.display()))?;
+    for (at, path) in files.iter().enumerate() {
+        all.file = at;
+        read_file(path, choice, &mut all).map_err(|failure| failure.at(path.display()))?;
         done(&all);
     }
     Ok(all)
 }
 
 /// Reads it from front to back only: it may be a pipe.
-fn read_file(path: &Path, enclosures: bool, into: &mut Collected) -> Result {
+fn read_file(path: &Path, choice: &Choice, into: &mut Collected) -> Result {
+    if path.is_dir() {
+        return archives::read_folder(path, choice, into);
+    }
     let mut file = BufReader::new(File::open(path)?);
     let mut head = Vec::new();
     file.by_ref()
@@ -55,29 +63,55 @@ fn read_file(path: &Path, enclosures: bool, into: &mut Collected) -> Result {
     let form = Form::of(&head)?;
     let whole = head.as_slice().chain(file);
     match form {
-        Form::Feed { utf8 } => {
-            let bytes = read_whole(whole, utf8)?;
-            read_feed(&bytes, Folder::of(path).as_ref(), enclosures, into)
+        Form::Feed => {
+            let text = to_text(read_whole(whole)?)?;
+            let folder = Folder::of(path);
+            if text.trim_start().starts_with('{') {
+                read_json(&text, folder.as_ref(), choice.enclosures, into)
+            } else {
+                read_xml(&text, folder.as_ref(), choice, into)
+            }
         }
         Form::JsonLines => read_json_lines(whole, into),
+        Form::Outbox => {
+            let folder = Folder::of(path);
+            mastodon::read(&read_all(whole)?, folder.as_ref(), choice, into)
+        }
+        Form::Tweets => twitter::read_file(path, &read_all(whole)?, choice, into),
     }
+}
+
+/// The whole file, whatever its lines are.
+fn read_all(file: impl BufRead) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let most = FEED_BYTES as u64;
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        let most = most >> 20;
+        return Err(Failure::said(format!("the file is larger than {most} MiB")));
+    }
+    Ok(bytes)
 }
 
 /// What a file is.
 enum Form {
-    /// RSS, Atom or JSON Feed, in UTF-8 or whatever it names.
-    Feed {
-        utf8: bool,
-    },
+    /// RSS, Atom or JSON Feed, in whatever encoding.
+    Feed,
     JsonLines,
+    /// The outbox of a Mastodon account.
+    Outbox,
+    /// The tweets of a Twitter account.
+    Tweets,
 }
 
 impl Form {
     fn of(head: &[u8]) -> Result<Self> {
-        if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
-            return Ok(Self::Feed { utf8: false });
+        if head.starts_with(b"PK\x03\x04") || head.starts_with(&[0x1f, 0x8b]) {
+            return Err(Failure::said(
+                "this is a packed archive; unpack it, then import the folder that comes of it",
+            ));
         }
-        let head = String::from_utf8_lossy(head);
+        let head = glance(head);
         let json = head.trim_start_matches('\u{feff}').trim_start();
         let text = json.to_lowercase();
         match text.chars().next() {
@@ -85,10 +119,10 @@ impl Form {
             Some('<') if is_web_page(&text) => Err(Failure::said(
                 "this is a web page (HTML), not a feed; look on it for a link to RSS or Atom",
             )),
-            Some('<') => Ok(Self::Feed {
-                utf8: names_utf8(&text),
-            }),
-            Some('{') if is_json_feed(json) => Ok(Self::Feed { utf8: true }),
+            Some('<') => Ok(Self::Feed),
+            Some('{') if mastodon::is_outbox(json) => Ok(Self::Outbox),
+            Some(_) if twitter::is_tweets(json) => Ok(Self::Tweets),
+            Some('{') if is_json_feed(json) => Ok(Self::Feed),
             Some('{') => Ok(Self::JsonLines),
             Some(_) => Err(Failure::said(
                 "this is neither RSS, Atom, JSON Feed nor JSON Lines",
@@ -104,25 +138,16 @@ fn is_web_page(text: &str) -> bool {
     text.starts_with("<!doctype html") || (!feed && text.contains("<html"))
 }
 
-fn names_utf8(text: &str) -> bool {
-    let declaration = text
-        .split("?>")
-        .next()
-        .filter(|_| text.starts_with("<?xml"));
-    declaration.is_none_or(|declaration| {
-        !declaration.contains("encoding") || declaration.contains("utf-8")
-    })
-}
-
 /// A JSON Feed says so, or is laid out over several lines, which JSON Lines never is.
 fn is_json_feed(text: &str) -> bool {
     let first = text.lines().next().unwrap_or_default().trim_end();
     let item = serde_json::from_str::<JsonItem>(first).is_ok();
-    first == "{" || (!item && text.contains("jsonfeed.org"))
+    let feed = || text.contains("jsonfeed.org") || text.contains("\"items\"");
+    first == "{" || (!item && feed())
 }
 
-/// The whole file, without a mark of byte order. Every line is looked at, so that a bad one can be named.
-fn read_whole(mut file: impl BufRead, utf8: bool) -> Result<Vec<u8>> {
+/// The whole file. Its length is looked at line by line.
+fn read_whole(mut file: impl BufRead) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     for number in 1_u64.. {
         let start = bytes.len();
@@ -138,18 +163,12 @@ fn read_whole(mut file: impl BufRead, utf8: bool) -> Result<Vec<u8>> {
         if line.len() > FEED_LINE_BYTES {
             return Err(too_long(FEED_LINE_BYTES).at(format!("line {number}")));
         }
-        if utf8 && std::str::from_utf8(line).is_err() {
-            return Err(not_utf8().at(format!("line {number}")));
-        }
         if bytes.len() > FEED_BYTES {
             return Err(Failure::said(format!(
                 "the file is larger than {} MiB",
                 FEED_BYTES >> 20
             )));
         }
-    }
-    if bytes.starts_with("\u{feff}".as_bytes()) {
-        bytes.drain(..3);
     }
     Ok(bytes)
 }
@@ -188,6 +207,7 @@ struct JsonItem {
     tags: Option<Vec<String>>,
     title: Option<String>,
     link: Option<String>,
+    warning: Option<String>,
 }
 
 fn read_json_line(line: &str, into: &mut Collected) -> Result {
@@ -203,6 +223,7 @@ fn read_json_line(line: &str, into: &mut Collected) -> Result {
         text: item.text,
         title: item.title,
         link: item.link,
+        warning: item.warning,
         tags: item.tags.unwrap_or_default(),
         time: dated.or(time),
         ..Raw::default()
@@ -221,23 +242,45 @@ fn in_line(error: &serde_json::Error) -> String {
     format!("{what}, column {}", error.column())
 }
 
-/// A time as RFC 3339 or in milliseconds since 1970.
+/// Numbers below this are seconds since 1970, up to the year 5138; from it on they are milliseconds, from March 1973. Both
+/// are in use, and what people posted lies between these years.
+const MILLIS_FROM: f64 = 1e11;
+
+/// A time as RFC 3339, or in seconds or milliseconds since 1970.
 fn read_time(value: &Value) -> Result<Option<Timestamp>> {
     let wrong = || {
         Failure::said(format!(
-            "the time {value} is neither RFC 3339 nor a number of milliseconds"
+            "the time {value} is neither RFC 3339 nor a number of seconds or milliseconds"
         ))
     };
     match value {
         Value::Null => Ok(None),
-        Value::Number(number) => number
-            .as_i64()
-            .map(|millis| Some(Timestamp(millis)))
-            .ok_or_else(wrong),
+        Value::Number(number) => {
+            let number = number.as_f64().ok_or_else(wrong)?;
+            Ok(Some(since_1970(number)))
+        }
         Value::String(text) => {
+            let text = text.trim();
+            let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+            if let Some(number) = number {
+                return Ok(Some(since_1970(number)));
+            }
             let time: jiff::Timestamp = text.parse().map_err(|_| wrong())?;
             Ok(Some(Timestamp(time.as_millisecond())))
         }
         _ => Err(wrong()),
     }
+}
+
+fn since_1970(number: f64) -> Timestamp {
+    let millis = if number.abs() < MILLIS_FROM {
+        number * 1_000.0
+    } else {
+        number
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "what is too large becomes the largest"
+    )]
+    Timestamp(millis.round() as i64)
 }

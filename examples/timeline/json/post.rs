@@ -21,6 +21,8 @@ pub(crate) struct PostObject {
     text: Option<String>,
     title: Option<String>,
     link: Option<String>,
+    /// What to know before looking.
+    warning: Option<String>,
     tags: Vec<String>,
     reply_to: Option<String>,
     mentions: Vec<String>,
@@ -49,6 +51,7 @@ impl PostObject {
             text: post.map(|post| post.text.clone()),
             title: post.and_then(|post| post.title.clone()),
             link: post.and_then(|post| post.link.clone()),
+            warning: post.and_then(|post| post.warning.clone()),
             tags: entry.tags().to_vec(),
             reply_to: entry.reply_to().map(|target| target.to_string()),
             mentions: entry.mentions().iter().map(ToString::to_string).collect(),

@@ -7,7 +7,9 @@ use super::world::{
     Chain, Person, Random, Seen, all_changes, following, hand_over, memory, noting, person, shown,
     timeline, told, write,
 };
-use crate::format::{DeviceSecret, End, Ends, Lane, PackedRun, Run, Seq, Statement, lanes};
+use crate::format::{
+    DeviceSecret, End, Ends, EntryId, Lane, PackedRun, Run, Seq, Statement, lanes,
+};
 
 /// The feed key retires the person's device, whose log ends at a place of the given branch.
 fn retire(person: &Person, chain: &Chain, seq: u64) -> Statement {
@@ -301,6 +303,41 @@ fn what_a_thief_settled_wrongly_is_back_once_he_is_retired() {
         say(&store, &friend, &end_of_thief);
         assert_whole(&store);
         assert_eq!(timeline(&store), before, "at {at}, end {end}");
+    }
+}
+
+/// What is cut has no bodies left where it is held: they are set aside already when its headers go, too.
+#[test]
+fn what_a_thief_cut_and_then_settled_wrongly_comes_back_with_its_bodies() {
+    let friend = person(2);
+    let (secret, admit, end_of_thief) = thief(&friend);
+    let by_thief =
+        |ends| Statement::retire(friend.feed, &secret, friend.device.id(), ends, []).unwrap();
+    for (cut, at, end) in [(2, 3, 3), (20, 30, 60), (0, 64, 100), (70, 10, 140)] {
+        let truth = friend.chain(lanes::POSTS).posts(150);
+        let other = truth.branch(at).posts(160);
+        for made_up in 0..8 {
+            let store = following(memory(), &[&friend]);
+            say(&store, &friend, &admit);
+            hand_over_all(&store, &truth);
+            let id = EntryId::from_bytes([made_up; 32]);
+            let place = End { seq: Seq(cut), id };
+            let cuts = Ends::new([(truth.log.lane, place)]).unwrap();
+            // Which of the two counts hangs on their ids.
+            say(&store, &friend, &by_thief(cuts));
+            say(&store, &friend, &by_thief(ends(&other, end)));
+            hand_over_all(&store, &other);
+            assert_whole(&store);
+            say(&store, &friend, &end_of_thief);
+            say(&store, &friend, &retire(&friend, &truth, 149));
+            assert_whole(&store);
+            let shown = timeline(&store);
+            assert_eq!(
+                shown,
+                expected(&friend, &truth, 149),
+                "{cut}, {at}, {end}, {made_up}"
+            );
+        }
     }
 }
 

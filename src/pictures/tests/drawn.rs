@@ -144,17 +144,70 @@ fn a_picture_whose_metadata_is_kept_stays_byte_for_byte() {
 }
 
 #[test]
-fn a_colour_profile_survives_turning() {
-    let mut icc = vec![0; 600];
-    icc[16..20].copy_from_slice(b"RGB ");
-    let mut bytes = Vec::new();
-    let mut encoder = JpegEncoder::new(&mut bytes);
-    image::ImageEncoder::set_icc_profile(&mut encoder, icc.clone()).expect("JPEG has profiles");
+fn what_colours_are_computed_from_survives_turning() {
+    let profile = made::told_profile(2, &made::matrix_tags(0x90));
+    let kept = super::super::icc::cut(&profile).expect("a profile");
+    let mut jpeg = Vec::new();
+    let mut encoder = JpegEncoder::new(&mut jpeg);
+    image::ImageEncoder::set_icc_profile(&mut encoder, profile.clone()).expect("JPEG has profiles");
     encoder.encode_image(&marked(64, 48)).expect("a picture");
+    let mut png = Vec::new();
+    let mut encoder = image::codecs::png::PngEncoder::new(&mut png);
+    image::ImageEncoder::set_icc_profile(&mut encoder, profile.clone()).expect("PNG too");
+    marked(64, 48)
+        .write_with_encoder(encoder)
+        .expect("a picture");
+    let mut webp = Vec::new();
+    let mut encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut webp);
+    image::ImageEncoder::set_icc_profile(&mut encoder, profile).expect("and WebP");
+    marked(64, 48)
+        .write_with_encoder(encoder)
+        .expect("a picture");
     for orientation in [1, 6] {
-        let (posted, _) = cleaned(&made::told_jpeg(&bytes, orientation));
-        assert!(super::holds(&posted, &icc));
+        let webp = made::with_exif_webp(&webp, orientation);
+        for (bytes, format) in [
+            (made::told_jpeg(&jpeg, orientation), ImageFormat::Jpeg),
+            (made::told_png(&png, orientation), ImageFormat::Png),
+            (webp, ImageFormat::WebP),
+        ] {
+            let (posted, _) = cleaned(&bytes);
+            assert_tells_nothing(&posted);
+            let reader = image::ImageReader::with_format(Cursor::new(&posted), format);
+            let mut decoder = reader.into_decoder().expect("a picture");
+            let found = image::ImageDecoder::icc_profile(&mut decoder).expect("a profile");
+            assert_eq!(found.as_ref(), Some(&kept), "{format:?} {orientation}");
+            let (again, prepared) = cleaned(&posted);
+            assert_eq!((again == posted, prepared.done), (true, Done::Nothing));
+        }
     }
+}
+
+#[test]
+fn a_png_that_is_turned_keeps_its_gamma_and_primaries() {
+    let png = encoded(marked(64, 48), ImageFormat::Png);
+    let gamma = made::png_chunk(b"gAMA", &100_000u32.to_be_bytes());
+    let primaries = made::png_chunk(b"cHRM", &[1; 32]);
+    let (head, rest) = png.split_at(33);
+    let png = [head, &gamma, &primaries, rest].concat();
+    for orientation in [1, 6] {
+        let (posted, _) = cleaned(&made::told_png(&png, orientation));
+        assert!(super::holds(&posted, &gamma), "{orientation}");
+        assert!(super::holds(&posted, &primaries), "{orientation}");
+        image::load_from_memory(&posted).expect("a picture");
+    }
+}
+
+#[test]
+fn a_preview_of_a_png_of_another_gamma_is_as_bright_as_the_picture() {
+    let grey = RgbImage::from_pixel(20, 20, Rgb([55; 3]));
+    let png = encoded(grey, ImageFormat::Png);
+    let (head, rest) = png.split_at(33);
+    // Light as it is: a fifth of it is nearly a half of what a screen is told.
+    let gamma = made::png_chunk(b"gAMA", &100_000u32.to_be_bytes());
+    let (_, prepared) = cleaned(&[head, &gamma, rest].concat());
+    let preview = image::load_from_memory(&prepared.preview.expect("a preview"));
+    let Rgb([red, ..]) = *preview.expect("a JPEG").to_rgb8().get_pixel(10, 10);
+    assert!((122..=132).contains(&red), "{red}");
 }
 
 #[test]

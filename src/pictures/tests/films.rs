@@ -71,20 +71,6 @@ fn pictures_in_boxes_are_measured() {
 }
 
 #[test]
-fn a_picture_in_boxes_keeps_a_block_of_exif_that_says_nothing() {
-    for sample in [HEIC, AVIF] {
-        let (posted, _) = cleaned(sample);
-        let reader = exif::Reader::new();
-        let read = reader.read_from_container(&mut std::io::Cursor::new(posted));
-        match read {
-            Ok(exif) => assert_eq!(exif.fields().count(), 0),
-            Err(exif::Error::NotFound(_)) => {}
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
-
-#[test]
 fn a_film_whose_metadata_is_kept_is_measured_and_not_changed() {
     for (sample, _) in SAMPLES {
         let (posted, prepared) = prepared(sample, &keeping()).expect("a sample");

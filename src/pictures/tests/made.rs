@@ -129,6 +129,18 @@ pub(super) fn told_webp(simple: &[u8], (width, height): (u32, u32), orientation:
     [b"RIFF", &size.to_le_bytes()[..], b"WEBP", &chunks].concat()
 }
 
+/// A WebP of the extended kind with Exif behind its chunks.
+pub(super) fn with_exif_webp(extended: &[u8], orientation: u16) -> Vec<u8> {
+    let exif = exif(orientation);
+    let len = u32::try_from(exif.len()).expect("a short block");
+    let padding: &[u8] = if len % 2 == 1 { &[0] } else { &[] };
+    let mut out = [extended, b"EXIF", &len.to_le_bytes(), &exif, padding].concat();
+    out[20] |= 0x08;
+    let size = u32::try_from(out.len() - 8).expect("a short file");
+    out[4..8].copy_from_slice(&size.to_le_bytes());
+    out
+}
+
 /// A GIF of two pictures that loops, with a comment and XMP in it.
 pub(super) fn told_gif() -> Vec<u8> {
     let frame: &[u8] = b"\x21\xF9\x04\0\x0A\0\0\0\x2C\0\0\0\0\x02\0\x02\0\0\x02\x03\x84\x5D\x05\0";
@@ -142,4 +154,207 @@ pub(super) fn told_gif() -> Vec<u8> {
         b"\x3Btrailing +52.5200",
     ]
     .concat()
+}
+
+/// A colour profile of curves and a matrix, or of a table, with its maker, model, owner, serial number and date in it.
+pub(super) fn told_profile(version: u8, tags: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
+    let mut header = [0; 128];
+    for (at, value) in [
+        (4, b"Bana".as_slice()),
+        (8, &[version, 0x20]),
+        (12, b"mntrRGB XYZ "),
+        (24, &[7, 0xE8, 0, 5, 0, 6, 0, 7, 0, 8, 0, 9]),
+        (36, b"acspBana"),
+        (48, b"BanaKitc"),
+        (68, &[0, 0, 0xF6, 0xD6, 0, 1, 0, 0, 0, 0, 0xD3, 0x2D]),
+        (80, b"Kitchen+52.5200 PlaceTold"),
+        (105, b"Kitchen"),
+    ] {
+        header[at..at + value.len()].copy_from_slice(value);
+    }
+    let text = |says: &str| [b"text\0\0\0\0", says.as_bytes(), b"\0"].concat();
+    let mut all: Vec<(&[u8; 4], Vec<u8>)> = vec![
+        (b"desc", text("display of the Kitchen")),
+        (b"cprt", text("Banana, PlaceTold")),
+        (b"dmnd", text("Banana")),
+        (b"dmdd", text("Banana 7 at +52.5200")),
+        (b"mmod", text("Banana")),
+        (b"vcgt", text("Kitchen")),
+        (b"meta", text("PlaceTold")),
+        (b"MS00", text("Banana")),
+    ];
+    all.extend(tags.iter().cloned());
+    let (mut table, mut values) = (Vec::new(), Vec::new());
+    let number = |n: usize| u32::try_from(n).expect("a short profile").to_be_bytes();
+    for (name, value) in &all {
+        table.extend_from_slice(*name);
+        table.extend(number(132 + all.len() * 12 + values.len()));
+        table.extend(number(value.len()));
+        values.extend_from_slice(value);
+        values.resize(values.len().next_multiple_of(4), b'K');
+    }
+    values.extend(b"behind all: PlaceTold");
+    let rest = [number(all.len()).to_vec(), table, values].concat();
+    header[..4].copy_from_slice(&number(128 + rest.len()));
+    [header.to_vec(), rest].concat()
+}
+
+/// The tags of a profile of curves and a matrix; the last number of the red primary is `red`.
+pub(super) fn matrix_tags(red: u8) -> Vec<(&'static [u8; 4], Vec<u8>)> {
+    let xyz = |last: u8| {
+        [
+            b"XYZ \0\0\0\0".as_slice(),
+            &[0, 0, 0x6F, 0xA2, 0, 0, 0x38, 0xF5, 0, 0, 3, last],
+            b"Banana",
+        ]
+        .concat()
+    };
+    let curve = b"para\0\0\0\0\0\0Ki\0\x02\x33\x33PlaceTold".to_vec();
+    vec![
+        (b"wtpt", xyz(1)),
+        (b"rXYZ", xyz(red)),
+        (b"gXYZ", xyz(3)),
+        (b"bXYZ", xyz(4)),
+        (b"rTRC", curve.clone()),
+        (b"gTRC", curve),
+        (
+            b"bTRC",
+            b"curv\0\0\0\0\0\0\0\x02\0\0\xFF\xFF+52.5200".to_vec(),
+        ),
+    ]
+}
+
+/// A box of ISO/IEC 14496-12.
+pub(super) fn boxed(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(body.len() + 8).expect("a short box");
+    [&len.to_be_bytes(), name.as_slice(), body].concat()
+}
+
+/// A still picture in boxes, item by item.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Heif {
+    /// Kind, the numbers of its properties with 0x80 on those it needs, data.
+    pub(super) items: Vec<(&'static [u8; 4], Vec<u8>, Vec<u8>)>,
+    /// Kind, from, to: by the place of an item in the list, from 1.
+    pub(super) references: Vec<(&'static [u8; 4], u16, Vec<u16>)>,
+    /// By number, from 1.
+    pub(super) properties: Vec<(&'static [u8; 4], Vec<u8>)>,
+    pub(super) groups: Vec<(&'static [u8; 4], Vec<u32>)>,
+    /// Items whose data lie in the list.
+    pub(super) in_list: Vec<u16>,
+    /// Further boxes of the list.
+    pub(super) more: Vec<u8>,
+}
+
+impl Heif {
+    pub(super) fn write(&self) -> Vec<u8> {
+        let ftyp = boxed(b"ftyp", b"heic\0\0\0\0mif1heic");
+        // The list is as long whatever the places in it are.
+        let at = ftyp.len() + self.list(0).len() + 8;
+        let list = self.list(u32::try_from(at).expect("a short file"));
+        let data = self.data(false).0;
+        let data = [data.as_slice(), b"behind all: PlaceTold"].concat();
+        [ftyp, list, boxed(b"mdat", &data)].concat()
+    }
+
+    /// The data of those in the list or of those that are not, and where each begins.
+    fn data(&self, in_list: bool) -> (Vec<u8>, Vec<(u16, usize, usize)>) {
+        let (mut data, mut places) = (Vec::new(), Vec::new());
+        for (number, (_, _, item)) in (1..).zip(&self.items) {
+            if self.in_list.contains(&number) == in_list {
+                data.extend(b"Kitchen");
+                places.push((number, data.len(), item.len()));
+                data.extend(item);
+            }
+        }
+        (data, places)
+    }
+
+    fn list(&self, base: u32) -> Vec<u8> {
+        let full =
+            |name, parts: &[&[u8]]| boxed(name, &[&[0; 4], parts.concat().as_slice()].concat());
+        let count = u16::try_from(self.items.len())
+            .expect("a few items")
+            .to_be_bytes();
+        let mut places = vec![1, 0, 0, 0, 0x44, 0x40];
+        places.extend(count);
+        for in_list in [false, true] {
+            for (number, at, len) in self.data(in_list).1 {
+                places.extend(number.to_be_bytes());
+                places.extend([0, in_list.into(), 0, 0]);
+                places.extend(if in_list { 0 } else { base }.to_be_bytes());
+                places.extend(1u16.to_be_bytes());
+                places.extend(u32::try_from(at).expect("a short file").to_be_bytes());
+                places.extend(u32::try_from(len).expect("a short item").to_be_bytes());
+            }
+        }
+        let (mut infos, mut has) = (
+            count.to_vec(),
+            u32::from(u16::from_be_bytes(count)).to_be_bytes().to_vec(),
+        );
+        for (number, (kind, properties, _)) in (1u16..).zip(&self.items) {
+            let name: &[u8] = b"\0\0Kitchen\0image/Banana\0";
+            let (protection, name) = name.split_at(2);
+            infos.extend(boxed(
+                b"infe",
+                &[
+                    &[2, 0, 0, 0],
+                    number.to_be_bytes().as_slice(),
+                    protection,
+                    *kind,
+                    name,
+                ]
+                .concat(),
+            ));
+            has.extend(number.to_be_bytes());
+            has.push(u8::try_from(properties.len()).expect("a few properties"));
+            has.extend(properties);
+        }
+        let mut references = Vec::new();
+        for (kind, from, to) in &self.references {
+            let count = u16::try_from(to.len()).expect("a few references");
+            let numbers: Vec<u8> = [*from, count]
+                .iter()
+                .chain(to)
+                .flat_map(|n| n.to_be_bytes())
+                .collect();
+            references.extend(boxed(kind, &numbers));
+        }
+        let properties: Vec<u8> = self
+            .properties
+            .iter()
+            .flat_map(|(name, body)| boxed(name, body))
+            .collect();
+        let groups: Vec<u8> = self
+            .groups
+            .iter()
+            .flat_map(|(kind, ids)| {
+                let count = u32::try_from(ids.len()).expect("a few");
+                let numbers: Vec<u8> = [0, 77, count]
+                    .iter()
+                    .chain(ids)
+                    .flat_map(|n| n.to_be_bytes())
+                    .collect();
+                boxed(kind, &[numbers.as_slice(), b"Banana"].concat())
+            })
+            .collect();
+        let parts = [
+            full(b"hdlr", &[b"\0\0\0\0pictBanana..Kit.PlaceTold\0"]),
+            boxed(b"dinf", b"Banana"),
+            full(b"pitm", &[&[0, 1]]),
+            boxed(b"iloc", &places),
+            full(b"iinf", &[&infos]),
+            full(b"iref", &[&references]),
+            boxed(
+                b"iprp",
+                &[boxed(b"ipco", &properties), full(b"ipma", &[&has])].concat(),
+            ),
+            boxed(b"idat", &self.data(true).0),
+            boxed(b"grpl", &groups),
+            boxed(b"xml ", b"\0\0\0\0PlaceTold"),
+            boxed(b"uuid", b"Banana"),
+            self.more.clone(),
+        ];
+        full(b"meta", &[&parts.concat()])
+    }
 }

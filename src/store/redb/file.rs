@@ -30,6 +30,8 @@ pub(super) struct StoreFile(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     file: Front,
+    /// The changes of the opening are held back for good, and others are not made.
+    read_only: bool,
     // The first question for the length comes with the lock just taken and nothing read yet; only
     // then nobody is about to finish the file, neither another process nor this one.
     looked_at: AtomicBool,
@@ -37,22 +39,33 @@ struct Inner {
 }
 
 impl StoreFile {
-    pub(super) fn open(path: &Path, missing: Missing) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, missing: Missing, or_read_only: bool) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.read(true).write(true);
+        let mut read_only = false;
         let file = match options.open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && missing == Missing::Create => {
                 create(options, path)?
             }
+            Err(error) if or_read_only && is_refused(&error) => {
+                read_only = true;
+                File::open(path).map_err(|_| error)?
+            }
             opened => opened?,
         };
         let file = FileBackend::new(file).map_err(io::Error::other)?;
-        Ok(Self::on(Box::new(file)))
+        Ok(Self::new(Box::new(file), read_only))
     }
 
     /// Does the same for what stands in for a file.
+    #[cfg(test)]
     pub(super) fn on(file: Box<dyn StorageBackend>) -> Self {
+        Self::new(file, false)
+    }
+
+    fn new(file: Box<dyn StorageBackend>, read_only: bool) -> Self {
         Self(Arc::new(Inner {
+            read_only,
             file: Front::new(file),
             looked_at: AtomicBool::new(false),
             held_back: RwLock::new(None),
@@ -72,10 +85,19 @@ impl StoreFile {
         Ok(())
     }
 
+    pub(super) fn is_read_only(&self) -> bool {
+        self.0.read_only
+    }
+
     /// The file by its own places, for the log.
     pub(super) fn front(&self) -> &Front {
         &self.0.file
     }
+}
+
+fn is_refused(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
 }
 
 impl Inner {
@@ -174,6 +196,10 @@ impl StorageBackend for StoreFile {
     }
 
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        // Systems give no lock to write to who can only read. Who writes keeps readers out all the same.
+        if self.0.read_only {
+            return self.0.file.try_lock_shared_range(start, end);
+        }
         self.0.file.try_lock_range(start, end)
     }
 
@@ -186,6 +212,9 @@ impl StorageBackend for StoreFile {
     }
 
     fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        if self.0.read_only {
+            return self.0.file.lock_shared_range(start, end);
+        }
         self.0.file.lock_range(start, end)
     }
 

@@ -1,5 +1,6 @@
 //! The file while it is open: redb, and the log before it.
 
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -67,10 +68,19 @@ impl Opened {
 
     /// Lets the changes that opening made reach the file, and sees to it that what was read from the log is on the disk: it
     /// may be seen, and sent, from now on.
+    ///
+    /// Of a file that cannot be written all stays in memory. Nothing of it is sent.
     pub(super) fn keep(&self, path: &Path) -> Result<(), StoreError> {
+        if self.is_read_only() {
+            return Ok(());
+        }
         let kept = self.file.keep();
         let kept = kept.and_then(|()| self.log().sync(self.file.front()));
         self.explained(path, kept.map_err(redb::Error::Io))
+    }
+
+    pub(super) fn is_read_only(&self) -> bool {
+        self.file.is_read_only()
     }
 
     pub(super) fn has_failed(&self) -> bool {
@@ -83,6 +93,13 @@ impl Opened {
         changes: Changes,
         durability: Durability,
     ) -> Result<(), StoreError> {
+        if self.is_read_only() {
+            let source = io::ErrorKind::ReadOnlyFilesystem.into();
+            return Err(StoreError::NotWritable {
+                path: path.to_owned(),
+                source,
+            });
+        }
         self.explained(path, fault::caught(|| self.write(changes, durability)))
     }
 

@@ -1,0 +1,84 @@
+//! Bytes into text: whatever a feed says of its encoding, and whatever it forgets to say.
+
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+use crate::failure::{Failure, Result};
+
+/// Bytes at a file's beginning in which a declaration may stand.
+const DECLARATION_BYTES: usize = 1_024;
+
+/// The text of a file.
+///
+/// A mark of byte order decides. Without one, bytes that are valid UTF-8 are UTF-8, whatever the declaration says: text
+/// in another encoding hardly ever is. All else is what the declaration says, Latin-1 being windows-1252 as in browsers.
+pub(in crate::import) fn to_text(mut bytes: Vec<u8>) -> Result<String> {
+    if let Some((encoding, mark)) = Encoding::for_bom(&bytes) {
+        if encoding != UTF_8 {
+            return Ok(encoding.decode_with_bom_removal(&bytes).0.into_owned());
+        }
+        bytes.drain(..mark);
+    }
+    if let Some(encoding) = wide(&bytes) {
+        return Ok(encoding.decode_without_bom_handling(&bytes).0.into_owned());
+    }
+    let bytes = match String::from_utf8(bytes) {
+        Ok(text) => return Ok(text),
+        Err(error) => error,
+    };
+    let valid = bytes.utf8_error().valid_up_to();
+    let bytes = bytes.into_bytes();
+    match declared(&bytes) {
+        Some(encoding) => Ok(encoding.decode_without_bom_handling(&bytes).0.into_owned()),
+        None => Err(not_utf8(&bytes, valid)),
+    }
+}
+
+/// What the beginning of a file says, to tell what it is; it may end in the middle of a character.
+pub(in crate::import) fn glance(head: &[u8]) -> String {
+    let marked = Encoding::for_bom(head).map(|(encoding, _)| encoding);
+    let encoding = marked.or_else(|| wide(head)).unwrap_or(UTF_8);
+    encoding.decode(head).0.into_owned()
+}
+
+/// UTF-16 without a mark shows in the zero beside the first character, which is always one of ASCII.
+fn wide(bytes: &[u8]) -> Option<&'static Encoding> {
+    match bytes {
+        [0, b'<' | b'{' | b'\n' | b' ', ..] => Some(UTF_16BE),
+        [b'<' | b'{' | b'\n' | b' ', 0, ..] => Some(UTF_16LE),
+        _ => None,
+    }
+}
+
+/// What the declaration says, if that can be another encoding than UTF-8. A name that nobody knows is some Latin one.
+fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
+    let head = bytes.get(..DECLARATION_BYTES).unwrap_or(bytes);
+    let head = String::from_utf8_lossy(head);
+    let head = head.trim_start();
+    let declaration = head.strip_prefix("<?xml")?.split("?>").next()?;
+    let value = declaration.split("encoding").nth(1)?.trim_start();
+    let value = value.strip_prefix('=')?.trim_start();
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let name = value.split(quote).nth(1)?.trim();
+    let encoding = Encoding::for_label(name.as_bytes()).unwrap_or(WINDOWS_1252);
+    // Bytes that stand one beside the other are not in UTF-16, whatever is said.
+    match encoding {
+        it if it == UTF_8 => None,
+        it if it == UTF_16LE || it == UTF_16BE => Some(WINDOWS_1252),
+        it => Some(it),
+    }
+}
+
+fn not_utf8(bytes: &[u8], valid: usize) -> Failure {
+    let before = bytes.get(..valid).unwrap_or_default();
+    let line = before.iter().filter(|it| **it == b'\n').count() + 1;
+    Failure::said("not valid UTF-8").at(format!("line {line}"))
+}
+
+/// The character that `&#146;` and the like mean: HTML reads these as windows-1252, and so did who wrote them.
+pub(super) fn from_c1(code: u32) -> Option<char> {
+    let byte = u8::try_from(code)
+        .ok()
+        .filter(|it| (0x80..=0x9f).contains(it))?;
+    let (text, _) = WINDOWS_1252.decode_without_bom_handling(std::slice::from_ref(&byte));
+    text.chars().next()
+}

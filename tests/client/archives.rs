@@ -1,0 +1,291 @@
+//! `import` of unpacked archives of services: what was public comes in whole, and nothing else does.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::{Person, data, says};
+
+/// A copy of an archive of the test data, to change.
+fn copy(person: &Person, name: &str) -> String {
+    let to = person.path(name);
+    copy_folder(Path::new(&data(name)), Path::new(&to));
+    to
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder").flatten() {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).expect("a copy");
+        }
+    }
+}
+
+/// The one post whose text begins so.
+#[track_caller]
+fn begins<'a>(posts: &'a [Value], text: &str) -> &'a Value {
+    let is = |post: &&Value| post["text"].as_str().is_some_and(|it| it.starts_with(text));
+    let found: Vec<_> = posts.iter().filter(is).collect();
+    assert_eq!(found.len(), 1, "{text}: {posts:#?}");
+    found[0]
+}
+
+/// Nothing that is called a secret in the archives is anywhere in the feed.
+fn tells_no_secret(person: &Person) {
+    let file = person.path("all.jsonl");
+    let printed = person
+        .run(["list", "--json", "--limit", "1000"])
+        .succeeds()
+        .out;
+    assert!(!printed.contains("SECRET"), "{printed}");
+    person.json(["export", &file]);
+    let bytes = std::fs::read(&file).expect("a file");
+    assert!(!bytes.windows(6).any(|part| part == b"SECRET"));
+}
+
+#[test]
+fn mastodon_comes_with_threads_pictures_warnings_and_tags() {
+    let ada = Person::named("Ada");
+    let report = ada.json(["import", &data("mastodon")]);
+    assert_eq!(report["imported"], 5, "{report}");
+    assert_eq!(
+        (&report["unlisted"], &report["attached"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(
+        (&report["missing_files"], &report["skipped"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(
+        report["left_out"],
+        json!({ "followers_only": 3, "direct": 1, "reply": 2, "repost": 2, "other": 1 })
+    );
+    let posts = ada.list();
+    let first = begins(&posts, "First");
+    assert_eq!(
+        first["text"],
+        "First #tomato with @ben\n\nhttps://long.example/a/very/long/path"
+    );
+    assert_eq!(first["link"], "https://toot.example/@ada/1");
+    assert_eq!(first["tags"], json!(["tomato"]));
+    assert_eq!(first["time"], "2023-05-01T10:00:00Z");
+    assert_eq!(first["attachments"][0]["alt"], "A red bed");
+    let second = begins(&posts, "And the second");
+    assert_eq!(second["reply_to"], first["id"]);
+    let warned = begins(&posts, "Behind a warning");
+    assert_eq!(warned["warning"], "Slugs");
+    assert_eq!(
+        begins(&posts, "Which bed?")["text"],
+        "Which bed?\n* The left one\n* The right one"
+    );
+    tells_no_secret(&ada);
+    let again = ada.json(["import", &format!("{}/outbox.json", data("mastodon"))]);
+    assert_eq!(
+        (&again["imported"], &again["already"]),
+        (&json!(0), &json!(5))
+    );
+}
+
+#[test]
+fn replies_and_reposts_of_mastodon_come_when_asked_for_and_what_is_hidden_never() {
+    let ada = Person::named("Ada");
+    let report = ada.json(["import", &data("mastodon"), "--replies", "--reposts"]);
+    assert_eq!(report["imported"], 8, "{report}");
+    let posts = ada.list();
+    let reply = begins(&posts, "Re: https://other.example/users/ben/statuses/77");
+    assert_eq!(
+        begins(&posts, "And one thing more")["reply_to"],
+        reply["id"]
+    );
+    let boosts: Vec<_> = posts.iter().filter(|post| post["text"] == "").collect();
+    assert_eq!(boosts.len(), 1);
+    assert_eq!(
+        boosts[0]["link"],
+        "https://other.example/users/ben/statuses/78"
+    );
+    tells_no_secret(&ada);
+}
+
+#[test]
+fn a_thread_goes_on_where_an_earlier_import_stopped() {
+    let ada = Person::named("Ada");
+    let folder = copy(&ada, "mastodon");
+    let outbox = format!("{folder}/outbox.json");
+    let whole = std::fs::read_to_string(&outbox).expect("a file");
+    let mut first: Value = serde_json::from_str(&whole).expect("JSON");
+    let items = first["orderedItems"].as_array_mut().expect("a list");
+    items.truncate(1);
+    std::fs::write(&outbox, first.to_string()).expect("a file");
+    assert_eq!(ada.json(["import", &folder])["imported"], 1);
+    let changed = whole.replace("And the second day of it.", "And the second day, mended.");
+    std::fs::write(&outbox, whole).expect("a file");
+    assert_eq!(ada.json(["import", &folder])["imported"], 4);
+    std::fs::write(&outbox, changed).expect("a file");
+    let report = ada.json(["import", &folder]);
+    assert_eq!(
+        (&report["imported"], &report["edited"]),
+        (&json!(0), &json!(1))
+    );
+    let posts = ada.list();
+    let second = begins(&posts, "And the second day, mended.");
+    assert_eq!(second["reply_to"], begins(&posts, "First")["id"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_archive_attaches_nothing_from_outside_of_its_folder() {
+    let ada = Person::named("Ada");
+    let folder = copy(&ada, "mastodon");
+    let secret = ada.file(
+        "outside.png",
+        std::fs::read(format!(
+            "{folder}/media_attachments/files/109/001/original/bed.png"
+        ))
+        .expect("a file"),
+    );
+    let link = format!("{folder}/media_attachments/link.png");
+    std::os::unix::fs::symlink(&secret, &link).expect("a link");
+    std::fs::write(format!("{folder}/.hidden.png"), "secret").expect("a file");
+    let outbox = format!("{folder}/outbox.json");
+    let text = std::fs::read_to_string(&outbox).expect("a file");
+    for target in [
+        "/media_attachments/link.png",
+        "/../outside.png",
+        "/.hidden.png",
+        &secret,
+    ] {
+        let changed = text.replace(
+            "/toot-bucket/media_attachments/files/109/001/original/bed.png",
+            target,
+        );
+        std::fs::write(&outbox, changed).expect("a file");
+        let report = Person::named("Ben").json(["import", &folder]);
+        assert_eq!(
+            (&report["imported"], &report["attached"]),
+            (&json!(5), &json!(0)),
+            "{target}"
+        );
+    }
+}
+
+#[test]
+fn twitter_comes_with_threads_pictures_and_whole_addresses() {
+    let ada = Person::named("Ada");
+    let report = ada.json(["import", &data("twitter")]);
+    assert_eq!(report["imported"], 5, "{report}");
+    assert_eq!(
+        report["left_out"],
+        json!({ "repost": 1, "reply": 2, "trash": 1, "followers_only": 1 })
+    );
+    assert_eq!(
+        (&report["attached"], &report["skipped"]),
+        (&json!(2), &json!(1))
+    );
+    let posts = ada.list();
+    let first = begins(&posts, "Peas");
+    assert_eq!(
+        first["text"],
+        "Peas & beans <3 #garden https://beans.example/long https://peas.example/"
+    );
+    assert_eq!(first["link"], "https://twitter.com/ada/status/1001");
+    assert_eq!(
+        (&first["tags"], &first["time"]),
+        (&json!(["garden"]), &json!("2018-10-10T20:19:25Z"))
+    );
+    assert_eq!(begins(&posts, "Second of")["reply_to"], first["id"]);
+    let picture = begins(&posts, "With a picture");
+    assert_eq!(picture["text"], "With a picture");
+    assert_eq!(picture["attachments"][0]["alt"], "Green");
+    assert_eq!(begins(&posts, "A typo")["time"], "2018-10-10T20:19:31Z");
+    assert_eq!(
+        begins(&posts, "A long one")["text"],
+        "A long one that begins here and is cut by the list, but goes on and on https://note.example/"
+    );
+    tells_no_secret(&ada);
+    for again in ["twitter", "twitter/data", "twitter/data/tweets.js"] {
+        let report = ada.json(["import", &data(again)]);
+        assert_eq!(
+            (&report["imported"], &report["already"]),
+            (&json!(0), &json!(5)),
+            "{again}"
+        );
+    }
+    let ben = Person::named("Ben");
+    let report = ben.json(["import", &data("twitter"), "--replies", "--reposts"]);
+    assert_eq!(report["imported"], 8);
+    begins(
+        &ben.list(),
+        "Re: https://twitter.com/ben/status/77\n\n@ben I do not",
+    );
+}
+
+#[test]
+fn tweets_of_a_closed_account_never_come() {
+    let ada = Person::named("Ada");
+    let folder = copy(&ada, "twitter");
+    let history = |action: &str| {
+        let history = json!([
+            { "protectedHistory": { "protectedAt": "2020-01-01T00:00:00.000Z", "action": "Unprotect" } },
+            { "protectedHistory": { "protectedAt": "2021-01-01T00:00:00.000Z", "action": action } },
+        ]);
+        let text = format!("window.YTD.protected_history.part0 = {history}");
+        std::fs::write(format!("{folder}/data/protected-history.js"), text).expect("a file");
+    };
+    history("Protect");
+    let refused = ada
+        .run(["import", &folder, "--replies", "--reposts"])
+        .fails();
+    says(
+        &refused,
+        &["nothing in it became a post", "followers-only posts"],
+    );
+    history("Unprotect");
+    assert_eq!(ada.json(["import", &folder])["imported"], 5);
+}
+
+#[test]
+fn older_forms_of_twitter_are_read() {
+    let ada = Person::named("Ada");
+    std::fs::create_dir_all(ada.path("old/data/js/tweets")).expect("a folder");
+    let tweet = json!([{
+        "source": "web", "id_str": "7", "id": 7, "text": "In the old form &amp; whole",
+        "created_at": "2014-01-31 22:33:44 +0000", "entities": { "urls": [], "hashtags": [] },
+    }]);
+    ada.file(
+        "old/data/js/tweets/2014_01.js",
+        format!("Grailbird.data.tweets_2014_01 = \n {tweet}"),
+    );
+    assert_eq!(ada.json(["import", &ada.path("old")])["imported"], 1);
+    let bare = json!([{ "id_str": "8", "full_text": "Not wrapped", "created_at": "Wed Oct 10 20:19:24 +0000 2018" }]);
+    let file = ada.file("tweet.js", format!("window.YTD.tweet.part0 = {bare};\n"));
+    assert_eq!(ada.json(["import", &file])["imported"], 1);
+    let posts = ada.list();
+    assert_eq!(
+        begins(&posts, "In the old form & whole")["time"],
+        "2014-01-31T22:33:44Z"
+    );
+    assert_eq!(
+        begins(&posts, "Not wrapped")["link"],
+        "https://twitter.com/i/web/status/8"
+    );
+}
+
+#[test]
+fn what_is_no_archive_is_named_with_what_can_be_done() {
+    let ada = Person::named("Ada");
+    let folder = ada.path("folder");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let refused = ada.run(["import", &folder]).fails();
+    says(&refused, &["no archive that is known here", "outbox.json"]);
+    let zip = ada.file("archive.zip", b"PK\x03\x04rest");
+    says(
+        &ada.run(["import", &zip]).fails(),
+        &["packed archive", "unpack it"],
+    );
+    std::fs::create_dir_all(format!("{folder}/your_instagram_activity")).expect("a folder");
+    says(&ada.run(["import", &folder]).fails(), &["Instagram"]);
+}

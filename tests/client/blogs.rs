@@ -1,0 +1,202 @@
+//! `import` of exports of blogs: only what was public and is by the owner becomes a post.
+
+use serde_json::{Value, json};
+
+use crate::support::{Person, data, says, texts};
+
+/// The titles of the posts, oldest first.
+fn titles(person: &Person) -> Vec<String> {
+    let title = |post: &Value| post["title"].as_str().unwrap_or_default().to_owned();
+    person.list().iter().rev().map(title).collect()
+}
+
+/// Nothing that is called a secret in the exports is anywhere in the feed.
+#[track_caller]
+fn tells_no_secret(person: &Person) {
+    let file = person.path("all.tidings");
+    person.json(["export", &file]);
+    let bytes = std::fs::read(&file).expect("a file");
+    for secret in [
+        "SECRET",
+        "secret@",
+        "hunter2",
+        "198.51.100.7",
+        "private@mail",
+    ] {
+        let found = bytes
+            .windows(secret.len())
+            .any(|part| part == secret.as_bytes());
+        assert!(!found, "{secret}");
+    }
+}
+
+#[test]
+fn of_wordpress_only_public_posts_of_the_owner_come() {
+    let ann = Person::named("Somebody");
+    let report = ann.json(["import", &data("wordpress.xml")]);
+    assert_eq!(report["imported"], 2, "{report}");
+    assert_eq!(
+        report["left_out"],
+        json!({
+            "draft": 3, "private": 2, "protected": 1, "scheduled": 1, "trash": 1, "page": 2, "menu": 1,
+            "attachment": 1, "revision": 1, "template": 1, "setting": 1, "comment": 3, "other": 1,
+            "other_author": 1,
+        })
+    );
+    assert_eq!(report["authors"], json!([{ "name": "Ben", "posts": 1 }]));
+    assert_eq!(titles(&ann), ["Beans", "Blocks"]);
+    let posts = ann.list();
+    assert_eq!(
+        texts(&posts),
+        [
+            "In blocks.",
+            "First line\nsecond line\n\nA new paragraph.\n\n[Beans] In June",
+        ]
+    );
+    assert_eq!(posts[1]["tags"], json!(["Beds", "bean"]));
+    tells_no_secret(&ann);
+}
+
+#[test]
+fn others_of_a_blog_come_when_asked_for_by_either_name() {
+    let ben = Person::named("Somebody");
+    assert_eq!(
+        ben.json(["import", &data("wordpress.xml"), "--author", "Ben"])["imported"],
+        1
+    );
+    assert_eq!(titles(&ben), ["By Ben"]);
+    let both = [
+        "import",
+        &data("wordpress.xml"),
+        "--author",
+        "ben",
+        "--author",
+        "ann gardener",
+    ];
+    assert_eq!(ben.json(both)["imported"], 2);
+    // Whoever is called so in the profile is the owner.
+    let ben = Person::named("Ben");
+    let report = ben.json(["import", &data("wordpress.xml")]);
+    assert_eq!(titles(&ben), ["By Ben"]);
+    assert_eq!(
+        report["authors"],
+        json!([{ "name": "Ann Gardener", "posts": 2 }])
+    );
+    let none = Person::named("Cleo");
+    let said = none
+        .run(["import", &data("wordpress.xml"), "--author", "Nobody"])
+        .fails();
+    says(
+        &said,
+        &[
+            "nothing in it became a post",
+            "Ann Gardener (2)",
+            "Ben (1)",
+            "--author",
+        ],
+    );
+}
+
+#[test]
+fn a_dry_run_of_an_export_tells_what_is_left_out() {
+    let ann = Person::named("Ann Gardener");
+    let said = ann
+        .run(["import", "--dry-run", &data("wordpress.xml")])
+        .succeeds()
+        .out;
+    says(
+        &said,
+        &[
+            "Nothing was posted. This would import 2 posts",
+            "3 drafts",
+            "3 comments of others",
+            "2 pages (--pages)",
+            "1 post behind a password",
+            "by others: Ben (1)",
+            "2023-08-02  Beans | First line second line",
+        ],
+    );
+    assert!(ann.list().is_empty());
+    assert_eq!(
+        ann.json(["import", "--pages", &data("wordpress.xml")])["imported"],
+        3
+    );
+}
+
+#[test]
+fn of_blogger_in_its_old_form_only_the_real_post_comes() {
+    let ann = Person::named("Ann");
+    let report = ann.json(["import", &data("blogger-old.xml")]);
+    assert_eq!(report["imported"], 1);
+    assert_eq!(
+        report["left_out"],
+        json!({ "draft": 2, "comment": 1, "setting": 1, "template": 1 })
+    );
+    let post = ann.list().remove(0);
+    assert_eq!(
+        (&post["title"], &post["tags"]),
+        (&json!("Real post"), &json!(["garden"]))
+    );
+    assert_eq!(post["link"], "https://plot9.example/2013/real.html");
+    tells_no_secret(&ann);
+}
+
+#[test]
+fn of_blogger_in_its_new_form_only_what_is_live_comes() {
+    let ann = Person::named("Ann");
+    let report = ann.json(["import", &data("blogger.xml")]);
+    assert_eq!(report["imported"], 1, "{report}");
+    assert_eq!(
+        report["left_out"],
+        json!({
+            "draft": 1, "scheduled": 2, "trash": 1, "comment": 1, "page": 1, "private": 1, "other_author": 1,
+        })
+    );
+    assert_eq!(ann.texts(), ["In the new form."]);
+    tells_no_secret(&ann);
+}
+
+#[test]
+fn drafts_and_closed_entries_of_other_feeds_stay_out() {
+    let ann = Person::named("Ann");
+    let feed = ann.file(
+        "feed.xml",
+        "<?xml version=\"1.0\"?><feed xmlns=\"http://www.w3.org/2005/Atom\" xmlns:app=\"http://www.w3.org/2007/app\">\
+         <id>urn:f</id><title>t</title><updated>2020-01-01T00:00:00Z</updated>\
+         <entry><id>urn:1</id><title>open</title><updated>2020-01-01T00:00:00Z</updated>\
+         <app:control><app:draft>no</app:draft></app:control></entry>\
+         <entry><id>urn:2</id><title>SECRET</title><updated>2020-01-01T00:00:00Z</updated>\
+         <app:control><app:draft>yes</app:draft></app:control></entry></feed>",
+    );
+    let journal = ann.file(
+        "journal.xml",
+        "<?xml version=\"1.0\"?><rss version=\"2.0\" xmlns:lj=\"http://www.livejournal.org/rss/lj/1.0/\"><channel>\
+         <title>j</title><item><title>for all</title><lj:security>public</lj:security></item>\
+         <item><title>SECRET</title><lj:security>friends</lj:security></item>\
+         <item><title>SECRET mine</title><lj:security>private</lj:security></item></channel></rss>",
+    );
+    let report = ann.json(["import", &feed, &journal]);
+    assert_eq!(
+        report["left_out"],
+        json!({ "draft": 1, "followers_only": 1, "private": 1 })
+    );
+    let mut found = titles(&ann);
+    found.sort();
+    assert_eq!(found, ["for all", "open"]);
+    tells_no_secret(&ann);
+}
+
+#[test]
+fn an_export_of_drafts_alone_says_so_and_is_no_success() {
+    let ann = Person::named("Ann");
+    let file = ann.file(
+        "drafts.xml",
+        "<?xml version=\"1.0\"?><rss version=\"2.0\" xmlns:wp=\"http://wordpress.org/export/1.1/\"><channel>\
+         <title>t</title><item><title>a</title><wp:post_type>post</wp:post_type><wp:status>draft</wp:status></item>\
+         <item><title>b</title><wp:post_type>post</wp:post_type><wp:status>draft</wp:status></item></channel></rss>",
+    );
+    says(
+        &ann.run(["import", &file]).fails(),
+        &["nothing in it became a post", "2 drafts"],
+    );
+}
