@@ -14,11 +14,14 @@ use std::path::Path;
 use bytes::Bytes;
 
 mod boxes;
+mod described;
 #[cfg(feature = "images")]
 mod draw;
 mod ebml;
 mod error;
 mod exif;
+mod flac;
+mod fragments;
 #[cfg(feature = "test-util")]
 pub(crate) mod fuzz;
 mod gif;
@@ -26,8 +29,10 @@ mod icc;
 mod items;
 mod jpeg;
 mod kind;
+mod matroska;
 mod patch;
 mod png;
+mod samples;
 mod scan;
 mod sound;
 mod still;
@@ -35,6 +40,7 @@ mod still;
 mod tests;
 mod track;
 mod webp;
+mod xiph;
 
 use self::boxes::Film;
 pub use self::error::PictureError;
@@ -186,7 +192,7 @@ fn in_place<F: Scratch>(
     let mut prepared = Prepared::new(kind, len);
     let looked = match reader {
         Reader::Boxes => boxes::look(&mut patch, kind.has_items()),
-        Reader::Ebml => ebml::look(&mut patch),
+        Reader::Ebml => matroska::look(&mut patch),
         Reader::Sound => {
             prepared.duration_ms = sound::duration_ms(&mut patch, kind);
             return Ok(prepared);
@@ -201,7 +207,9 @@ fn in_place<F: Scratch>(
         return Ok(prepared.with(looked.unwrap_or_default()));
     }
     let film = looked.map_err(|fault| fault.of(kind.mime()))?;
-    if patch.changed() {
+    let (len, changed) = patch.finish()?;
+    prepared.len = len;
+    if changed {
         prepared.done = Done::Cleaned;
     }
     Ok(prepared.with(film))

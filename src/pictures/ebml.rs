@@ -1,45 +1,25 @@
-//! WebM and Matroska, element by element, changed in place: what is not wanted becomes a `Void` of the same size.
-//!
-//! Taken off are the tags, the title, the date, file names and the names of the programs that wrote it.
+//! Elements of EBML, which WebM and Matroska are made of.
 
-use std::time::Duration;
-
-use super::boxes::Film;
 use super::error::Fault;
 use super::patch::{Patch, Scratch};
 
-const SEGMENT: u32 = 0x1853_8067;
-const CLUSTER: u32 = 0x1F43_B675;
-const INFO: u32 = 0x1549_A966;
-const TRACKS: u32 = 0x1654_AE6B;
-const TAGS: u32 = 0x1254_C367;
-const VOID: u32 = 0xEC;
-const CHECK: u32 = 0xBF;
-
-const TIMESTAMP_SCALE: u32 = 0x2A_D7B1;
-const DURATION: u32 = 0x4489;
-const DATE: u32 = 0x4461;
-/// Title, file names, and the programs that made it.
-const NAMES: [u32; 6] = [0x7BA9, 0x7384, 0x3C_83AB, 0x3E_83BB, 0x4D80, 0x5741];
-
-const TRACK: u32 = 0xAE;
-const VIDEO: u32 = 0xE0;
-const WIDTH: u32 = 0xB0;
-const HEIGHT: u32 = 0xBA;
-
 /// Where an element stands.
 #[derive(Debug, Clone, Copy)]
-struct Element {
-    id: u32,
-    at: u64,
-    body: u64,
-    end: u64,
+pub(super) struct Element {
+    pub(super) id: u32,
+    pub(super) at: u64,
+    pub(super) body: u64,
+    pub(super) end: u64,
     /// Whether its writer did not know how long it would get.
-    open: bool,
+    pub(super) open: bool,
 }
 
 impl Element {
-    fn at<F: Scratch>(patch: &mut Patch<'_, F>, at: u64, end: u64) -> Result<Self, Fault> {
+    pub(super) fn at<F: Scratch>(
+        patch: &mut Patch<'_, F>,
+        at: u64,
+        end: u64,
+    ) -> Result<Self, Fault> {
         patch.count()?;
         let [first, b, c, d] = patch.peek(at)?;
         let shift = first.leading_zeros();
@@ -78,7 +58,10 @@ impl Element {
     }
 
     /// Makes it a `Void` with zeros in it.
-    fn void<F: Scratch>(&self, patch: &mut Patch<'_, F>) -> Result<(), Fault> {
+    pub(super) fn void<F: Scratch>(&self, patch: &mut Patch<'_, F>) -> Result<(), Fault> {
+        if self.open {
+            return Err(Fault::Odd("a part without an end"));
+        }
         let len = self.end - self.at;
         match u8::try_from(len) {
             Ok(short @ ..9) => {
@@ -95,7 +78,7 @@ impl Element {
     }
 
     /// Visits the elements in it.
-    fn each<F: Scratch>(
+    pub(super) fn each<F: Scratch>(
         &self,
         patch: &mut Patch<'_, F>,
         mut visit: impl FnMut(&mut Patch<'_, F>, &Self) -> Result<(), Fault>,
@@ -110,7 +93,7 @@ impl Element {
     }
 
     /// The unsigned number in it.
-    fn number<F: Scratch>(&self, patch: &mut Patch<'_, F>) -> Result<u64, Fault> {
+    pub(super) fn number<F: Scratch>(&self, patch: &mut Patch<'_, F>) -> Result<u64, Fault> {
         let len = self.end - self.body;
         let bytes = patch.peek::<8>(self.body)?;
         match u32::try_from(len) {
@@ -119,91 +102,4 @@ impl Element {
             _ => Err(Fault::Odd("a number that is too long")),
         }
     }
-}
-
-/// Looks through a whole file and takes off what tells of place, device and time.
-pub(super) fn look<F: Scratch>(patch: &mut Patch<'_, F>) -> Result<Film, Fault> {
-    let (mut film, mut at, len) = (Film::default(), 0, patch.len());
-    let mut has_tracks = false;
-    while at < len {
-        let element = Element::at(patch, at, len)?;
-        at = element.end;
-        match element.id {
-            // What is in a segment is looked at one by one; so is a cluster that does not say where it ends.
-            SEGMENT => at = element.body,
-            CLUSTER if element.open => at = element.body,
-            _ if element.open => return Err(Fault::Odd("a part without an end")),
-            INFO => film.duration_ms = info(patch, &element)?,
-            TRACKS => {
-                (film.width, film.height) = tracks(patch, &element)?.unzip();
-                has_tracks = true;
-            }
-            TAGS | VOID => element.void(patch)?,
-            _ => {}
-        }
-    }
-    if !has_tracks {
-        return Err(Fault::Cut);
-    }
-    Ok(film)
-}
-
-fn info<F: Scratch>(patch: &mut Patch<'_, F>, info: &Element) -> Result<Option<u64>, Fault> {
-    let (mut nanos, mut length) = (1_000_000, None);
-    info.each(patch, |patch, element| {
-        match element.id {
-            TIMESTAMP_SCALE => nanos = element.number(patch)?,
-            DURATION => length = float(patch, element)?,
-            // A check over what is changed here would be wrong.
-            DATE | CHECK | VOID => element.void(patch)?,
-            id if NAMES.contains(&id) => patch.zero(element.body, element.end)?,
-            _ => {}
-        }
-        Ok(())
-    })?;
-    let nanos = u32::try_from(nanos).unwrap_or_default();
-    let seconds = length.map(|length| length * f64::from(nanos) / 1e9);
-    let length = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let millis = length.and_then(|length| u64::try_from(length.as_millis()).ok());
-    Ok(millis.filter(|millis| *millis > 0))
-}
-
-fn float<F: Scratch>(patch: &mut Patch<'_, F>, element: &Element) -> Result<Option<f64>, Fault> {
-    Ok(match element.end - element.body {
-        4 => Some(f32::from_be_bytes(patch.read(element.body)?).into()),
-        8 => Some(f64::from_be_bytes(patch.read(element.body)?)),
-        _ => None,
-    })
-}
-
-/// The size of the first track that is seen.
-fn tracks<F: Scratch>(
-    patch: &mut Patch<'_, F>,
-    tracks: &Element,
-) -> Result<Option<(u32, u32)>, Fault> {
-    let mut size = None;
-    tracks.each(patch, |patch, track| {
-        if track.id != TRACK {
-            return Ok(());
-        }
-        track.each(patch, |patch, video| {
-            if video.id != VIDEO {
-                return Ok(());
-            }
-            let (mut width, mut height) = (0, 0);
-            video.each(patch, |patch, element| {
-                match element.id {
-                    WIDTH => width = element.number(patch)?,
-                    HEIGHT => height = element.number(patch)?,
-                    _ => {}
-                }
-                Ok(())
-            })?;
-            let read = u32::try_from(width).ok().zip(u32::try_from(height).ok());
-            let read = read.filter(|(width, height)| *width > 0 && *height > 0);
-            size = size.or(read);
-            Ok(())
-        })
-    })?;
-    Ok(size)
 }

@@ -28,6 +28,13 @@ pub(crate) enum Kind {
     Webm,
     Matroska,
     Avi,
+    MpegTs,
+    MpegPs,
+    Asf,
+    Flv,
+    RealMedia,
+    Dv,
+    Mxf,
     Mp3,
     Aac,
     Ogg,
@@ -70,7 +77,12 @@ impl Kind {
             let is_webm = head.windows(4).take(64).any(|at| at == b"webm");
             return if is_webm { Self::Webm } else { Self::Matroska };
         }
+        if is_transport(head) {
+            return Self::MpegTs;
+        }
         match head {
+            // A block of heads, then one of what the camera notes.
+            [0x1F, 0x07, 0x00, ..] if head.get(80).is_some_and(|next| next >> 5 == 1) => Self::Dv,
             // Layer III, with a rate and a frequency that exist; a byte order mark of UTF-16 is no such thing.
             [0xFF, second, third, ..]
                 if second & 0xE6 == 0xE2 && third >> 4 != 15 && third & 0x0C != 0x0C =>
@@ -105,6 +117,13 @@ impl Kind {
             Self::Webm => "video/webm",
             Self::Matroska => "video/x-matroska",
             Self::Avi => "video/x-msvideo",
+            Self::MpegTs => "video/mp2t",
+            Self::MpegPs => "video/mpeg",
+            Self::Asf => "video/x-ms-asf",
+            Self::Flv => "video/x-flv",
+            Self::RealMedia => "application/vnd.rn-realmedia",
+            Self::Dv => "video/x-dv",
+            Self::Mxf => "application/mxf",
             Self::Mp3 => "audio/mpeg",
             Self::Aac => "audio/aac",
             Self::Ogg => "audio/ogg",
@@ -157,7 +176,9 @@ impl Kind {
             Self::Webm | Self::Matroska => Reader::Ebml,
             Self::Mp3 | Self::Ogg | Self::Flac | Self::Wav => Reader::Sound,
             Self::Tiff | Self::Jxl | Self::CanonRaw | Self::FujiRaw => Reader::Sealed,
-            Self::Bmp | Self::Avi | Self::Aac => Reader::None,
+            Self::Avi | Self::MpegTs | Self::MpegPs | Self::Asf => Reader::Sealed,
+            Self::Flv | Self::RealMedia | Self::Dv | Self::Mxf => Reader::Sealed,
+            Self::Bmp | Self::Aac => Reader::None,
             Self::Pdf | Self::Zip | Self::Text | Self::Unknown => Reader::None,
         }
     }
@@ -210,6 +231,13 @@ const ALL: &[Kind] = &[
     Kind::Webm,
     Kind::Matroska,
     Kind::Avi,
+    Kind::MpegTs,
+    Kind::MpegPs,
+    Kind::Asf,
+    Kind::Flv,
+    Kind::RealMedia,
+    Kind::Dv,
+    Kind::Mxf,
     Kind::Mp3,
     Kind::Aac,
     Kind::Ogg,
@@ -234,6 +262,12 @@ const STARTS: &[(&[u8], Kind)] = &[
     (b"FUJIFILMCCD-RAW", Kind::FujiRaw),
     (&[0xFF, 0x0A], Kind::Jxl),
     (b"\0\0\0\x0CJXL \r\n\x87\n", Kind::Jxl),
+    (&[0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11], Kind::Asf),
+    (b"FLV\x01", Kind::Flv),
+    (b".RMF", Kind::RealMedia),
+    (&[0, 0, 1, 0xBA], Kind::MpegPs),
+    (&[0, 0, 1, 0xB3], Kind::MpegPs),
+    (&[0x06, 0x0E, 0x2B, 0x34, 0x02, 0x05, 0x01, 0x01], Kind::Mxf),
     (b"ID3", Kind::Mp3),
     (b"OggS\0", Kind::Ogg),
     (b"fLaC", Kind::Flac),
@@ -285,6 +319,17 @@ fn boxes(head: &[u8], len: u64) -> Option<Kind> {
         b"mif1" | b"mif2" | b"msf1" | b"miaf" | b"jpeg" | b"jpgs" => Kind::Heif,
         _ => Kind::Mp4,
     })
+}
+
+/// Whether a file is made of the packets of MPEG-TS: plain, with a time before each as camcorders write them, or with
+/// a checksum behind each. Each begins with a `G`, as a text may, but hardly at every such place.
+fn is_transport(head: &[u8]) -> bool {
+    [(0, 188), (4, 192), (0, 204)]
+        .iter()
+        .any(|(first, packet)| {
+            let begins = head.iter().skip(*first).step_by(*packet);
+            begins.clone().count() >= 3 && begins.clone().all(|byte| *byte == 0x47)
+        })
 }
 
 /// Whether a file's beginning reads as UTF-8 without control characters.

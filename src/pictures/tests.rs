@@ -5,6 +5,7 @@ use std::io::Cursor;
 
 use super::{Done, Kind, Options, PictureError, Prepared, prepare};
 
+mod boxed;
 #[cfg(feature = "images")]
 mod drawn;
 mod films;
@@ -12,7 +13,9 @@ mod hostile;
 mod icc;
 mod items;
 mod made;
+mod matroska;
 mod still;
+mod told;
 
 /// What must not be found in anything that is posted.
 const SECRETS: [&[u8]; 6] = [

@@ -1,68 +1,166 @@
-//! One track of a film: its size, or its end if it is neither seen, heard nor read.
+//! One track of a film: its size, or its end if it is neither seen nor heard.
 
-use super::boxes::{Head, clock, each};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::boxes::{Head, clock, each, keep};
+use super::described::{self, Packets};
 use super::error::Fault;
 use super::patch::{Patch, Scratch};
 use super::scan::Scan;
 
-/// Tracks that people see, hear or read, and those that the others need.
-const KEPT: &[&[u8; 4]] = &[
-    b"vide", b"soun", b"sbtl", b"subt", b"text", b"clcp", b"tmcd", b"auxv", b"pict", b"hint",
-];
+/// Tracks that people see or hear: films, sounds, what makes a film transparent, and films of stills. Subtitles are not
+/// among them: drones write place and height into theirs each second.
+const KEPT: &[&[u8; 4]] = &[b"vide", b"soun", b"auxv", b"pict"];
 
-/// Boxes of a track that the showing needs.
-const TRACK: &[&[u8; 4]] = &[
-    b"tkhd", b"tref", b"trgr", b"edts", b"mdia", b"tapt", b"load", b"matt", b"clip", b"crgn",
-];
+/// Tracks of one film. Those with all languages of a disc have some forty.
+const TRACKS: usize = 256;
 
-/// Boxes of its media.
-const MEDIA: &[&[u8; 4]] = &[b"mdhd", b"hdlr", b"minf", b"elng"];
+/// A track whose samples are looked for.
+#[derive(Debug)]
+pub(super) struct Track {
+    /// All of it.
+    pub(super) whole: Head,
+    /// The tables of its samples.
+    pub(super) table: Option<Head>,
+    /// How its sounds are packed, where samples are counted singly.
+    pub(super) packets: Vec<Packets>,
+}
 
-/// Bytes of a table of samples that is walked to take a track off. Places noted once a second for a day take 700 KiB.
-const TABLE: usize = 4 << 20;
+/// The tracks of a film.
+#[derive(Debug, Default)]
+pub(super) struct Tracks {
+    pub(super) kept: Vec<Track>,
+    /// Those that go, once their samples are gone.
+    pub(super) dropped: Vec<Track>,
+    /// The numbers of those that are kept.
+    numbers: BTreeSet<u32>,
+    /// What holds for the fragments of each: the size of a sample, and where it says so.
+    extended: BTreeMap<u32, (u32, Head)>,
+}
+
+impl Tracks {
+    /// Whether anything is left to be shown.
+    pub(super) fn has_kept(&self) -> bool {
+        !self.kept.is_empty()
+    }
+
+    /// Whether the track with this number is kept.
+    pub(super) fn keeps(&self, number: u32) -> bool {
+        self.numbers.contains(&number)
+    }
+
+    /// Bytes of a sample of a fragment that does not say how many.
+    pub(super) fn sample_size(&self, number: u32) -> u32 {
+        let extended = self.extended.get(&number);
+        extended.map(|(size, _)| *size).unwrap_or_default()
+    }
+
+    /// Takes up a `trex`.
+    pub(super) fn extend<F: Scratch>(
+        &mut self,
+        patch: &mut Patch<'_, F>,
+        trex: &Head,
+    ) -> Result<(), Fault> {
+        let number = trex.number(patch, 4)?;
+        let size = trex.number(patch, 16)?;
+        let before = self.extended.insert(number, (size, *trex));
+        match before.is_none() && self.extended.len() <= TRACKS {
+            true => Ok(()),
+            false => Err(Fault::Odd("fragments of too many tracks")),
+        }
+    }
+
+    /// Takes off what is said of the fragments of tracks that are gone.
+    pub(super) fn drop_extensions<F: Scratch>(
+        &self,
+        patch: &mut Patch<'_, F>,
+    ) -> Result<(), Fault> {
+        let all = self.extended.iter();
+        for (_, (_, trex)) in all.filter(|(number, _)| !self.keeps(**number)) {
+            trex.void(patch)?;
+        }
+        Ok(())
+    }
+}
 
 /// What was met in a track.
 #[derive(Debug, Default)]
 struct Met {
+    number: u32,
     size: Option<(u32, u32)>,
     handler: Option<[u8; 4]>,
     table: Option<Head>,
+    descriptions: Option<Head>,
+    /// Whether its samples lie in another file.
+    elsewhere: bool,
+}
+
+/// Takes up something that stands in a track once.
+fn once<T>(place: &mut Option<T>, met: T) -> Result<(), Fault> {
+    match place.replace(met) {
+        None => Ok(()),
+        Some(_) => Err(Fault::Odd("a box that stands there twice")),
+    }
 }
 
 /// Cleans a track; the size of its pictures, upright, if it has any.
 pub(super) fn look<F: Scratch>(
     patch: &mut Patch<'_, F>,
     trak: &Head,
+    tracks: &mut Tracks,
 ) -> Result<Option<(u32, u32)>, Fault> {
     let mut met = Met::default();
-    each(patch, trak.body, trak.end, |patch, head| {
-        match &head.name {
-            b"tkhd" => met.size = header(patch, head)?,
-            b"mdia" => media(patch, head, &mut met)?,
-            name if TRACK.contains(&name) => {}
-            _ => head.void(patch)?,
-        }
-        Ok(())
+    keep(patch, trak, |patch, head| match &head.name {
+        b"tkhd" => header(patch, head, &mut met),
+        b"mdia" => media(patch, head, &mut met),
+        b"edts" => keep(patch, head, |patch, head| {
+            let [version, ..] = head.number(patch, 0)?.to_be_bytes();
+            trim_table(patch, head, 4, if version == 1 { 20 } else { 12 })
+        }),
+        b"tref" | b"tapt" => keep(patch, head, |_, _| Ok(())),
+        _ => Ok(()),
     })?;
-    let handler = met.handler.unwrap_or_default();
-    if !KEPT.contains(&&handler) {
-        if let Some(table) = met.table {
-            zero_samples(patch, &table)?;
-        }
-        trak.void(patch)?;
-    } else if let Some(table) = met.table {
-        unname_encoders(patch, &table, &handler)?;
+    if tracks.kept.len() + tracks.dropped.len() >= TRACKS {
+        return Err(Fault::Odd("more tracks than any film has"));
     }
-    Ok(met.size.filter(|_| &handler == b"vide"))
+    let handler = met.handler.unwrap_or_default();
+    let (mut kept, mut packets) = (KEPT.contains(&&handler) && !met.elsewhere, Vec::new());
+    if let Some(descriptions) = met.descriptions.filter(|_| kept) {
+        match described::look(patch, &descriptions, &handler)? {
+            Some(found) => packets = found,
+            None => kept = false,
+        }
+    }
+    let track = Track {
+        whole: *trak,
+        table: met.table,
+        packets,
+    };
+    if kept {
+        tracks.numbers.insert(met.number);
+        tracks.kept.push(track);
+    } else {
+        tracks.dropped.push(track);
+    }
+    Ok(met.size.filter(|_| kept && &handler == b"vide"))
 }
 
 /// Takes the times off a `tkhd`; width and height after the turn it asks for.
-fn header<F: Scratch>(patch: &mut Patch<'_, F>, head: &Head) -> Result<Option<(u32, u32)>, Fault> {
-    let [version, ..] = patch.read::<4>(head.body)?;
+fn header<F: Scratch>(patch: &mut Patch<'_, F>, head: &Head, met: &mut Met) -> Result<(), Fault> {
+    let [version, ..] = head.number(patch, 0)?.to_be_bytes();
     let (times, rest) = if version == 1 { (16, 16) } else { (8, 12) };
+    let behind = 4 + times + rest + 60;
+    if head.len() < behind {
+        return Err(Fault::Odd("a box that is too small"));
+    }
     let at = head.body + 4;
     patch.zero(at, at + times)?;
-    // Number, length, layer and loudness stand before the matrix of nine numbers.
+    met.number = head.number(patch, 4 + times)?;
+    // Number, length, layer and loudness stand before the matrix of nine numbers, with spare bytes among them.
+    patch.zero(at + times + 4, at + times + 8)?;
+    patch.zero(at + times + rest, at + times + rest + 8)?;
+    patch.zero(at + times + rest + 14, at + times + rest + 16)?;
+    head.trim(patch, behind)?;
     let bytes = patch.read::<44>(at + times + rest + 16)?;
     let mut scan = Scan::new(&bytes);
     let (a, b) = (scan.u32()?, scan.u32()?);
@@ -74,167 +172,87 @@ fn header<F: Scratch>(patch: &mut Patch<'_, F>, head: &Head) -> Result<Option<(u
     } else {
         (width, height)
     };
-    Ok(Some(size).filter(|size| size.0 > 0 && size.1 > 0))
+    met.size = Some(size).filter(|size| size.0 > 0 && size.1 > 0);
+    Ok(())
 }
 
 fn media<F: Scratch>(patch: &mut Patch<'_, F>, mdia: &Head, met: &mut Met) -> Result<(), Fault> {
-    each(patch, mdia.body, mdia.end, |patch, head| {
-        match &head.name {
-            b"mdhd" => {
-                clock(patch, head)?;
-            }
-            b"hdlr" => {
-                met.handler = Some(patch.read(head.body + 8)?);
-                unname(patch, head)?;
-            }
-            b"minf" => each(patch, head.body, head.end, |patch, head| {
-                match &head.name {
-                    b"stbl" => met.table = Some(*head),
-                    b"hdlr" => unname(patch, head)?,
-                    b"udta" | b"meta" | b"uuid" => head.void(patch)?,
-                    _ => {}
-                }
-                Ok(())
-            })?,
-            name if MEDIA.contains(&name) => {}
-            _ => head.void(patch)?,
+    keep(patch, mdia, |patch, head| match &head.name {
+        b"mdhd" => {
+            clock(patch, head)?;
+            let [version, ..] = head.number(patch, 0)?.to_be_bytes();
+            head.trim(patch, if version == 1 { 34 } else { 22 })
         }
-        Ok(())
+        b"hdlr" => {
+            once(&mut met.handler, head.number(patch, 8)?.to_be_bytes())?;
+            unname(patch, head)
+        }
+        _ => keep(patch, head, |patch, head| match &head.name {
+            b"hdlr" => unname(patch, head),
+            b"dinf" => keep(patch, head, |patch, head| places(patch, head, met)),
+            b"stbl" => {
+                once(&mut met.table, *head)?;
+                keep(patch, head, |patch, head| table(patch, head, met))
+            }
+            _ => Ok(()),
+        }),
     })
 }
 
 /// Takes the maker, and the name the device gave to what handles a track, off a `hdlr`.
 fn unname<F: Scratch>(patch: &mut Patch<'_, F>, head: &Head) -> Result<(), Fault> {
-    patch.zero((head.body + 12).min(head.end), head.end)
+    head.trim(patch, 12)
 }
 
-/// Takes the maker and the name of the encoder off the descriptions of what is seen or heard; cameras write theirs.
-fn unname_encoders<F: Scratch>(
-    patch: &mut Patch<'_, F>,
-    stbl: &Head,
-    handler: &[u8; 4],
-) -> Result<(), Fault> {
-    each(patch, stbl.body, stbl.end, |patch, head| {
-        if &head.name != b"stsd" {
-            return Ok(());
+/// Takes the paths off a `dref`, and notes whether one of them is needed.
+fn places<F: Scratch>(patch: &mut Patch<'_, F>, dref: &Head, met: &mut Met) -> Result<(), Fault> {
+    dref.number(patch, 4)?;
+    each(patch, dref.body + 8, dref.end, |patch, place| {
+        let is_here = place.number(patch, 0)? & 1 == 1;
+        if !is_here {
+            let told = patch.load(place.body + 4, place.end, 1 << 16)?;
+            met.elsewhere |= told.iter().any(|byte| *byte != 0);
         }
-        each(patch, head.body + 8, head.end, |patch, entry| {
-            let mut zero = |from: u64, to: u64| match entry.at + to <= entry.end {
-                true => patch.zero(entry.at + from, entry.at + to),
-                false => Ok(()),
-            };
-            match handler {
-                b"vide" => {
-                    zero(20, 24)?;
-                    zero(50, 82)
-                }
-                b"soun" => zero(20, 24),
-                _ => Ok(()),
-            }
-        })
+        place.trim(patch, 4)
     })
 }
 
-/// Zeroes all samples of a track.
-fn zero_samples<F: Scratch>(patch: &mut Patch<'_, F>, stbl: &Head) -> Result<(), Fault> {
-    let (mut sizes, mut runs, mut places, mut wide) = (None, None, None, false);
-    each(patch, stbl.body, stbl.end, |patch, head| {
-        match &head.name {
-            b"stsz" => sizes = Some(patch.load(head.body, head.end, TABLE)?),
-            b"stz2" => return Err(Fault::Sealed("a hidden track has a table of a rare kind")),
-            b"stsc" => runs = Some(patch.load(head.body, head.end, TABLE)?),
-            b"stco" | b"co64" => {
-                wide = &head.name == b"co64";
-                places = Some(patch.load(head.body, head.end, TABLE)?);
-            }
-            _ => {}
+/// A part of the tables of samples: takes off what stands behind its end.
+fn table<F: Scratch>(patch: &mut Patch<'_, F>, head: &Head, met: &mut Met) -> Result<(), Fault> {
+    match &head.name {
+        b"stsd" => once(&mut met.descriptions, *head),
+        b"stts" | b"ctts" | b"co64" => trim_table(patch, head, 4, 8),
+        b"stss" | b"stps" | b"stco" => trim_table(patch, head, 4, 4),
+        b"stsc" => trim_table(patch, head, 4, 12),
+        b"stsz" if head.number(patch, 4)? == 0 => trim_table(patch, head, 8, 4),
+        b"stsz" => head.trim(patch, 12),
+        b"stz2" => {
+            let bits = u64::from(head.number(patch, 4)? & 0xFF);
+            let rows = u64::from(head.number(patch, 8)?);
+            head.trim(patch, 12 + (rows * bits).div_ceil(8))
         }
-        Ok(())
-    })?;
-    let (Some(sizes), Some(runs), Some(places)) = (sizes, runs, places) else {
-        return Ok(());
-    };
-    let mut sizes = Sizes::of(&sizes)?;
-    let mut runs = Runs::of(&runs)?;
-    let mut places = Scan::new(&places);
-    places.take(4)?;
-    for chunk in 1..=places.u32()? {
-        let at = match wide {
-            true => places.u64()?,
-            false => places.u32()?.into(),
-        };
-        let len = sizes.next(runs.samples_in(chunk)?)?;
-        let end = at.checked_add(len).ok_or(Fault::Cut)?;
-        patch.zero(at, end)?;
-    }
-    Ok(())
-}
-
-/// Sizes of samples in their order.
-struct Sizes<'a> {
-    all_alike: u32,
-    scan: Scan<'a>,
-}
-
-impl<'a> Sizes<'a> {
-    fn of(table: &'a [u8]) -> Result<Self, Fault> {
-        let mut scan = Scan::new(table);
-        scan.take(4)?;
-        let all_alike = scan.u32()?;
-        scan.take(4)?;
-        Ok(Self { all_alike, scan })
-    }
-
-    /// Bytes of the next so many samples.
-    fn next(&mut self, samples: u32) -> Result<u64, Fault> {
-        if self.all_alike != 0 {
-            return Ok(u64::from(self.all_alike) * u64::from(samples));
-        }
-        let mut sum = 0u64;
-        for _ in 0..samples {
-            sum = sum.saturating_add(self.scan.u32()?.into());
-        }
-        Ok(sum)
+        b"sbgp" => trim_groups(patch, head),
+        _ => Ok(()),
     }
 }
 
-/// How many samples each chunk has: runs of chunks that have equally many.
-struct Runs<'a> {
-    samples: u32,
-    next: Option<(u32, u32)>,
-    scan: Scan<'a>,
+/// Takes off what stands behind the groups of samples in a `sbgp`.
+pub(super) fn trim_groups<F: Scratch>(patch: &mut Patch<'_, F>, head: &Head) -> Result<(), Fault> {
+    let [version, ..] = head.number(patch, 0)?.to_be_bytes();
+    trim_table(patch, head, if version == 1 { 12 } else { 8 }, 8)
 }
 
-impl<'a> Runs<'a> {
-    fn of(table: &'a [u8]) -> Result<Self, Fault> {
-        let mut scan = Scan::new(table);
-        scan.take(8)?;
-        let mut runs = Self {
-            samples: 0,
-            next: None,
-            scan,
-        };
-        runs.read_next()?;
-        Ok(runs)
-    }
-
-    fn read_next(&mut self) -> Result<(), Fault> {
-        self.next = match self.scan.is_empty() {
-            true => None,
-            false => {
-                let run = (self.scan.u32()?, self.scan.u32()?);
-                self.scan.take(4)?;
-                Some(run)
-            }
-        };
-        Ok(())
-    }
-
-    fn samples_in(&mut self, chunk: u32) -> Result<u32, Fault> {
-        while let Some((_, samples)) = self.next.filter(|(first, _)| *first <= chunk) {
-            self.samples = samples;
-            self.read_next()?;
-        }
-        Ok(self.samples)
+/// Takes off what stands behind the end of a table: its rows are counted behind so many bytes.
+pub(super) fn trim_table<F: Scratch>(
+    patch: &mut Patch<'_, F>,
+    head: &Head,
+    before: u64,
+    row: u64,
+) -> Result<(), Fault> {
+    let rows = u64::from(head.number(patch, before)?);
+    let len = before + 4 + rows * row;
+    match len <= head.len() {
+        true => head.trim(patch, len),
+        false => Err(Fault::Odd("a table longer than its box")),
     }
 }

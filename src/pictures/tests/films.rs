@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 
+use super::boxed::{Track, ftyp, mvhd, small};
 use super::{
     Done, Kind, Options, PictureError, assert_tells_nothing, cleaned, holds, keeping, prepared,
 };
@@ -139,23 +140,19 @@ fn sounds_are_measured_and_left_as_they_are() {
 
 #[test]
 fn a_film_of_five_gigabytes_is_prepared_where_it_lies() {
-    let small = |name: &[u8; 4], body: &[u8]| {
-        let len = u32::try_from(body.len() + 8).expect("a small box");
-        [&len.to_be_bytes()[..], name, body].concat()
-    };
-    let clock = [
-        &[0; 4][..],
-        &[7; 8],
-        &1_000u32.to_be_bytes(),
-        &90_000u32.to_be_bytes(),
+    let data = 5u64 << 30;
+    let place = ftyp().len() as u64 + 16;
+    let track = Track::seen(1, &[(place, &[u32::MAX, (1 << 30) - 15])]);
+    let udta = small(b"udta", &[b"+52.5200+013.4050"]);
+    let moov = small(b"moov", &[&mvhd(), &track.trak(), &udta]);
+    let head = [
+        &ftyp()[..],
+        &1u32.to_be_bytes(),
+        b"mdat",
+        &data.to_be_bytes(),
     ]
     .concat();
-    let udta = small(b"udta", b"+52.5200+013.4050");
-    let moov = small(b"moov", &[small(b"mvhd", &clock), udta].concat());
-    let ftyp = small(b"ftyp", b"isom\0\0\0\0isom");
-    let data = 5u64 << 30;
-    let head = [&ftyp[..], &1u32.to_be_bytes(), b"mdat", &data.to_be_bytes()].concat();
-    let end = ftyp.len() as u64 + data;
+    let end = ftyp().len() as u64 + data;
     let mut file = tempfile::tempfile().expect("a file");
     file.write_all(&head).expect("room");
     file.seek(SeekFrom::Start(end))
@@ -169,4 +166,48 @@ fn a_film_of_five_gigabytes_is_prepared_where_it_lies() {
     file.read_to_end(&mut after).expect("a file");
     assert_eq!(after.len(), moov.len());
     assert_tells_nothing(&after);
+}
+
+#[test]
+fn a_film_whose_kind_is_not_taken_apart_is_refused_and_told_apart() {
+    let packets = |lead: &[u8], packet: usize| {
+        let packet: Vec<_> = lead
+            .iter()
+            .chain(&vec![7; packet - lead.len()])
+            .copied()
+            .collect();
+        packet.repeat(20)
+    };
+    let avi = b"RIFF\x40\0\0\0AVI LIST\x04\0\0\0hdrlTold-behind-it";
+    let dv = [
+        &[0x1F, 0x07, 0, 0x3F][..],
+        &[0xFF; 76],
+        &[0x3F, 0x07, 0],
+        &[0; 77],
+    ]
+    .concat();
+    let films = [
+        (avi.to_vec(), Kind::Avi),
+        (packets(b"\x47\x40\0\x10", 188), Kind::MpegTs),
+        (packets(b"\0\0\0\0\x47\x40\0\x10", 192), Kind::MpegTs),
+        (packets(b"\x47\x40\0\x10", 204), Kind::MpegTs),
+        (b"\0\0\x01\xBA\x44\0\x04\0".to_vec(), Kind::MpegPs),
+        (b"0&\xB2\x75\x8E\x66\xCF\x11\xA6\xD9".to_vec(), Kind::Asf),
+        (b"FLV\x01\x05\0\0\0\x09".to_vec(), Kind::Flv),
+        (b".RMF\0\0\0\x12".to_vec(), Kind::RealMedia),
+        (dv, Kind::Dv),
+        (b"\x06\x0E\x2B\x34\x02\x05\x01\x01\x0D".to_vec(), Kind::Mxf),
+    ];
+    for (film, kind) in films {
+        let refused = prepared(&film, &Options::default());
+        let error = refused.expect_err("a film that cannot be cleaned");
+        assert!(
+            matches!(error, PictureError::Sealed { .. }),
+            "{kind:?}: {error:?}"
+        );
+        let (posted, prepared) = prepared(&film, &keeping()).expect("as it is");
+        assert_eq!((posted == film, prepared.kind), (true, kind));
+    }
+    let text = format!("G{}\n", "o".repeat(190)).repeat(9);
+    assert_eq!(cleaned(text.as_bytes()).1.kind, Kind::Text);
 }
