@@ -14,6 +14,8 @@ use crate::format::{Attachment, FormatError};
 use crate::media::{Import, Imported, Kept, MediaError, MediaStore};
 use crate::pictures::{self, Done, Options, Prepared};
 
+mod tells;
+
 /// Bytes of previews in one body: what is left of it is for names, descriptions and the text.
 const PREVIEWS: usize = 40 * 1024;
 
@@ -39,6 +41,7 @@ pub struct Attach {
     alt: Option<String>,
     mime: Option<String>,
     keep_metadata: bool,
+    strip: bool,
     poster: Option<PathBuf>,
 }
 
@@ -81,6 +84,7 @@ impl Attach {
             alt: None,
             mime: None,
             keep_metadata: false,
+            strip: false,
             poster: None,
         }
     }
@@ -99,11 +103,20 @@ impl Attach {
         self
     }
 
-    /// Posts it byte by byte as it is. Unless this is set, what a camera wrote into a picture or a film about the place,
-    /// the device and the time is taken off, and pictures are turned upright.
+    /// Posts it byte by byte as it is. Unless this is set, what a camera or a recorder wrote into a picture, a film or a
+    /// sound about the place, the device and the time is taken off, and pictures are turned upright.
     #[must_use]
     pub const fn keep_metadata(mut self) -> Self {
         self.keep_metadata = true;
+        self
+    }
+
+    /// Takes off as well what is kept otherwise, since it is meant to be read: title, artist and cover of a piece of music;
+    /// author, company and dates of a PDF or an office file, which needs the feature `documents`. [`tells`](Self::tells)
+    /// says what that is. A document that cannot be stripped is refused. Nothing happens if the metadata is to be kept.
+    #[must_use]
+    pub const fn strip(mut self) -> Self {
+        self.strip = true;
         self
     }
 
@@ -112,6 +125,14 @@ impl Attach {
     pub fn poster(mut self, path: impl Into<PathBuf>) -> Self {
         self.poster = Some(path.into());
         self
+    }
+
+    fn options(&self) -> Options<'_> {
+        Options {
+            keep_metadata: self.keep_metadata,
+            strip: self.strip,
+            poster: self.poster.as_deref(),
+        }
     }
 
     /// Takes it in: what goes into the body, and what keeps the bytes until the entry names them.
@@ -125,13 +146,10 @@ impl Attach {
         index: usize,
         room: bool,
     ) -> Result<TakenIn, TidingsError> {
-        let import = self.source.import(media, self.name.as_deref())?;
-        let options = Options {
-            keep_metadata: self.keep_metadata,
-            poster: self.poster.as_deref(),
-        };
-        let (imported, prepared) =
-            prepare(import, &options).map_err(|error| named(error, nth, self.name.as_deref()))?;
+        let source = self.source.clone();
+        let import = source.import(media, self.name.as_deref())?;
+        let (imported, prepared) = prepare(import, &self.options())
+            .map_err(|error| named(error, nth, self.name.as_deref()))?;
         let said = self
             .mime
             .as_deref()

@@ -33,6 +33,16 @@ pub(crate) enum Kind {
     Ogg,
     Flac,
     Wav,
+    Aiff,
+    Caf,
+    Amr,
+    Asf,
+    Wave64,
+    WavPack,
+    Monkey,
+    Musepack,
+    Dsd,
+    Dictation,
     Pdf,
     Zip,
     Text,
@@ -48,7 +58,7 @@ pub(super) enum Reader {
     Boxes,
     /// EBML, changed in place.
     Ebml,
-    /// Only measured.
+    /// Frames, pages and chunks of sounds, moved together in place.
     Sound,
     /// Known to carry place or device where we do not know how to take it off.
     Sealed,
@@ -71,9 +81,11 @@ impl Kind {
             return if is_webm { Self::Webm } else { Self::Matroska };
         }
         match head {
-            // Layer III, with a rate and a frequency that exist; a byte order mark of UTF-16 is no such thing.
+            // Layer II or III, with a rate and a frequency that exist; a byte order mark of UTF-16 is no such thing.
             [0xFF, second, third, ..]
-                if second & 0xE6 == 0xE2 && third >> 4 != 15 && third & 0x0C != 0x0C =>
+                if matches!(second & 0xE6, 0xE2 | 0xE4)
+                    && third >> 4 != 15
+                    && third & 0x0C != 0x0C =>
             {
                 Self::Mp3
             }
@@ -110,6 +122,16 @@ impl Kind {
             Self::Ogg => "audio/ogg",
             Self::Flac => "audio/flac",
             Self::Wav => "audio/wav",
+            Self::Aiff => "audio/aiff",
+            Self::Caf => "audio/x-caf",
+            Self::Amr => "audio/amr",
+            Self::Asf => "audio/x-ms-asf",
+            Self::Wave64 => "audio/x-w64",
+            Self::WavPack => "audio/x-wavpack",
+            Self::Monkey => "audio/x-ape",
+            Self::Musepack => "audio/x-musepack",
+            Self::Dsd => "audio/x-dsd",
+            Self::Dictation => "audio/x-dss",
             Self::Pdf => "application/pdf",
             Self::Zip => "application/zip",
             Self::Text => "text/plain",
@@ -124,9 +146,12 @@ impl Kind {
             Self::Heic | Self::Heif | Self::Avif => Reader::Boxes,
             Self::Mp4 | Self::Mov | Self::M4a | Self::ThreeGp => Reader::Boxes,
             Self::Webm | Self::Matroska => Reader::Ebml,
-            Self::Mp3 | Self::Ogg | Self::Flac | Self::Wav => Reader::Sound,
+            Self::Mp3 | Self::Aac | Self::Ogg | Self::Flac => Reader::Sound,
+            Self::Wav | Self::Aiff | Self::Caf | Self::Amr => Reader::Sound,
+            Self::Asf | Self::Wave64 | Self::WavPack | Self::Monkey => Reader::Sealed,
+            Self::Musepack | Self::Dsd | Self::Dictation => Reader::Sealed,
             Self::Tiff | Self::Jxl | Self::CanonRaw | Self::FujiRaw => Reader::Sealed,
-            Self::Bmp | Self::Avi | Self::Aac => Reader::None,
+            Self::Bmp | Self::Avi => Reader::None,
             Self::Pdf | Self::Zip | Self::Text | Self::Unknown => Reader::None,
         }
     }
@@ -184,6 +209,16 @@ const ALL: &[Kind] = &[
     Kind::Ogg,
     Kind::Flac,
     Kind::Wav,
+    Kind::Aiff,
+    Kind::Caf,
+    Kind::Amr,
+    Kind::Asf,
+    Kind::Wave64,
+    Kind::WavPack,
+    Kind::Monkey,
+    Kind::Musepack,
+    Kind::Dsd,
+    Kind::Dictation,
     Kind::Pdf,
     Kind::Zip,
     Kind::Text,
@@ -206,6 +241,24 @@ const STARTS: &[(&[u8], Kind)] = &[
     (b"ID3", Kind::Mp3),
     (b"OggS\0", Kind::Ogg),
     (b"fLaC", Kind::Flac),
+    (b"caff\0\x01", Kind::Caf),
+    (b"#!AMR", Kind::Amr),
+    (
+        b"\x30\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9\0\xAA\0\x62\xCE\x6C",
+        Kind::Asf,
+    ),
+    (
+        b"riff\x2E\x91\xCF\x11\xA5\xD6\x28\xDB\x04\xC1\0\0",
+        Kind::Wave64,
+    ),
+    (b"wvpk", Kind::WavPack),
+    (b"MAC ", Kind::Monkey),
+    (b"MPCK", Kind::Musepack),
+    (b"MP+", Kind::Musepack),
+    (b"DSD ", Kind::Dsd),
+    (b"FRM8", Kind::Dsd),
+    (b"\x02dss", Kind::Dictation),
+    (b"\x03ds2", Kind::Dictation),
     (b"%PDF-", Kind::Pdf),
     (b"PK\x03\x04", Kind::Zip),
 ];
@@ -216,7 +269,8 @@ fn riff(head: &[u8]) -> Option<Kind> {
     }
     match (head.get(..4)?, head.get(8..12)?) {
         (b"RIFF", b"WEBP") => Some(Kind::Webp),
-        (b"RIFF", b"WAVE") => Some(Kind::Wav),
+        (b"RIFF" | b"RF64" | b"BW64", b"WAVE") => Some(Kind::Wav),
+        (b"FORM", b"AIFF" | b"AIFC") => Some(Kind::Aiff),
         (b"RIFF", b"AVI ") => Some(Kind::Avi),
         _ => None,
     }

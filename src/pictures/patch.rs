@@ -61,9 +61,14 @@ impl<'a, F: Scratch> Patch<'a, F> {
         self.len
     }
 
-    /// Whether anything became different.
-    pub(super) fn changed(&self) -> bool {
-        self.changed
+    /// Whether the file may be changed.
+    pub(super) fn writes(&self) -> bool {
+        self.writes
+    }
+
+    /// Ends: tells the length of the file, and whether anything became different.
+    pub(super) fn finish(self) -> io::Result<(u64, bool)> {
+        Ok((self.len, self.changed))
     }
 
     /// Counts one more element that is looked at.

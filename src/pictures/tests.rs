@@ -5,11 +5,13 @@ use std::io::Cursor;
 
 use super::{Done, Kind, Options, PictureError, Prepared, prepare};
 
+mod documents;
 #[cfg(feature = "images")]
 mod drawn;
 mod films;
 mod hostile;
 mod made;
+mod sounds;
 mod still;
 
 /// What must not be found in anything that is posted.
@@ -49,7 +51,7 @@ fn cleaned(bytes: &[u8]) -> (Vec<u8>, Prepared) {
 fn keeping() -> Options<'static> {
     Options {
         keep_metadata: true,
-        poster: None,
+        ..Options::default()
     }
 }
 
