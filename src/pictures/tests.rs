@@ -11,6 +11,7 @@ mod drawn;
 mod films;
 mod hostile;
 mod made;
+mod sounded;
 mod sounds;
 mod still;
 

@@ -12,11 +12,11 @@ fn samples() -> Vec<(Vec<u8>, Kind)> {
         .map(|(bytes, kind)| (bytes.to_vec(), *kind))
         .collect();
     samples.extend(
-        super::sounds::recordings()
+        super::sounded::recordings()
             .into_iter()
             .map(|it| (it.0, it.1)),
     );
-    samples.extend(super::sounds::songs());
+    samples.extend(super::sounded::songs());
     samples.push((made::told_gif(), Kind::Gif));
     samples.push((made::told_png(&made::vast_png(9, 9), 6), Kind::Png));
     #[cfg(feature = "images")]
