@@ -37,6 +37,7 @@
 //! | `net` | yes | `Node`, and replication over iroh |
 //! | `redb` | yes | the file-backed store |
 //! | `images` | yes | pictures turned upright, previews and smaller renditions |
+//! | `documents` | no | looks into office files, and strips them when that is asked |
 //! | `test-util` | no | the contract suite for backends, the simulated network, and what fuzzers call |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -112,7 +113,7 @@ pub use self::node::{
     Publish, ReadOnly, TidingsError, Timeline, TimelineItem, Typed, Unsettled, Version, Wanted,
 };
 #[cfg(feature = "net")]
-pub use self::pictures::PictureError;
+pub use self::pictures::{Fact, FactKind, PictureError};
 
 /// The README's code, compiled and run.
 #[cfg(all(doctest, feature = "net"))]

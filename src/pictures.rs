@@ -2,8 +2,9 @@
 //!
 //! [`prepare`] tells from the bytes what a file is, takes off what tells of place, device and time, turns pictures
 //! upright, measures, and makes a preview and a smaller rendition. It works on a *copy* of the file, in place: pictures
-//! are read whole up to [`PICTURE_BYTES`], everything else is changed where it lies, so that a film of any length costs
-//! a few hundred kilobytes of memory. What cannot be cleaned is refused, unless its metadata is to be kept.
+//! and office files are read whole up to [`PICTURE_BYTES`], everything else is changed where it lies, so that a film of
+//! any length costs a few hundred kilobytes of memory. What cannot be cleaned is refused, unless its metadata is to be
+//! kept.
 //!
 //! Taking apart works on containers and needs no decoder; drawing stands behind the feature `images`.
 
@@ -20,6 +21,7 @@ mod draw;
 mod ebml;
 mod error;
 mod exif;
+mod facts;
 mod flac;
 mod fragments;
 #[cfg(feature = "test-util")]
@@ -30,8 +32,12 @@ mod items;
 mod jpeg;
 mod kind;
 mod matroska;
+#[cfg(feature = "documents")]
+mod office;
 mod patch;
+mod pdf;
 mod png;
+mod rewrite;
 mod samples;
 mod scan;
 mod sound;
@@ -44,10 +50,12 @@ mod xiph;
 
 use self::boxes::Film;
 pub use self::error::PictureError;
+pub use self::facts::{Fact, FactKind};
 pub(crate) use self::kind::Kind;
 use self::kind::Reader;
 use self::patch::Patch;
 pub(crate) use self::patch::Scratch;
+use self::sound::{How, Listed};
 use self::still::Still;
 
 /// Bytes of a picture file that is looked through in memory. The largest photographs of telephones have some 40 MiB.
@@ -69,8 +77,20 @@ pub(crate) const PREVIEW_BYTES: usize = 4_096;
 pub(crate) struct Options<'a> {
     /// Leaves every byte as it is, place and device included.
     pub(crate) keep_metadata: bool,
+    /// Takes off as well what a piece of music or a document tells of itself.
+    pub(crate) strip: bool,
     /// A picture whose preview stands for the attachment.
     pub(crate) poster: Option<&'a Path>,
+}
+
+impl Options<'_> {
+    const fn how(&self) -> How {
+        match (self.keep_metadata, self.strip) {
+            (true, _) => How::Keep,
+            (false, false) => How::Clean,
+            (false, true) => How::Strip,
+        }
+    }
 }
 
 /// An attachment that is ready to be posted: the copy now holds its bytes.
@@ -90,6 +110,8 @@ pub(crate) struct Prepared {
     pub(crate) preview: Option<Bytes>,
     /// The same picture, smaller.
     pub(crate) rendition: Option<Rendition>,
+    /// What it tells all the same: the title of a piece of music, the author of a document.
+    pub(crate) told: Vec<Fact>,
     /// What was done to the copy.
     pub(crate) done: Done,
 }
@@ -110,7 +132,7 @@ pub(crate) enum Done {
     Nothing,
     /// Nothing, as was asked.
     Kept,
-    /// What tells of place, device and time was taken off; the picture or film is the same bit by bit.
+    /// What tells of place, device and time was taken off; the picture, film or sound is the same bit by bit.
     Cleaned,
     /// Cleaned, turned upright and encoded again.
     Turned,
@@ -126,6 +148,7 @@ impl Prepared {
             duration_ms: None,
             preview: None,
             rendition: None,
+            told: Vec::new(),
             done: Done::Nothing,
         }
     }
@@ -159,7 +182,9 @@ pub(crate) fn prepare<F: Scratch>(
     let kind = Kind::of(&head(copy)?, len);
     let prepared = match kind.reader() {
         Reader::Picture => picture(copy, kind, len, options.keep_metadata)?,
-        reader => in_place(copy, kind, reader, len, options.keep_metadata)?,
+        Reader::Sound => sounding(copy, kind, len, options)?,
+        Reader::None => document(copy, kind, len, options)?,
+        reader => in_place(copy, kind, reader, len, options.how())?,
     };
     match options.poster {
         None => Ok(prepared),
@@ -186,33 +211,146 @@ fn in_place<F: Scratch>(
     kind: Kind,
     reader: Reader,
     len: u64,
-    keep: bool,
+    how: How,
 ) -> Result<Prepared, PictureError> {
+    let keep = how == How::Keep;
     let mut patch = Patch::new(copy, len, !keep);
     let mut prepared = Prepared::new(kind, len);
+    let list = Some(kind).filter(|kind| *kind == Kind::M4a);
+    let list = list.and_then(|_| Listed::find(&mut patch));
     let looked = match reader {
         Reader::Boxes => boxes::look(&mut patch, kind.has_items()),
         Reader::Ebml => matroska::look(&mut patch),
-        Reader::Sound => {
-            prepared.duration_ms = sound::duration_ms(&mut patch, kind);
-            return Ok(prepared);
-        }
         Reader::Sealed => Err(error::Fault::Sealed(
             "no way to do it is known for this type",
         )),
-        Reader::Picture | Reader::None => return Ok(prepared),
+        Reader::Picture | Reader::Sound | Reader::None => return Ok(prepared),
     };
     if keep {
         prepared.done = Done::Kept;
+        prepared.told = list.map(|list| list.facts(how)).unwrap_or_default();
         return Ok(prepared.with(looked.unwrap_or_default()));
     }
     let film = looked.map_err(|fault| fault.of(kind.mime()))?;
+    if let Some(list) = list {
+        list.write(&mut patch, how)
+            .map_err(|fault| fault.of(kind.mime()))?;
+        prepared.told = list.facts(how);
+    }
     let (len, changed) = patch.finish()?;
     prepared.len = len;
     if changed {
         prepared.done = Done::Cleaned;
     }
     Ok(prepared.with(film))
+}
+
+/// What a file will tell when it was prepared in this way; nothing of it is changed.
+///
+/// # Errors
+///
+/// If it cannot be read. Whatever else is wrong with it will be said when it is prepared.
+pub(crate) fn tells<F: Scratch>(
+    file: &mut F,
+    options: &Options<'_>,
+) -> Result<Vec<Fact>, PictureError> {
+    let len = file.seek(SeekFrom::End(0))?;
+    let kind = Kind::of(&head(file)?, len);
+    match kind.reader() {
+        Reader::Sound => {
+            let mut patch = Patch::new(file, len, false);
+            let looked = sound::look(&mut patch, kind, options.how());
+            Ok(looked.map(|looked| looked.told).unwrap_or_default())
+        }
+        Reader::Boxes if kind == Kind::M4a => {
+            let list = Listed::find(&mut Patch::new(file, len, false));
+            Ok(list
+                .map(|list| list.facts(options.how()))
+                .unwrap_or_default())
+        }
+        _ if options.how() == How::Strip => Ok(Vec::new()),
+        _ => Ok(told_by(file, kind)?),
+    }
+}
+
+/// What a document says about itself.
+fn told_by<F: Scratch>(file: &mut F, kind: Kind) -> io::Result<Vec<Fact>> {
+    match kind {
+        Kind::Pdf => pdf::tells(file),
+        #[cfg(feature = "documents")]
+        Kind::Zip => Ok(office::tells(file)),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// A document, or whatever else is posted as it is unless that is not wanted.
+fn document<F: Scratch>(
+    copy: &mut F,
+    kind: Kind,
+    len: u64,
+    options: &Options<'_>,
+) -> Result<Prepared, PictureError> {
+    let mut prepared = Prepared::new(kind, len);
+    if options.how() != How::Strip {
+        prepared.told = told_by(copy, kind)?;
+        return Ok(prepared);
+    }
+    let sealed = |what| Err(error::Fault::Sealed(what).of(kind.mime()));
+    match kind {
+        #[cfg(feature = "documents")]
+        Kind::Zip => {
+            let bytes = office::stripped(&mut *copy, 0).map_err(|fault| fault.of(kind.mime()))?;
+            copy.seek(SeekFrom::Start(0))?;
+            copy.write_all(&bytes)?;
+            prepared.len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            copy.cut_to(prepared.len)?;
+            prepared.done = Done::Cleaned;
+            Ok(prepared)
+        }
+        #[cfg(not(feature = "documents"))]
+        Kind::Zip => sealed("that needs the feature `documents`"),
+        Kind::Pdf => sealed("the whole file would have to be written anew"),
+        Kind::Unknown => sealed("nothing is known of its type"),
+        Kind::Text if head(copy)?.starts_with(b"{\\rtf") => {
+            sealed("no way to do it is known for RTF")
+        }
+        _ => Ok(prepared),
+    }
+}
+
+/// A sound, which becomes shorter by what is taken off.
+fn sounding<F: Scratch>(
+    copy: &mut F,
+    kind: Kind,
+    len: u64,
+    options: &Options<'_>,
+) -> Result<Prepared, PictureError> {
+    let how = options.how();
+    let mut prepared = Prepared::new(kind, len);
+    let mut patch = Patch::new(copy, len, how != How::Keep);
+    let looked = sound::look(&mut patch, kind, how);
+    let (_, mut changed) = patch.finish()?;
+    match looked {
+        Ok(looked) => {
+            (prepared.kind, prepared.told) = (looked.kind, looked.told);
+            if how != How::Keep {
+                let made = looked.plan.apply(copy, len);
+                changed |= made.map_err(|fault| fault.of(kind.mime()))?;
+            }
+        }
+        // Whatever it is, it was to stay as it is.
+        Err(_) if how == How::Keep => {}
+        Err(fault) => return Err(fault.of(kind.mime())),
+    }
+    prepared.len = copy.seek(SeekFrom::End(0))?;
+    let mut patch = Patch::new(copy, prepared.len, false);
+    prepared.duration_ms = sound::duration_ms(&mut patch, prepared.kind);
+    prepared.done = match (how, changed) {
+        (How::Keep, _) => Done::Kept,
+        (_, true) => Done::Cleaned,
+        (_, false) => Done::Nothing,
+    };
+    Ok(prepared)
 }
 
 fn picture<F: Scratch>(

@@ -14,6 +14,8 @@ use crate::format::{Attachment, FormatError, one_line};
 use crate::media::{Import, Imported, Kept, MediaError, MediaStore};
 use crate::pictures::{self, Done, Options, Prepared};
 
+mod tells;
+
 /// Bytes of previews in one body: what is left of it is for names, descriptions and the text.
 const PREVIEWS: usize = 40 * 1024;
 
@@ -42,6 +44,7 @@ pub struct Attach {
     alt: Option<String>,
     mime: Option<String>,
     keep_metadata: bool,
+    strip: bool,
     poster: Option<PathBuf>,
 }
 
@@ -92,6 +95,7 @@ impl Attach {
             alt: None,
             mime: None,
             keep_metadata: false,
+            strip: false,
             poster: None,
         }
     }
@@ -124,11 +128,20 @@ impl Attach {
         self
     }
 
-    /// Posts it byte by byte as it is. Unless this is set, what a camera wrote into a picture or a film about the place,
-    /// the device and the time is taken off, and pictures are turned upright.
+    /// Posts it byte by byte as it is. Unless this is set, what a camera or a recorder wrote into a picture, a film or a
+    /// sound about the place, the device and the time is taken off, and pictures are turned upright.
     #[must_use]
     pub const fn keep_metadata(mut self) -> Self {
         self.keep_metadata = true;
+        self
+    }
+
+    /// Takes off as well what is kept otherwise, since it is meant to be read: title, artist and cover of a piece of music;
+    /// author, company and dates of a PDF or an office file, which needs the feature `documents`. [`tells`](Self::tells)
+    /// says what that is. A document that cannot be stripped is refused. Nothing happens if the metadata is to be kept.
+    #[must_use]
+    pub const fn strip(mut self) -> Self {
+        self.strip = true;
         self
     }
 
@@ -141,6 +154,14 @@ impl Attach {
 
     pub(super) fn called(&self) -> Option<&str> {
         self.called.as_deref()
+    }
+
+    fn options(&self) -> Options<'_> {
+        Options {
+            keep_metadata: self.keep_metadata,
+            strip: self.strip,
+            poster: self.poster.as_deref(),
+        }
     }
 
     /// Takes it in: what goes into the body, and what keeps the bytes until the entry names them.
@@ -159,13 +180,10 @@ impl Attach {
             let taken = taken.ok_or_else(|| read_before(self.called.as_deref()))?;
             return Ok(taken.at(nth, index, room, self.alt, self.name));
         }
-        let import = self.source.import(media, self.called.as_deref())?;
-        let options = Options {
-            keep_metadata: self.keep_metadata,
-            poster: self.poster.as_deref(),
-        };
-        let (imported, prepared) =
-            prepare(import, &options).map_err(|error| named(error, nth, self.called.as_deref()))?;
+        let source = self.source.clone();
+        let import = source.import(media, self.called.as_deref())?;
+        let (imported, prepared) = prepare(import, &self.options())
+            .map_err(|error| named(error, nth, self.called.as_deref()))?;
         let said = self
             .mime
             .as_deref()

@@ -42,7 +42,8 @@ pub enum PictureError {
 
     /// It may tell a place or a device, and that cannot be taken off.
     #[error(
-        "what the {mime} attachment tells of place and device cannot be taken off ({what}); save it as JPEG or MP4, or choose to keep its metadata"
+        "what the {mime} attachment tells of place, device and people cannot be taken off ({what}); save it as {}, or choose to keep its metadata",
+        instead(mime)
     )]
     Sealed {
         /// What its first bytes say it is.
@@ -96,6 +97,17 @@ pub enum PictureError {
     /// The system failed to read or write.
     #[error("reading or changing the copy of the attachment failed; check the disk and try again")]
     Io(#[from] io::Error),
+}
+
+/// What can be posted in place of a file of such a type.
+fn instead(mime: &str) -> &'static str {
+    match mime.split_once('/') {
+        Some(("audio", _)) => "MP3 or WAV",
+        Some(("video", _)) => "MP4",
+        Some(("application", "pdf")) => "a PDF that is printed from it, without properties",
+        Some(("application" | "text", _)) => "DOCX, ODT or plain text",
+        _ => "JPEG or MP4",
+    }
 }
 
 /// What a look into a container may meet, before it is known what to call the file.

@@ -40,6 +40,15 @@ pub(crate) enum Kind {
     Ogg,
     Flac,
     Wav,
+    Aiff,
+    Caf,
+    Amr,
+    Wave64,
+    WavPack,
+    Monkey,
+    Musepack,
+    Dsd,
+    Dictation,
     Pdf,
     Zip,
     Text,
@@ -55,7 +64,7 @@ pub(super) enum Reader {
     Boxes,
     /// EBML, changed in place.
     Ebml,
-    /// Only measured.
+    /// Frames, pages and chunks of sounds, moved together in place.
     Sound,
     /// Known to carry place or device where we do not know how to take it off.
     Sealed,
@@ -83,9 +92,11 @@ impl Kind {
         match head {
             // A block of heads, then one of what the camera notes.
             [0x1F, 0x07, 0x00, ..] if head.get(80).is_some_and(|next| next >> 5 == 1) => Self::Dv,
-            // Layer III, with a rate and a frequency that exist; a byte order mark of UTF-16 is no such thing.
+            // Layer II or III, with a rate and a frequency that exist; a byte order mark of UTF-16 is no such thing.
             [0xFF, second, third, ..]
-                if second & 0xE6 == 0xE2 && third >> 4 != 15 && third & 0x0C != 0x0C =>
+                if matches!(second & 0xE6, 0xE2 | 0xE4)
+                    && third >> 4 != 15
+                    && third & 0x0C != 0x0C =>
             {
                 Self::Mp3
             }
@@ -129,6 +140,15 @@ impl Kind {
             Self::Ogg => "audio/ogg",
             Self::Flac => "audio/flac",
             Self::Wav => "audio/wav",
+            Self::Aiff => "audio/aiff",
+            Self::Caf => "audio/x-caf",
+            Self::Amr => "audio/amr",
+            Self::Wave64 => "audio/x-w64",
+            Self::WavPack => "audio/x-wavpack",
+            Self::Monkey => "audio/x-ape",
+            Self::Musepack => "audio/x-musepack",
+            Self::Dsd => "audio/x-dsd",
+            Self::Dictation => "audio/x-dss",
             Self::Pdf => "application/pdf",
             Self::Zip => "application/zip",
             Self::Text => "text/plain",
@@ -139,32 +159,36 @@ impl Kind {
     /// What it may be called where its own name is nobody's business: a word for it, and the ending that goes with it;
     /// none where files of many sorts look alike.
     pub(crate) fn neutral_name(self) -> (&'static str, Option<&'static str>) {
-        match self {
-            Self::Jpeg => ("picture", Some("jpg")),
-            Self::Png => ("picture", Some("png")),
-            Self::Gif => ("picture", Some("gif")),
-            Self::Webp => ("picture", Some("webp")),
-            Self::Heic => ("picture", Some("heic")),
-            Self::Heif => ("picture", Some("heif")),
-            Self::Avif => ("picture", Some("avif")),
-            Self::Jxl => ("picture", Some("jxl")),
-            Self::Bmp => ("picture", Some("bmp")),
-            Self::Tiff | Self::CanonRaw | Self::FujiRaw => ("picture", None),
-            Self::Mp4 => ("film", Some("mp4")),
-            Self::Mov => ("film", Some("mov")),
-            Self::ThreeGp => ("film", Some("3gp")),
-            Self::Webm => ("film", Some("webm")),
-            Self::Matroska => ("film", Some("mkv")),
-            Self::Avi => ("film", Some("avi")),
-            Self::M4a => ("sound", Some("m4a")),
-            Self::Mp3 => ("sound", Some("mp3")),
-            Self::Aac => ("sound", Some("aac")),
-            Self::Flac => ("sound", Some("flac")),
-            Self::Wav => ("sound", Some("wav")),
-            Self::Ogg => ("sound", None),
-            Self::Pdf => ("document", Some("pdf")),
-            Self::Zip | Self::Text | Self::Unknown => ("file", None),
-        }
+        let stem = match self.mime().split('/').next() {
+            Some("image") => "picture",
+            Some("video") => "film",
+            Some("audio") => "sound",
+            _ if self == Self::Pdf => "document",
+            _ => "file",
+        };
+        let ending = match self {
+            Self::Jpeg => "jpg",
+            Self::Png => "png",
+            Self::Gif => "gif",
+            Self::Webp => "webp",
+            Self::Heic => "heic",
+            Self::Heif => "heif",
+            Self::Avif => "avif",
+            Self::Bmp => "bmp",
+            Self::Mp4 => "mp4",
+            Self::Mov => "mov",
+            Self::ThreeGp => "3gp",
+            Self::Webm => "webm",
+            Self::Matroska => "mkv",
+            Self::M4a => "m4a",
+            Self::Mp3 => "mp3",
+            Self::Aac => "aac",
+            Self::Flac => "flac",
+            Self::Wav => "wav",
+            Self::Pdf => "pdf",
+            _ => return (stem, None),
+        };
+        (stem, Some(ending))
     }
 
     /// Who looks into it.
@@ -174,11 +198,14 @@ impl Kind {
             Self::Heic | Self::Heif | Self::Avif => Reader::Boxes,
             Self::Mp4 | Self::Mov | Self::M4a | Self::ThreeGp => Reader::Boxes,
             Self::Webm | Self::Matroska => Reader::Ebml,
-            Self::Mp3 | Self::Ogg | Self::Flac | Self::Wav => Reader::Sound,
+            Self::Mp3 | Self::Aac | Self::Ogg | Self::Flac => Reader::Sound,
+            Self::Wav | Self::Aiff | Self::Caf | Self::Amr => Reader::Sound,
+            Self::Asf | Self::Flv | Self::RealMedia | Self::Dv | Self::Mxf => Reader::Sealed,
+            Self::Wave64 | Self::WavPack | Self::Monkey => Reader::Sealed,
+            Self::Musepack | Self::Dsd | Self::Dictation => Reader::Sealed,
             Self::Tiff | Self::Jxl | Self::CanonRaw | Self::FujiRaw => Reader::Sealed,
-            Self::Avi | Self::MpegTs | Self::MpegPs | Self::Asf => Reader::Sealed,
-            Self::Flv | Self::RealMedia | Self::Dv | Self::Mxf => Reader::Sealed,
-            Self::Bmp | Self::Aac => Reader::None,
+            Self::Avi | Self::MpegTs | Self::MpegPs => Reader::Sealed,
+            Self::Bmp => Reader::None,
             Self::Pdf | Self::Zip | Self::Text | Self::Unknown => Reader::None,
         }
     }
@@ -243,6 +270,15 @@ const ALL: &[Kind] = &[
     Kind::Ogg,
     Kind::Flac,
     Kind::Wav,
+    Kind::Aiff,
+    Kind::Caf,
+    Kind::Amr,
+    Kind::Wave64,
+    Kind::WavPack,
+    Kind::Monkey,
+    Kind::Musepack,
+    Kind::Dsd,
+    Kind::Dictation,
     Kind::Pdf,
     Kind::Zip,
     Kind::Text,
@@ -271,6 +307,20 @@ const STARTS: &[(&[u8], Kind)] = &[
     (b"ID3", Kind::Mp3),
     (b"OggS\0", Kind::Ogg),
     (b"fLaC", Kind::Flac),
+    (b"caff\0\x01", Kind::Caf),
+    (b"#!AMR", Kind::Amr),
+    (
+        b"riff\x2E\x91\xCF\x11\xA5\xD6\x28\xDB\x04\xC1\0\0",
+        Kind::Wave64,
+    ),
+    (b"wvpk", Kind::WavPack),
+    (b"MAC ", Kind::Monkey),
+    (b"MPCK", Kind::Musepack),
+    (b"MP+", Kind::Musepack),
+    (b"DSD ", Kind::Dsd),
+    (b"FRM8", Kind::Dsd),
+    (b"\x02dss", Kind::Dictation),
+    (b"\x03ds2", Kind::Dictation),
     (b"%PDF-", Kind::Pdf),
     (b"PK\x03\x04", Kind::Zip),
 ];
@@ -281,7 +331,8 @@ fn riff(head: &[u8]) -> Option<Kind> {
     }
     match (head.get(..4)?, head.get(8..12)?) {
         (b"RIFF", b"WEBP") => Some(Kind::Webp),
-        (b"RIFF", b"WAVE") => Some(Kind::Wav),
+        (b"RIFF" | b"RF64" | b"BW64", b"WAVE") => Some(Kind::Wav),
+        (b"FORM", b"AIFF" | b"AIFC") => Some(Kind::Aiff),
         (b"RIFF", b"AVI ") => Some(Kind::Avi),
         _ => None,
     }

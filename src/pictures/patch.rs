@@ -96,7 +96,7 @@ impl<'a, F: Scratch> Patch<'a, F> {
         self.writes
     }
 
-    /// Writes what is still to be written; tells the length of the file, and whether anything became different.
+    /// Ends: tells the length of the file, and whether anything became different.
     pub(super) fn finish(mut self) -> io::Result<(u64, bool)> {
         self.flush()?;
         Ok((self.len, self.changed))

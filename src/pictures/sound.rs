@@ -1,128 +1,161 @@
-//! How long a sound plays, where a few bytes tell it. Nothing in these files is changed: who plays and what it is
-//! called belongs to a piece of music.
+//! Sounds: what tells is taken off recordings as off what a camera makes, and a piece of music keeps its title, who plays
+//! it and its cover.
+//!
+//! A recording is a sound without a title and an artist or album that a person gave it. Whatever stands in a piece of
+//! music besides what is on the list of [`tags::KEPT`] goes as well: accounts of shops, programs and machines, places and
+//! days, and what is hidden in the cover.
 
 use super::error::Fault;
+use super::facts::Fact;
 use super::kind::Kind;
 use super::patch::{Patch, Scratch};
-use super::scan::Scan;
+use super::rewrite::Plan;
 
-/// How far from its end the last page of an Ogg file may begin.
-const LAST_PAGE: u64 = 65_307;
+mod comments;
+mod flac;
+mod frames;
+mod id3;
+mod ilst;
+mod length;
+mod ogg;
+mod riff;
+mod tags;
+mod tail;
+mod window;
 
-/// The playing time in milliseconds; none if the file does not say it where it is looked for.
-pub(super) fn duration_ms<F: Scratch>(patch: &mut Patch<'_, F>, kind: Kind) -> Option<u64> {
-    let (count, a_second) = match kind {
-        Kind::Wav => wav(patch),
-        Kind::Flac => flac(patch),
-        Kind::Ogg => ogg(patch),
-        Kind::Mp3 => mp3(patch),
-        _ => return None,
-    }
-    .ok()?;
-    let millis = count.checked_mul(1_000)?.checked_div(a_second)?;
-    Some(millis).filter(|millis| *millis > 0)
+pub(super) use self::ilst::Listed;
+pub(super) use self::length::duration_ms;
+use self::tags::Tags;
+
+/// What is to be done with what a sound tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// All of it stays.
+    Keep,
+    /// All of it goes, unless it is a piece of music.
+    Clean,
+    /// All of it goes.
+    Strip,
 }
 
-/// What is counted, and how many of it make a second.
-type Length = Result<(u64, u64), Fault>;
+impl How {
+    /// The tags that are written into it.
+    fn kept(self, tags: &Tags) -> Option<&Tags> {
+        Some(tags).filter(|tags| self != Self::Strip && tags.is_music())
+    }
 
-const UNKNOWN: Fault = Fault::Odd("a length that is not told");
+    /// The tags that can be read in it afterwards.
+    fn told(self, tags: &Tags) -> Tags {
+        match self {
+            Self::Keep => tags.clone(),
+            _ => self.kept(tags).cloned().unwrap_or_default(),
+        }
+    }
+}
 
-fn wav<F: Scratch>(patch: &mut Patch<'_, F>) -> Length {
-    let (mut at, mut a_second) = (12, 0);
+/// What is known of a sound.
+#[derive(Debug)]
+pub(super) struct Looked {
+    /// What it is without its tags.
+    pub(super) kind: Kind,
+    /// What it tells when it is posted.
+    pub(super) told: Vec<Fact>,
+    /// What the file is to become.
+    pub(super) plan: Plan,
+}
+
+/// Looks through a sound. Pages of Ogg are changed while they are looked at; everything else waits for the plan.
+pub(super) fn look<F: Scratch>(
+    patch: &mut Patch<'_, F>,
+    kind: Kind,
+    how: How,
+) -> Result<Looked, Fault> {
+    let (kind, tags, plan) = match kind {
+        Kind::Mp3 | Kind::Aac => framed(patch, kind, how)?,
+        Kind::Flac => flac(patch, 0, Tags::default(), how)?,
+        Kind::Ogg => {
+            let (tags, end) = ogg::look(patch, how)?;
+            let mut plan = Plan::default();
+            plan.keep(0, end);
+            (kind, tags, plan)
+        }
+        Kind::Wav | Kind::Aiff | Kind::Caf => {
+            let chunks = riff::Chunks::look(patch)?;
+            let plan = chunks.plan(how.kept(&chunks.tags))?;
+            (kind, how.told(&chunks.tags), plan)
+        }
+        Kind::Amr => {
+            let mut plan = Plan::default();
+            frames::amr(patch, &mut plan)?;
+            (kind, Tags::default(), plan)
+        }
+        _ => return Err(Fault::Sealed("no way to do it is known for this type")),
+    };
+    Ok(Looked {
+        kind,
+        told: tags.facts(how == How::Keep),
+        plan,
+    })
+}
+
+/// MP3 and AAC, and FLAC behind a tag that does not belong there.
+fn framed<F: Scratch>(
+    patch: &mut Patch<'_, F>,
+    kind: Kind,
+    how: How,
+) -> Result<(Kind, Tags, Plan), Fault> {
+    let (mut at, mut tags) = (0, Tags::default());
     loop {
         patch.count()?;
-        let [a, b, c, d, len @ ..] = patch.read::<8>(at)?;
-        let len = u64::from(u32::from_le_bytes(len));
-        match &[a, b, c, d] {
-            b"fmt " => a_second = u32::from_le_bytes(patch.read(at + 16)?).into(),
-            b"data" => return Ok((len.min(patch.len() - at - 8), a_second)),
-            _ => {}
+        let head = match at < patch.len() {
+            true => patch.peek::<32>(at)?,
+            false => return Err(Fault::Cut),
+        };
+        let first = head.first_chunk().copied().unwrap_or_default();
+        if let Some(len) = id3::len(first) {
+            let end = at + len;
+            tags.join(id3::read(
+                &patch.load(at, end, id3::TAG_BYTES).unwrap_or_default(),
+            ));
+            at = end;
+        } else if let Some(len) = tail::ape_len(head) {
+            let items = patch.load(at + 32, at + len, id3::TAG_BYTES);
+            tags.join(tail::items_of(&items.unwrap_or_default()));
+            at += len;
+        } else {
+            break;
         }
-        at += 8 + len + len % 2;
     }
-}
-
-fn flac<F: Scratch>(patch: &mut Patch<'_, F>) -> Length {
-    // Rate in 20 bits, channels and depth in 8, count in 36.
-    let bits = u64::from_be_bytes(patch.read(18)?);
-    Ok((bits & 0xF_FFFF_FFFF, bits >> 44))
-}
-
-fn ogg<F: Scratch>(patch: &mut Patch<'_, F>) -> Length {
-    let first = patch.peek::<64>(0)?;
-    let starts = |what: &[u8]| {
-        let at = first.windows(what.len()).position(|at| at == what)?;
-        first.get(at + what.len()..)
-    };
-    let a_second = match (starts(b"OpusHead"), starts(b"\x01vorbis")) {
-        (Some(_), _) => 48_000,
-        (None, Some(head)) => {
-            let mut scan = Scan::new(head);
-            scan.take(5)?;
-            scan.u32_le()?.into()
-        }
-        _ => return Err(UNKNOWN),
-    };
-    let from = patch.len().saturating_sub(LAST_PAGE);
-    let end = patch.load(from, patch.len(), 1 << 16)?;
-    let last = end
-        .windows(4)
-        .rposition(|at| at == b"OggS")
-        .ok_or(UNKNOWN)?;
-    let mut page = Scan::new(end.get(last..).unwrap_or_default());
-    page.take(6)?;
-    Ok((u64::from_le_bytes(page.array()?), a_second))
-}
-
-/// Kilobits a second of layer III, of version 1 and of the later ones.
-const RATES: [[u64; 15]; 2] = [
-    [
-        0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320,
-    ],
-    [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
-];
-
-fn mp3<F: Scratch>(patch: &mut Patch<'_, F>) -> Length {
-    let at = match patch.peek::<10>(0)? {
-        [b'I', b'D', b'3', _, _, _, a, b, c, d] => {
-            let seven = |byte: u8| u64::from(byte & 0x7F);
-            10 + (seven(a) << 21 | seven(b) << 14 | seven(c) << 7 | seven(d))
-        }
-        _ => 0,
-    };
-    let frame = patch.peek::<64>(at)?;
-    let [0xFF, version, rates, channels, ..] = frame else {
-        return Err(UNKNOWN);
-    };
-    let (is_first, is_second) = (version & 0x18 == 0x18, version & 0x18 == 0x10);
-    let hertz: u64 = match (rates >> 2) & 3 {
-        0 => 44_100,
-        1 => 48_000,
-        2 => 32_000,
-        _ => return Err(UNKNOWN),
-    };
-    let hertz = match (is_first, is_second) {
-        (true, _) => hertz,
-        (_, true) => hertz / 2,
-        _ => hertz / 4,
-    };
-    let mono = channels >> 6 == 3;
-    let side = match (is_first, mono) {
-        (true, false) => 32,
-        (true, true) | (false, false) => 17,
-        (false, true) => 9,
-    };
-    let mut scan = Scan::new(&frame);
-    scan.take(4 + side)?;
-    if matches!(scan.take(4)?, b"Xing" | b"Info") && scan.u32()? & 1 == 1 {
-        let frames = u64::from(scan.u32()?);
-        return Ok((frames * if is_first { 1_152 } else { 576 }, hertz));
+    if &patch.peek::<4>(at)? == b"fLaC" {
+        return flac(patch, at, tags, how);
     }
-    let table = if is_first { &RATES[0] } else { &RATES[1] };
-    let rate = table
-        .get(usize::from(rates >> 4))
-        .copied()
-        .unwrap_or_default();
-    Ok((patch.len().saturating_sub(at), rate * 125))
+    let (end, more) = tail::look(patch, at, patch.len())?;
+    tags.join(more);
+    let kind = match patch.peek::<2>(at)? {
+        [0xFF, second] if second & 0xF6 == 0xF0 => Kind::Aac,
+        _ => kind,
+    };
+    let mut plan = Plan::default();
+    if let Some(tags) = how.kept(&tags) {
+        plan.put(id3::write(tags));
+    }
+    frames::look(patch, kind, at, end, &mut plan)?;
+    Ok((kind, how.told(&tags), plan))
+}
+
+fn flac<F: Scratch>(
+    patch: &mut Patch<'_, F>,
+    at: u64,
+    before: Tags,
+    how: How,
+) -> Result<(Kind, Tags, Plan), Fault> {
+    let mut flac = flac::Flac::look(patch, at)?;
+    flac.tags.join(before);
+    let plan = flac.plan(how.kept(&flac.tags));
+    Ok((Kind::Flac, how.told(&flac.tags), plan))
+}
+
+/// Text of two bytes a letter, the higher one first.
+pub(super) fn utf16(bytes: &[u8]) -> String {
+    id3::utf16(bytes, true)
 }

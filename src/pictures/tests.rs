@@ -6,6 +6,7 @@ use std::io::Cursor;
 use super::{Done, Kind, Options, PictureError, Prepared, prepare};
 
 mod boxed;
+mod documents;
 #[cfg(feature = "images")]
 mod drawn;
 mod films;
@@ -14,6 +15,8 @@ mod icc;
 mod items;
 mod made;
 mod matroska;
+mod sounded;
+mod sounds;
 mod still;
 mod told;
 
@@ -54,7 +57,7 @@ fn cleaned(bytes: &[u8]) -> (Vec<u8>, Prepared) {
 fn keeping() -> Options<'static> {
     Options {
         keep_metadata: true,
-        poster: None,
+        ..Options::default()
     }
 }
 

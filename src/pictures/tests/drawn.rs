@@ -272,8 +272,8 @@ fn a_poster_stands_for_a_film() {
     let mut poster = tempfile::NamedTempFile::new().expect("a file");
     poster.write_all(&photograph(400, 300)).expect("room");
     let options = Options {
-        keep_metadata: false,
         poster: Some(poster.path()),
+        ..Options::default()
     };
     let (sample, _) = super::films::SAMPLES[0];
     let (_, film) = prepared(sample, &options).expect("a film");
