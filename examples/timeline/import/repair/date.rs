@@ -328,9 +328,14 @@ fn seconds(rest: &[Token]) -> (i64, i32, usize) {
             },
             ..,
         ] => {
-            let digits = i32::try_from(*digits).unwrap_or(9);
-            let nanoseconds = *part as f64 * 10_f64.powi(9 - digits);
-            (*value, (nanoseconds as i32).clamp(0, 999_999_999), 4)
+            // Nine digits of it are what a clock has.
+            let digits = u32::try_from(*digits).unwrap_or(u32::MAX).min(18);
+            let nanoseconds = if digits <= 9 {
+                part * 10_i64.pow(9 - digits)
+            } else {
+                part / 10_i64.pow(digits - 9)
+            };
+            (*value, i32::try_from(nanoseconds).unwrap_or_default(), 4)
         }
         [Sign(':'), Number { value, .. }, ..] => (*value, 0, 2),
         _ => (0, 0, 0),
