@@ -26,6 +26,7 @@ pub(super) fn read_xml(
     into: &mut Collected,
 ) -> Result {
     let attach = choice.enclosures;
+    let text = &*repair::without_stray(text);
     let head =
         repair::head(text).ok_or_else(|| not_a_feed("there is none of its elements in it"))?;
     let around = parse(repair::head_document(&head).as_bytes(), None).map_err(not_a_feed)?;

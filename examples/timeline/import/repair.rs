@@ -21,7 +21,7 @@ pub(super) use self::exports::{author, comments, is_export, owner, tidy};
 pub(super) use self::item::{Head, Item};
 pub(super) use self::keep::{Keep, keep};
 use self::scan::{Found, Scan};
-pub(super) use self::text::{glance, to_text};
+pub(super) use self::text::{glance, to_text, without_stray};
 pub(super) use self::write::{Facts, head as head_document, item as item_document};
 
 /// What is said of a feed in XML as a whole; `None` if it is none.

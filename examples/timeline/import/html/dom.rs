@@ -80,7 +80,7 @@ pub(super) fn prepare(dom: &RcDom, base: Option<&Url>) {
         let mut new: Vec<Handle> = Vec::with_capacity(old.len());
         for child in old {
             // A rule between two blocks changes nothing: they stand apart already.
-            let apart = new.last().is_none_or(|it| is_block(it));
+            let apart = new.last().is_none_or(is_block);
             if !(apart && is(&child, "hr")) {
                 new.push(page.changed(child, link.as_deref()));
             }

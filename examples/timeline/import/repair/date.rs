@@ -8,7 +8,7 @@
 mod words;
 
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::{Date, DateTime, ISOWeekDate, Time, Weekday};
 use jiff::fmt::rfc2822;
 use jiff::tz::{Offset, TimeZone};
 use unicode_normalization::UnicodeNormalization as _;
@@ -87,7 +87,8 @@ impl Loose {
     }
 
     fn read(mut self) -> Option<Timestamp> {
-        if let [Number { value, digits, .. }] = *self.tokens {
+        let mut numbers = self.tokens.iter().filter_map(number);
+        if let (Some((value, digits)), None) = (numbers.next(), numbers.next()) {
             match digits {
                 9 | 10 => return Timestamp::from_second(value).ok(),
                 12 | 13 => return Timestamp::from_millisecond(value).ok(),
@@ -183,6 +184,29 @@ impl Loose {
                         3 + len,
                     )
                 }
+                // As in English with its noon.
+                [
+                    Number {
+                        value: hour,
+                        digits: 1 | 2,
+                        ..
+                    },
+                    Sign('.'),
+                    Number {
+                        value: minute,
+                        digits: 2,
+                        spaced: false,
+                    },
+                    rest @ ..,
+                ] if self.afternoon.is_some() && !matches!(rest, [Sign('.'), ..]) => (
+                    Clock {
+                        hour: *hour,
+                        minute: *minute,
+                        second: 0,
+                        nanosecond: 0,
+                    },
+                    3,
+                ),
                 // As in French.
                 [
                     Number {
@@ -241,6 +265,17 @@ impl Loose {
     fn take_zone(&mut self, at: usize) {
         let rest = self.tokens.get(at..).unwrap_or_default();
         let (named, len) = match rest {
+            [
+                Word(area),
+                Sign('/'),
+                Word(first),
+                Sign(joint @ ('_' | '-')),
+                Word(second),
+                ..,
+            ] => (
+                TimeZone::get(&format!("{area}/{first}{joint}{second}")).ok(),
+                5,
+            ),
             [Word(area), Sign('/'), Word(city), ..] => {
                 (TimeZone::get(&format!("{area}/{city}")).ok(), 3)
             }
@@ -257,6 +292,25 @@ impl Loose {
     }
 
     fn date(&self) -> Option<Date> {
+        // A day of a week of ISO 8601.
+        if let [
+            Number {
+                value: year,
+                digits: 4,
+                ..
+            },
+            Sign('-'),
+            Word(w),
+            Number { value: week, .. },
+            rest @ ..,
+        ] = &*self.tokens
+            && w == "w"
+        {
+            let day = rest.iter().find_map(number).map_or(1, |(day, _)| day);
+            let day = Weekday::from_monday_one_offset(small(day)?).ok()?;
+            let week = ISOWeekDate::new(i16::try_from(*year).ok()?, small(*week)?, day).ok()?;
+            return Some(week.date());
+        }
         let numbers: Vec<(i64, usize)> = self.tokens.iter().filter_map(number).collect();
         // Names of days come first, and some begin as a month does.
         let month = self.tokens.iter().rev().find_map(|it| match it {
@@ -328,9 +382,14 @@ fn seconds(rest: &[Token]) -> (i64, i32, usize) {
             },
             ..,
         ] => {
-            let digits = i32::try_from(*digits).unwrap_or(9);
-            let nanoseconds = *part as f64 * 10_f64.powi(9 - digits);
-            (*value, (nanoseconds as i32).clamp(0, 999_999_999), 4)
+            // Nine digits of it are what a clock has.
+            let digits = u32::try_from(*digits).unwrap_or(u32::MAX).min(18);
+            let nanoseconds = if digits <= 9 {
+                part * 10_i64.pow(9 - digits)
+            } else {
+                part / 10_i64.pow(digits - 9)
+            };
+            (*value, i32::try_from(nanoseconds).unwrap_or_default(), 4)
         }
         [Sign(':'), Number { value, .. }, ..] => (*value, 0, 2),
         _ => (0, 0, 0),

@@ -158,12 +158,6 @@ impl<'a> Scan<'a> {
         (!self.around.is_empty()).then_some(Found::Broken(why))
     }
 
-    /// Ends the reading in the middle of an item.
-    fn cut_off(&mut self, why: String) -> Option<Found> {
-        self.ended = true;
-        Some(Found::Broken(why))
-    }
-
     /// Goes into what is around items; reads what is a field or an item.
     fn start(&mut self, start: &BytesStart<'_>, empty: bool) -> Option<Found> {
         self.size = (0, 0);
@@ -209,32 +203,47 @@ impl<'a> Scan<'a> {
             fields: Vec::new(),
             base,
         };
+        if !empty && let Err(why) = self.fields(&mut item) {
+            self.ended = true;
+            return Some(Found::Broken(why));
+        }
+        if !self.fits() {
+            return Some(Found::Broken("it is too long".to_owned()));
+        }
+        Some(Found::Item(item))
+    }
+
+    /// Reads the fields of an item to its end, or to where the next one begins; the error says why there is none.
+    fn fields(&mut self, item: &mut Item) -> Result<(), String> {
+        let cut_off = || Err("the file ends in the middle of it".to_owned());
         let name = item.tag.name.clone();
         let inside = self.spaces.len();
-        while !empty {
-            let (start, alone) = match self.reader.read_event() {
-                Ok(Event::Start(start)) => (start, false),
-                Ok(Event::Empty(start)) => (start, true),
-                Ok(Event::End(end)) if local(end.name().as_ref()).eq_ignore_ascii_case(&name) => {
-                    break;
+        loop {
+            let event = self.reader.read_event().map_err(|it| it.to_string())?;
+            let (start, alone) = match event {
+                Event::Start(start) => (start, false),
+                Event::Empty(start) => (start, true),
+                Event::End(end) => {
+                    let closed = local(end.name().as_ref()).to_owned();
+                    if closed.eq_ignore_ascii_case(&name) {
+                        return Ok(());
+                    }
+                    if is_around(&closed) {
+                        // Its own end is missing.
+                        self.leave();
+                        return Ok(());
+                    }
+                    continue;
                 }
-                // Its own end is missing.
-                Ok(Event::End(end)) if is_around(local(end.name().as_ref())) => {
-                    self.leave();
-                    break;
-                }
-                Ok(Event::Eof) => {
-                    return self.cut_off("the file ends in the middle of it".to_owned());
-                }
-                Err(error) => return self.cut_off(error.to_string()),
-                Ok(_) => continue,
+                Event::Eof => return cut_off(),
+                _ => continue,
             };
             let tag = self.tag(&start);
             let base = self.base_in(&tag, item.base.as_ref());
             let tag = self.owned(tag);
             if tag.is(OWN, &name) {
                 self.pending = Some((tag, alone));
-                break;
+                return Ok(());
             }
             let (field, end) = self.field(tag, base, Some(&name), alone);
             self.spaces.truncate(inside);
@@ -243,14 +252,10 @@ impl<'a> Scan<'a> {
             }
             match end {
                 End::Own => {}
-                End::Item => break,
-                End::File => return self.cut_off("the file ends in the middle of it".to_owned()),
+                End::Item => return Ok(()),
+                End::File => return cut_off(),
             }
         }
-        if !self.fits() {
-            return Some(Found::Broken("it is too long".to_owned()));
-        }
-        Some(Found::Item(item))
     }
 
     /// Reads up to the end of a field; of one that is too long, without keeping it.

@@ -1,5 +1,7 @@
 //! Bytes into text: whatever a feed says of its encoding, and whatever it forgets to say.
 
+use std::borrow::Cow;
+
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::failure::{Failure, Result};
@@ -53,6 +55,38 @@ fn wide(bytes: &[u8]) -> Option<&'static Encoding> {
         [b'<' | b'{' | b'\n' | b' ', 0, ..] => Some(UTF_16LE),
         _ => None,
     }
+}
+
+/// Signs in a file that may be escaped: each makes it three bytes longer.
+const STRAY: usize = 100_000;
+
+/// The text with `<` escaped where no element can begin, as in `1 < 2` and `<3`.
+pub(in crate::import) fn without_stray(text: &str) -> Cow<'_, str> {
+    let mut whole = String::new();
+    let (mut done, mut at, mut count) = (0, 0, 0);
+    while let Some(next) = text.get(at..).and_then(|rest| rest.find('<')) {
+        at += next;
+        let rest = text.get(at..).unwrap_or_default();
+        let apart = [("<![CDATA[", "]]>"), ("<!--", "-->")];
+        let apart = apart.iter().find(|(start, _)| rest.starts_with(start));
+        let begins = |it: char| it.is_alphabetic() || matches!(it, '/' | '!' | '?' | '_' | ':');
+        if let Some((_, end)) = apart {
+            match rest.find(end) {
+                Some(len) => at += len,
+                None => break,
+            }
+        } else if !rest.chars().nth(1).is_some_and(begins) && count < STRAY {
+            whole.push_str(text.get(done..at).unwrap_or_default());
+            whole.push_str("&lt;");
+            (done, count) = (at + 1, count + 1);
+        }
+        at += 1;
+    }
+    if count == 0 {
+        return Cow::Borrowed(text);
+    }
+    whole.push_str(text.get(done..).unwrap_or_default());
+    Cow::Owned(whole)
 }
 
 /// UTF-32, with a mark or without: browsers do not know it, so neither does the crate that knows all other encodings.

@@ -2,7 +2,7 @@
 
 /// Beginnings of the names of months, without accents and in small letters. Where one begins like another, the longer
 /// one stands first. English and the languages of most feeds; CLDR knows more, but no crate reads dates by it.
-const MONTHS: [(&str, i8); 108] = [
+const MONTHS: [(&str, i8); 109] = [
     ("jan", 1),
     ("ene", 1),
     ("gen", 1),
@@ -20,6 +20,7 @@ const MONTHS: [(&str, i8); 108] = [
     ("marras", 11),
     ("mar", 3),
     ("mrt", 3),
+    ("mrz", 3),
     ("maer", 3),
     ("bre", 3),
     ("maalis", 3),
