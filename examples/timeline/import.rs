@@ -9,6 +9,7 @@ mod choice;
 mod enclosure;
 mod feed;
 mod fold;
+mod ghost;
 mod html;
 mod items;
 mod known;

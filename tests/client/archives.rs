@@ -260,6 +260,20 @@ fn older_forms_of_twitter_are_read() {
         format!("Grailbird.data.tweets_2014_01 = \n {tweet}"),
     );
     assert_eq!(ada.json(["import", &ada.path("old")])["imported"], 1);
+    // On its own a file does not say whose it is, but what it answers stands in it.
+    let thread = json!([
+        { "id_str": "21", "full_text": "Begun", "created_at": "Wed Oct 10 20:19:24 +0000 2018",
+          "edit_info": { "initial": { "editTweetIds": ["20", "21"] } } },
+        { "id_str": "22", "full_text": "Gone on", "created_at": "Wed Oct 10 20:19:25 +0000 2018",
+          "in_reply_to_status_id_str": "21", "in_reply_to_user_id_str": "5", "in_reply_to_screen_name": "cleo" },
+    ]);
+    let file = ada.file("thread.js", format!("window.YTD.tweets.part0 = {thread}"));
+    assert_eq!(ada.json(["import", &file])["imported"], 2);
+    let posts = ada.list();
+    assert_eq!(
+        begins(&posts, "Gone on")["reply_to"],
+        begins(&posts, "Begun")["id"]
+    );
     let bare = json!([{ "id_str": "8", "full_text": "Not wrapped", "created_at": "Wed Oct 10 20:19:24 +0000 2018" }]);
     let file = ada.file("tweet.js", format!("window.YTD.tweet.part0 = {bare};\n"));
     assert_eq!(ada.json(["import", &file])["imported"], 1);
@@ -289,7 +303,6 @@ fn what_is_no_archive_is_named_with_what_can_be_done() {
     std::fs::create_dir_all(format!("{folder}/your_instagram_activity")).expect("a folder");
     says(&ada.run(["import", &folder]).fails(), &["Instagram"]);
     for (content, named) in [
-        ("{\"db\": [{\"meta\": {}}]}", "Ghost"),
         (
             "[{\"media\": [{\"uri\": \"a.jpg\", \"creation_timestamp\": 1}]}]",
             "Instagram",

@@ -200,3 +200,54 @@ fn an_export_of_drafts_alone_says_so_and_is_no_success() {
         &["nothing in it became a post", "2 drafts"],
     );
 }
+
+#[test]
+fn of_ghost_only_what_everybody_could_read_comes() {
+    let ann = Person::named("Ann");
+    let post = |id: &str, status: &str, visibility: &str, kind: &str, author: &str| {
+        json!({
+            "id": id, "uuid": format!("u-{id}"), "title": format!("Post {id}"), "type": kind,
+            "html": if id == "1" { "<p>A <a href=\"__GHOST_URL__/about\">page</a>.</p>" } else { "<p>SECRET</p>" },
+            "status": status, "visibility": visibility, "published_at": "2021-02-03T04:05:06.000Z",
+            "author_id": author, "feature_image": null, "locale": null,
+        })
+    };
+    let export = json!({ "db": [{ "meta": { "version": "5.0.0" }, "data": {
+        "posts": [
+            post("1", "published", "public", "post", "7"), post("2", "draft", "public", "post", "7"),
+            post("3", "published", "members", "post", "7"), post("4", "published", "public", "page", "7"),
+            post("5", "sent", "public", "post", "7"), post("6", "scheduled", "public", "post", "7"),
+            post("8", "published", "public", "post", "9"), { "odd": true },
+        ],
+        "tags": [{ "id": "a", "name": "garden" }, { "id": "b", "name": "#internal" }],
+        "posts_tags": [
+            { "post_id": "1", "tag_id": "b", "sort_order": 0 }, { "post_id": "1", "tag_id": "a", "sort_order": 1 },
+        ],
+        "users": [
+            { "id": "7", "name": "Ann", "slug": "ann", "email": "private@mail.example" },
+            { "id": "9", "name": "Ben", "slug": "ben" },
+        ],
+        "settings": [{ "key": "password", "value": "SECRET" }],
+    } }] });
+    let file = ann.file("ghost.json", export.to_string());
+    let report = ann.json(["import", &file]);
+    assert_eq!(
+        (&report["imported"], &report["skipped"]),
+        (&json!(1), &json!(1)),
+        "{report}"
+    );
+    assert_eq!(
+        report["left_out"],
+        json!({
+            "draft": 1, "followers_only": 2, "page": 1, "scheduled": 1, "setting": 1, "other_author": 1,
+        })
+    );
+    let post = ann.list().remove(0);
+    assert_eq!(
+        (&post["text"], &post["tags"]),
+        (&json!("A page."), &json!(["garden"]))
+    );
+    assert_eq!(post["time"], "2021-02-03T04:05:06Z");
+    tells_no_secret(&ann);
+    assert_eq!(ann.json(["import", &file])["already"], 1);
+}

@@ -33,6 +33,16 @@ pub(super) enum Lenient<T> {
     Not(IgnoredAny),
 }
 
+impl<T> Lenient<T> {
+    /// What was read.
+    pub(super) fn read(self) -> Option<T> {
+        match self {
+            Self::Read(it) => Some(it),
+            Self::Not(_) => None,
+        }
+    }
+}
+
 /// Reads an archive by its folder.
 pub(super) fn read_folder(path: &Path, choice: &Choice, into: &mut Collected) -> Result {
     let is_at = |root: &Path, name: &str| root.join(name).exists();
@@ -121,11 +131,7 @@ pub(super) fn other_file(head: &str) -> Option<&'static str> {
         .collect();
     let has = |name: &str| begins.contains(name);
     let is_text = begins.starts_with(['<', '{', '[']);
-    if begins.starts_with("{\"db\":[") {
-        Some(
-            "this is an export of Ghost, which is not read yet; import the blog's RSS feed (its address with /rss/)",
-        )
-    } else if begins.starts_with('[') && has("\"media\":[") && has("\"creation_timestamp\"") {
+    if begins.starts_with('[') && has("\"media\":[") && has("\"creation_timestamp\"") {
         Some(
             "this is a file of Instagram, which is not read yet; post its pictures with `post --attach`",
         )

@@ -252,7 +252,7 @@ fn raw(feed: &Feed, entry: &Entry, facts: &Facts, home: Option<&Url>) -> Raw {
     };
     let date = entry.published.or(entry.updated);
     Raw {
-        id: id(feed, facts, home),
+        id: id(feed, facts, link.as_deref(), home),
         text: reading.whole(entry),
         title: entry
             .title
@@ -267,16 +267,18 @@ fn raw(feed: &Feed, entry: &Entry, facts: &Facts, home: Option<&Url>) -> Raw {
     }
 }
 
-/// What the feed calls the item. A name that is none in the world, such as a number, is one together with the feed's.
-fn id(feed: &Feed, facts: &Facts, home: Option<&Url>) -> Option<String> {
+/// What the feed calls the item. A name that is none in the world, such as a number, says less than a link; without one it
+/// is taken together with the feed's page and title. Of a feed that has no page it says nothing: others count the same.
+fn id(feed: &Feed, facts: &Facts, link: Option<&str>, home: Option<&Url>) -> Option<String> {
     let id = facts.id.as_deref().map(str::trim);
     let id = id.filter(|id| !id.is_empty())?;
     if Url::parse(id).is_ok() {
         return Some(id.to_owned());
     }
+    let home = home.filter(|_| link.is_none())?;
     let title = feed.title.as_ref().map(|title| title.content.as_str());
-    let home = home.and_then(Url::host_str).or(title);
-    Some(format!("{} {id}", home.unwrap_or_default()))
+    let title = title.unwrap_or_default();
+    Some(format!("{home} {title} {id}"))
 }
 
 /// What people call a category, which beside it may have a name for machines.

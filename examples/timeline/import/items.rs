@@ -182,7 +182,7 @@ impl Collected {
             let named = self.owners.get(&file).map(String::as_str);
             let mut names = [profile, named].into_iter().flatten();
             let is_named = names.find_map(|name| counts.keys().find(|author| author.is(name)));
-            let most = || counts.iter().max_by_key(|(_, count)| **count);
+            let most = || counts.iter().rev().max_by_key(|(_, count)| **count);
             let owner = is_named.or_else(|| most().map(|(author, _)| author));
             Some((file, owner?.clone()))
         });

@@ -15,7 +15,7 @@ use super::fold::Raw;
 use super::items::Collected;
 use super::lines::{Line, LineReader};
 use super::repair::{glance, to_text};
-use super::{archives, mastodon, tumblr, twitter};
+use super::{archives, ghost, mastodon, tumblr, twitter};
 use crate::failure::{Failure, Result};
 
 /// Bytes of a line of JSON Lines. A post holds 64 KiB of text, six times that if every character is escaped.
@@ -78,6 +78,7 @@ fn read_file(path: &Path, choice: &Choice, into: &mut Collected) -> Result {
             mastodon::read(&read_all(whole)?, folder.as_ref(), choice, into)
         }
         Form::Tweets => twitter::read_file(path, &read_all(whole)?, choice, into),
+        Form::Ghost => ghost::read(&read_all(whole)?, choice, into),
         Form::Tumblr => tumblr::read_file(path, &read_all(whole)?, choice, into),
     }
 }
@@ -103,6 +104,8 @@ enum Form {
     Outbox,
     /// The tweets of a Twitter account.
     Tweets,
+    /// An export of a Ghost blog.
+    Ghost,
     /// The posts of a Tumblr blog, in XML or JSON.
     Tumblr,
 }
@@ -128,6 +131,7 @@ impl Form {
             Some('<') if tumblr::is_xml(json) => Ok(Self::Tumblr),
             Some('{' | '[') if tumblr::is_json(json) => Ok(Self::Tumblr),
             Some('<') => Ok(Self::Feed),
+            Some('{') if ghost::is_export(json) => Ok(Self::Ghost),
             Some('{') if mastodon::is_outbox(json) => Ok(Self::Outbox),
             Some(_) if twitter::is_of_archive(json) => Ok(Self::Tweets),
             // Servers write warnings before it.

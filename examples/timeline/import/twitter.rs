@@ -158,6 +158,8 @@ struct Reader<'a> {
     hidden: bool,
     /// Each with its time and number, by which they are put in order.
     found: Vec<((i64, u64), Status)>,
+    /// The first version of each tweet, by the number of any.
+    firsts: HashMap<String, String>,
     /// The version of an edited tweet that was found last, and where it stands.
     versions: HashMap<String, (u64, usize)>,
 }
@@ -187,6 +189,7 @@ impl<'a> Reader<'a> {
             pictures: pictures(folder),
             hidden: false,
             found: Vec::new(),
+            firsts: HashMap::new(),
             versions: HashMap::new(),
         }
     }
@@ -226,6 +229,7 @@ impl<'a> Reader<'a> {
         };
         // All versions of an edited tweet are in the archive; they go by the number of the first.
         let first = tweet.first_version().unwrap_or_else(|| id.clone());
+        self.firsts.insert(id.clone(), first.clone());
         let number: u64 = id.parse().unwrap_or(0);
         if self
             .versions
@@ -286,7 +290,7 @@ impl<'a> Reader<'a> {
         let screen_name = tweet.in_reply_to_screen_name.as_deref();
         let is_own = user.as_deref().is_some_and(is_me) || screen_name.is_some_and(is_my_name);
         match (target, is_own) {
-            (Some(target), true) => Answers::Own(format!("twitter:{target}")),
+            (Some(target), true) => Answers::Own(target),
             (None, true) => Answers::Nobody,
             (target, false) if user.is_some() || screen_name.is_some() || target.is_some() => {
                 Answers::Others(target.map(|target| {
@@ -326,7 +330,7 @@ impl<'a> Reader<'a> {
             link: Some(format!("https://twitter.com/{name}/status/{id}")),
             tags: tweet.entities.tags(),
             language: tweet.lang.clone().filter(|lang| lang.len() == 2),
-            warning: (tweet.possibly_sensitive == Some(true) && !media.is_empty())
+            warning: (tweet.possibly_sensitive.as_bool() == Some(true) && !media.is_empty())
                 .then(|| "Sensitive content".to_owned()),
             time,
             ..Raw::default()
@@ -357,6 +361,19 @@ impl<'a> Reader<'a> {
 
     fn finish(mut self, into: &mut Collected) {
         into.notes.missing_files += self.media.missing;
+        for (_, status) in &mut self.found {
+            // Whatever stands in the archive is the owner's, also where that does not say who the owner is.
+            let number = match &status.answers {
+                Answers::Own(number) => number.as_str(),
+                Answers::Others(Some(address)) => address.rsplit('/').next().unwrap_or_default(),
+                Answers::Others(None) | Answers::Nobody => continue,
+            };
+            let is_own = matches!(status.answers, Answers::Own(_));
+            let first = self.firsts.get(number).map(String::as_str);
+            if let Some(first) = first.or_else(|| is_own.then_some(number)) {
+                status.answers = Answers::Own(format!("twitter:{first}"));
+            }
+        }
         self.found.sort_by_key(|(order, _)| *order);
         let statuses = self.found.into_iter().map(|(_, status)| status);
         threads::take(statuses.collect(), self.choice, into);

@@ -103,7 +103,8 @@ pub(super) struct Tweet {
     pub(super) full_text: Option<String>,
     pub(super) text: Option<String>,
     pub(super) lang: Option<String>,
-    pub(super) possibly_sensitive: Option<bool>,
+    #[serde(default)]
+    pub(super) possibly_sensitive: Value,
     #[serde(default)]
     pub(super) entities: Entities,
     #[serde(default)]
