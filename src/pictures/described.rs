@@ -3,8 +3,8 @@
 
 use super::boxes::{Head, each};
 use super::error::Fault;
-use super::flac;
 use super::patch::{Patch, Scratch};
+use super::{flac, icc};
 
 /// What may stand in a description, and in each box in it that has others. What decoders ask for, in all forms that
 /// players know; what they ask for colour, shape and depth; how loudspeakers stand.
@@ -251,12 +251,14 @@ fn colour<F: Scratch>(patch: &mut Patch<'_, F>, colr: &Head) -> Result<(), Fault
         b"nclc" => colr.trim(patch, 10),
         // JPEG 2000 has other words for the same.
         [1, ..] => colr.trim(patch, 7),
-        b"prof" | b"rICC" => profile(patch, colr.body + 4, colr.end),
+        b"prof" | b"rICC" => {
+            let at = colr.body + 4;
+            let profile = patch.load(at, colr.end, icc::LARGEST)?;
+            match icc::cut_in_place(&profile) {
+                Some(cut) => patch.write(at, &cut),
+                None => colr.void(patch),
+            }
+        }
         _ => colr.void(patch),
     }
-}
-
-/// A colour profile (ICC): the place where it is cut to what colours need.
-fn profile<F: Scratch>(_patch: &mut Patch<'_, F>, _from: u64, _to: u64) -> Result<(), Fault> {
-    Ok(())
 }

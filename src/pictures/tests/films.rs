@@ -211,3 +211,40 @@ fn a_film_whose_kind_is_not_taken_apart_is_refused_and_told_apart() {
     let text = format!("G{}\n", "o".repeat(190)).repeat(9);
     assert_eq!(cleaned(text.as_bytes()).1.kind, Kind::Text);
 }
+
+/// Films as cameras write them, made with another program, and what they tell.
+const OF_CAMERAS: [(&[u8], &[u8]); 4] = [
+    (
+        include_bytes!("../../../tests/data/media/drone.mp4"),
+        b"GPS (",
+    ),
+    (
+        include_bytes!("../../../tests/data/media/drone.mkv"),
+        b"GPS (",
+    ),
+    (
+        include_bytes!("../../../tests/data/media/reel.mov"),
+        b"SER1234",
+    ),
+    (
+        include_bytes!("../../../tests/data/media/trailer.mp4"),
+        b"8db42d694ccc418790edff439fe026bf",
+    ),
+];
+
+#[test]
+fn films_of_drones_and_of_action_cameras_tell_nothing() {
+    for (film, told) in OF_CAMERAS {
+        assert!(holds(film, told));
+        let (posted, prepared) = cleaned(film);
+        assert!(!holds(&posted, told), "{:?}", String::from_utf8_lossy(told));
+        assert!(!holds(&posted, b"2024.05.06"));
+        assert_eq!(prepared.done, Done::Cleaned);
+        assert_eq!(prepared.width.zip(prepared.height), Some((160, 120)));
+        assert_eq!(
+            posted.len() < film.len(),
+            told.len() == 32,
+            "only a trailer is cut off"
+        );
+    }
+}

@@ -1,9 +1,10 @@
 //! Facts planted in films in boxes, in every place where one can hide.
 
+use super::super::icc;
 use super::boxed::{
     DATA, Track, film, ftyp, full, mvhd, notes, numbers, picture_entry, small, sound_entry,
 };
-use super::{Done, Options, PictureError, Prepared, cleaned, holds, keeping, prepared};
+use super::{Done, Options, PictureError, Prepared, cleaned, holds, keeping, made, prepared};
 
 /// Looks for what was planted.
 fn assert_nothing_told(bytes: &[u8]) {
@@ -103,6 +104,19 @@ fn facts_in_any_box_of_a_film_and_between_its_samples_are_gone() {
     ] {
         assert_eq!(names.iter().filter(|found| *found == name).count(), 2);
     }
+}
+
+#[test]
+fn a_colour_profile_is_cut_to_what_colours_need() {
+    let profile = made::told_profile(2, &made::matrix_tags(0x90));
+    let colours = small(b"colr", &[b"prof", &profile]);
+    let no_colours = small(b"colr", &[b"prof", b"Told-and-no-profile"]);
+    let entry = picture_entry(b"apch", &[&colours, &no_colours]);
+    let whole = film(b"seen-1", &[Track::of(1, b"vide", entry, &[(DATA, &[6])])]);
+    let (posted, _) = told_nothing(&whole);
+    super::assert_tells_nothing(&posted);
+    let kept = icc::cut_in_place(&profile).expect("a profile");
+    assert!(holds(&posted, &kept));
 }
 
 #[test]
