@@ -14,6 +14,7 @@ use std::path::Path;
 use bytes::Bytes;
 
 mod boxes;
+mod closed;
 #[cfg(feature = "images")]
 mod draw;
 mod ebml;

@@ -7,6 +7,8 @@ use super::{Done, Kind, Options, PictureError, Prepared, prepare};
 
 #[cfg(feature = "images")]
 mod drawn;
+#[cfg(feature = "images")]
+mod ends;
 mod films;
 mod hostile;
 mod icc;
