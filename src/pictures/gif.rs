@@ -27,10 +27,10 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Still, Fault> {
             0x21 => match (scan.u8()?, sub_blocks(&mut scan)?) {
                 (0xF9, [4, a, b, c, d, ..]) => timing = Some([*a, *b, *c, *d]),
                 (0xFF, data) if !loops => {
-                    if let Some(times) = times(data) {
+                    if let Some([low, high]) = times(data) {
                         out.extend([0x21, 0xFF]);
                         out.extend_from_slice(LOOP);
-                        out.extend([3, 1, times[0], times[1], 0]);
+                        out.extend([3, 1, low, high, 0]);
                         loops = true;
                     }
                 }
