@@ -180,6 +180,7 @@ fn profile(payload: &[u8]) -> Option<Vec<u8>> {
 
 /// The chunks of a picture that was taken apart that say which colours its numbers mean; a profile of colours only if it
 /// fits.
+#[cfg(feature = "images")]
 pub(super) fn colours(file: &[u8], with_profile: bool) -> Vec<u8> {
     let mut out = Vec::new();
     for (name, chunk) in heads(file) {
@@ -196,6 +197,7 @@ pub(super) fn colours(file: &[u8], with_profile: bool) -> Vec<u8> {
 
 /// The power that the numbers of a picture were taken to, in parts of 100,000, if nothing says better which colours are
 /// meant.
+#[cfg(feature = "images")]
 pub(super) fn gamma(file: &[u8]) -> Option<u32> {
     let mut gamma = None;
     for (name, chunk) in heads(file) {
@@ -209,6 +211,7 @@ pub(super) fn gamma(file: &[u8]) -> Option<u32> {
 }
 
 /// The chunks before the drawing, whole, and their names.
+#[cfg(feature = "images")]
 fn heads(file: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     let mut rest = file.get(SIGNATURE.len()..).unwrap_or_default();
     std::iter::from_fn(move || {
