@@ -48,6 +48,7 @@ nightly: tools check
     cargo mutants --file 'src/format/**'
     just fuzz
     just crash
+    just judge
     just soak
     typos
 
@@ -69,7 +70,10 @@ tools:
     need "cargo-minimal-versions" "cargo install cargo-minimal-versions --locked" cargo minimal-versions --version
     need "cargo-mutants" "cargo install cargo-mutants --locked" cargo mutants --version
     need "typos" "cargo install typos-cli --locked" typos --version
-    need "Python 3, for plots" "the system's package" python3 --version
+    need "Python 3, for plots and the judge of pictures" "the system's package" python3 --version
+    need "exiftool" "the system's package, libimage-exiftool-perl in Debian" exiftool -ver
+    need "ffprobe" "the system's package, ffmpeg in Debian" ffprobe -version
+    need "mat2" "the system's package, or from PyPI" mat2 --version
     exit "$missing"
 
 # Power cut at every change to the disk, disks that fail, processes killed, random lives of many nodes, and 2,000 who
@@ -96,6 +100,13 @@ fuzz seconds="60" targets="":
 # The workloads that are named, or all of them; from their figures the table and the plots of docs/performance.md.
 bench *names:
     TIDINGS_BENCH_JSON=1 cargo bench -- {{ names }} | python3 docs/plots/plot.py
+
+# Pictures and films with facts planted in every place that has room for one are posted; exiftool, ffprobe, mat2 and a
+# search through the bytes find none of them. `cargo test --test pictures` is the same with those of them that are here.
+[doc("Posts pictures and films with planted facts, and lets others look for them.")]
+judge:
+    cargo build --example timeline
+    python3 -B tests/pictures/judge.py target/debug/examples/timeline --require
 
 # Two nodes at several hundred posts a second for so many minutes, one of them away now and then; with a plot of it.
 soak minutes="30":

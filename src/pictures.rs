@@ -16,6 +16,7 @@ use bytes::Bytes;
 
 mod boxes;
 mod described;
+mod closed;
 #[cfg(feature = "images")]
 mod draw;
 mod ebml;

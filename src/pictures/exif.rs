@@ -27,10 +27,11 @@ fn find(tiff: &[u8]) -> Option<u8> {
         true => scan.u16_le().ok(),
         false => scan.u16().ok(),
     };
-    let first = match little {
-        true => scan.u32_le().ok()?,
-        false => scan.u32().ok()?,
+    let long = |scan: &mut Scan<'_>| match little {
+        true => scan.u32_le().ok(),
+        false => scan.u32().ok(),
     };
+    let first = long(&mut scan)?;
     let mut tags = Scan::new(tiff.get(usize::try_from(first).ok()?..)?);
     for _ in 0..short(&mut tags)?.min(TAGS) {
         let mut tag = Scan::new(tags.take(12).ok()?);
@@ -38,10 +39,15 @@ fn find(tiff: &[u8]) -> Option<u8> {
             continue;
         }
         let (kind, _count) = (short(&mut tag)?, tag.take(4).ok()?);
-        return match kind {
-            3 => u8::try_from(short(&mut tag)?).ok(),
-            _ => None,
+        // A number of 16 bits, by the book. Some programs write one of 8 or of 32: browsers do not read those, other
+        // readers do, and since nobody can read it once it is taken off, what was meant is done.
+        let number = match kind {
+            1 => tag.u8().ok()?.into(),
+            3 => short(&mut tag)?.into(),
+            4 => long(&mut tag)?,
+            _ => return None,
         };
+        return u8::try_from(number).ok();
     }
     None
 }

@@ -3,6 +3,8 @@
 //! A table of our own rather than a crate: what is found decides which of our readers looks into the file, and the
 //! readers have to agree with the table on every byte of it.
 
+use super::closed;
+
 /// How many bytes [`Kind::of`] wants to see.
 pub(super) const HEAD: usize = 4_096;
 
@@ -52,6 +54,8 @@ pub(crate) enum Kind {
     Pdf,
     Zip,
     Text,
+    /// A picture of a kind that is not looked into, by its media type.
+    Closed(&'static str),
     Unknown,
 }
 
@@ -78,6 +82,9 @@ impl Kind {
         let by_start = STARTS.iter().find(|(start, _)| head.starts_with(start));
         if let Some((_, kind)) = by_start {
             return *kind;
+        }
+        if let Some(mime) = closed::mime_of(head) {
+            return Self::Closed(mime);
         }
         if let Some(kind) = riff(head).or_else(|| boxes(head, len)) {
             return kind;
@@ -152,6 +159,7 @@ impl Kind {
             Self::Pdf => "application/pdf",
             Self::Zip => "application/zip",
             Self::Text => "text/plain",
+            Self::Closed(mime) => mime,
             Self::Unknown => "application/octet-stream",
         }
     }
@@ -204,6 +212,7 @@ impl Kind {
             Self::Wave64 | Self::WavPack | Self::Monkey => Reader::Sealed,
             Self::Musepack | Self::Dsd | Self::Dictation => Reader::Sealed,
             Self::Tiff | Self::Jxl | Self::CanonRaw | Self::FujiRaw => Reader::Sealed,
+            Self::Closed(_) => Reader::Sealed,
             Self::Avi | Self::MpegTs | Self::MpegPs => Reader::Sealed,
             Self::Bmp => Reader::None,
             Self::Pdf | Self::Zip | Self::Text | Self::Unknown => Reader::None,
@@ -230,7 +239,9 @@ impl Kind {
             Self::Unknown => true,
             _ => false,
         };
-        let is_told = |said: &&str| ALL.iter().any(|kind| kind.mime() == *said && *kind != self);
+        let is_told = |said: &&str| {
+            ALL.iter().any(|kind| kind.mime() == *said && *kind != self) || closed::names(said)
+        };
         said.filter(fits)
             .filter(|said| !is_told(said))
             .unwrap_or_else(|| self.mime())

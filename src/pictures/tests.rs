@@ -9,6 +9,8 @@ mod boxed;
 mod documents;
 #[cfg(feature = "images")]
 mod drawn;
+#[cfg(feature = "images")]
+mod ends;
 mod films;
 mod hostile;
 mod icc;

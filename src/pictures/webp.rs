@@ -1,5 +1,7 @@
 //! WebP, chunk by chunk: what is drawn is kept, Exif, XMP and what is unknown are not.
 
+use std::collections::BTreeSet;
+
 use super::error::Fault;
 use super::scan::{Scan, index};
 use super::still::Still;
@@ -67,6 +69,8 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Still, Fault> {
                 }
                 continue;
             }
+            // One picture, or those of the animation.
+            b"VP8 " | b"VP8L" | b"ALPH" if drawn || still.animated => continue,
             b"VP8 " | b"VP8L" => drawn = true,
             _ => {}
         }
@@ -102,9 +106,10 @@ pub(super) fn add_exif(file: &mut Vec<u8>, exif: &[u8]) {
 fn frame(payload: &[u8]) -> Result<Vec<u8>, Fault> {
     let mut scan = Scan::new(payload);
     let mut out = scan.take(16)?.to_vec();
+    let mut seen = BTreeSet::new();
     while !scan.is_empty() {
         let (name, payload) = next_chunk(&mut scan)?;
-        if KEPT_IN_FRAME.contains(&&name) {
+        if KEPT_IN_FRAME.contains(&&name) && seen.insert(name) {
             write_chunk(&name, payload, &mut out)?;
         }
     }

@@ -483,11 +483,11 @@ fn only(data: &[u8], kept: &[(u64, u64)]) -> Result<Vec<u8>, Fault> {
     Ok(out)
 }
 
+/// What is done with a box: its name, its content.
+type Visit<'v, 'a> = dyn FnMut(&[u8; 4], &'a [u8]) -> Result<(), Fault> + 'v;
+
 /// Visits the boxes in some bytes.
-pub(super) fn each<'a>(
-    bytes: &'a [u8],
-    visit: &mut dyn FnMut(&[u8; 4], &'a [u8]) -> Result<(), Fault>,
-) -> Result<(), Fault> {
+fn each<'a>(bytes: &'a [u8], visit: &mut Visit<'_, 'a>) -> Result<(), Fault> {
     let mut scan = Scan::new(bytes);
     while !scan.is_empty() {
         let size = index(scan.u32()?)?;

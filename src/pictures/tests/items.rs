@@ -119,7 +119,7 @@ fn the_size_is_that_of_the_part_that_is_shown_turned() {
 #[test]
 fn colours_of_a_picture_in_boxes_stay_without_their_maker() {
     let (posted, _) = cleaned(&told().write());
-    assert!(holds(&posted, b"profBana") == false && holds(&posted, b"prof\0\0"));
+    assert!(!holds(&posted, b"profBana") && holds(&posted, b"prof\0\0"));
     assert!(holds(&posted, b"para\0\0\0\0\0\0\0\0\0\x02\x33\x33"));
     let mut odd = told();
     odd.properties[1].1 = b"profBanana".to_vec();

@@ -112,3 +112,110 @@ fn a_picture_that_cannot_be_turned_says_which_way_is_up_and_nothing_else() {
         }
     }
 }
+
+#[test]
+fn pictures_that_are_not_looked_into_are_refused_by_name() {
+    let at = |place: usize, mark: &[u8]| [&vec![1; place], mark].concat();
+    let kinds = [
+        (at(0, b"8BPS\0\x01"), "photoshop"),
+        (at(0, b"\0MRM\0\0"), "mrw"),
+        (at(0, b"II\x1A\0\0\0HEAPCCDR"), "crw"),
+        (at(0, b"FOVb\0\0"), "x3f"),
+        (at(0, b"IIRS\x08\0"), "orf"),
+        (at(0, b"\0\0\0\x0CjP  \r\n\x87\n"), "jp2"),
+        (at(0, b"%!PS-Adobe-3.0 EPSF-3.0\n"), "eps"),
+        (at(0, b"BPG\xFB"), "bpg"),
+        (at(128, b"DICM"), "dicom"),
+        (at(0, b"\x76\x2F\x31\x01"), "exr"),
+        (
+            at(
+                0,
+                b"\0\0\x01\0\x01\0\x10\x10\0\0\x01\0\x20\0\0\0\0\0\x16\0\0\0",
+            ),
+            "icon",
+        ),
+    ];
+    for (start, name) in kinds {
+        let bytes = [start.as_slice(), b"+52.5200 PlaceTold"].concat();
+        let refused = prepared(&bytes, &Options::default());
+        let Err(error @ PictureError::Sealed { mime, .. }) = refused else {
+            panic!("{name}: {refused:?}");
+        };
+        assert!(mime.contains(name), "{mime}");
+        assert!(error.to_string().contains(mime), "{error}");
+        let (posted, kept) = prepared(&bytes, &keeping()).expect("kept as it is");
+        assert_eq!((posted, kept.done), (bytes, Done::Kept));
+        // Nor may something else be called so.
+        assert_eq!(
+            Kind::Unknown.mime_for(Some(mime)),
+            "application/octet-stream"
+        );
+    }
+    // A font, and a film's start code.
+    for other in [
+        b"\0\x01\0\0\0\x0C\0\x80\0\x03\0\x40".as_slice(),
+        b"\0\0\x01\xBA",
+    ] {
+        assert_eq!(Kind::of(other, 100), Kind::Unknown);
+    }
+}
+
+#[test]
+fn a_gif_keeps_no_byte_behind_a_code_or_in_an_extension_that_is_not_needed() {
+    let told = [
+        b"GIF89a\x02\0\x02\0\x80\0\0\0\0\0\xFF\xFF\xFF".as_slice(),
+        b"\x21\xFF\x0BNETSCAPE2.0\x06Banana\x03\x01\x07\0\x07Kitchen\0",
+        b"\x21\x01\x0CKitchen12345\x06Banana\0",
+        b"\x21\xF9\x04\0\x0A\0\0\0",
+        b"\x21\xF9\x04\x01\x0B\0\0\x06Banana\0",
+        b"\0\0\x2C\0\0\0\0\x02\0\x02\0\0\x02",
+        // Begin, four points, end, and a place in the same block and in the next.
+        b"\x0A\x04\0\x05Kitchen\x09PlaceTold\0",
+        b"\x3B",
+    ]
+    .concat();
+    let still = Still::of(Kind::Gif, &told).expect("a GIF");
+    let expected = [
+        b"GIF89a\x02\0\x02\0\x80\0\0\0\0\0\xFF\xFF\xFF".as_slice(),
+        b"\x21\xFF\x0BNETSCAPE2.0\x03\x01\x07\0\0",
+        b"\x21\xF9\x04\x01\x0B\0\0\0",
+        b"\x2C\0\0\0\0\x02\0\x02\0\0\x02\x03\x04\0\x05\0\x3B",
+    ]
+    .concat();
+    assert_eq!(
+        still.bytes.escape_ascii().to_string(),
+        expected.escape_ascii().to_string()
+    );
+}
+
+#[test]
+fn chunks_of_a_png_have_the_length_of_their_kind_and_come_once() {
+    let long = [0u32.to_be_bytes().as_slice(), b"PlaceTold"].concat();
+    let png = made::vast_png(9, 9);
+    let (head, rest) = png.split_at(33);
+    let chunks = [
+        made::png_chunk(b"gAMA", &long),
+        made::png_chunk(b"gAMA", &45_455u32.to_be_bytes()),
+        made::png_chunk(b"sPLT", b"Banana\0\x08"),
+        made::png_chunk(b"iCCP", b"Banana\0\0PlaceTold"),
+    ];
+    let (data, end) = rest.split_at(rest.len() - 12);
+    let behind = made::png_chunk(b"IDAT", b"behind it: PlaceTold");
+    let end = [end, b"Kitchen"].concat();
+    let still = Still::of(
+        Kind::Png,
+        &[head, &chunks.concat(), data, &behind, &end].concat(),
+    );
+    let still = still.expect("a PNG");
+    let expected = [head, &made::png_chunk(b"gAMA", &[0; 4]), data, &end[..12]].concat();
+    assert_eq!(
+        still.bytes.escape_ascii().to_string(),
+        expected.escape_ascii().to_string()
+    );
+    let needed = [head, &made::png_chunk(b"CgBI", b"Banana"), rest].concat();
+    let refused = prepared(&needed, &Options::default());
+    assert!(
+        matches!(refused, Err(PictureError::Sealed { .. })),
+        "{refused:?}"
+    );
+}
