@@ -15,8 +15,8 @@ use std::path::Path;
 use bytes::Bytes;
 
 mod boxes;
-mod described;
 mod closed;
+mod described;
 #[cfg(feature = "images")]
 mod draw;
 mod ebml;

@@ -208,6 +208,10 @@ pub(crate) struct Post {
     #[arg(long, value_name = "TEXT", requires = "attach")]
     pub(crate) alt: Vec<String>,
 
+    /// Take off as well what music and documents tell: title, artist, cover, author, company
+    #[arg(long, requires = "attach", conflicts_with = "keep_metadata")]
+    pub(crate) strip: bool,
+
     /// Attach pictures as they are, with place, device and everything else in them
     #[arg(long, requires = "attach")]
     pub(crate) keep_metadata: bool,

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use indicatif::BinaryBytes;
-use tidings::{Attachment, BlobHash, MediaState, Node};
+use serde::Serialize;
+use tidings::{Attach, Attachment, BlobHash, MediaState, Node};
 
 use crate::failure::Result;
 use crate::render::clean;
@@ -53,6 +54,45 @@ pub(crate) fn caption(attachment: &Attachment) -> String {
         text.push_str(&format!(": {}", one_line(alt)));
     }
     text
+}
+
+/// What a file that is attached tells those who read the post.
+#[derive(Debug, Serialize)]
+pub(crate) struct Told {
+    file: String,
+    facts: Vec<ToldFact>,
+}
+
+#[derive(Debug, Serialize)]
+struct ToldFact {
+    kind: &'static str,
+    value: String,
+}
+
+impl Told {
+    /// None for a file that tells nothing, or that cannot be read: whoever posts it is told why.
+    pub(crate) fn of(file: &str, attach: &Attach) -> Option<Self> {
+        let facts = attach.tells().ok().filter(|facts| !facts.is_empty())?;
+        let facts = facts.iter().map(|fact| ToldFact {
+            kind: fact.kind().as_str(),
+            value: fact.value().to_owned(),
+        });
+        Some(Self {
+            file: one_line(file),
+            facts: facts.collect(),
+        })
+    }
+
+    /// `song.mp3 tells: title Tomatoes, artist The Growers; --strip takes it off`.
+    pub(crate) fn line(&self) -> String {
+        let facts: Vec<String> = self
+            .facts
+            .iter()
+            .map(|fact| format!("{} {}", fact.kind, one_line(&fact.value)))
+            .collect();
+        let facts = facts.join(", ");
+        format!("{} tells: {facts}; --strip takes it off", self.file)
+    }
 }
 
 fn one_line(text: &str) -> String {

@@ -34,6 +34,11 @@ impl Plan {
         }
     }
 
+    /// How many pieces it has: each takes some memory.
+    pub(super) const fn pieces(&self) -> usize {
+        self.pieces.len()
+    }
+
     /// Goes on with new bytes.
     pub(super) fn put(&mut self, bytes: Vec<u8>) {
         if !bytes.is_empty() {

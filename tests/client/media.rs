@@ -410,3 +410,56 @@ fn a_ticket_can_be_drawn_for_a_telephone() {
     );
     assert_eq!(ada.json(["ticket", "--qr"]), json!({ "ticket": ticket }));
 }
+
+/// Frames of MP3 with a tag before them.
+fn song(texts: &[(&str, &str)]) -> Vec<u8> {
+    let frames: Vec<u8> = texts
+        .iter()
+        .flat_map(|(name, text)| {
+            let len = u8::try_from(text.len() + 1).expect("a short text");
+            let head = [name.as_bytes(), &[0, 0, 0, len, 0, 0, 3]].concat();
+            [head, text.as_bytes().to_vec()].concat()
+        })
+        .collect();
+    let len = u8::try_from(frames.len()).expect("a short tag");
+    assert!(len < 128, "one byte of length");
+    let frame = [&[0xFF, 0xFB, 0x90, 0][..], &[7; 413]].concat();
+    [b"ID3\x03\0\0\0\0\0", &[len][..], &frames, &frame.repeat(8)].concat()
+}
+
+#[test]
+fn a_piece_of_music_says_what_it_tells_and_a_recording_tells_nothing() {
+    let ada = Person::named("Ada");
+    let music = [
+        ("TIT2", "Tomatoes"),
+        ("TPE1", "The Growers"),
+        ("TENC", "Ada's machine"),
+    ];
+    let music = ada.file("song.mp3", song(&music));
+    let memo = [("TIT2", "240501_1200"), ("TENC", "Ada's telephone")];
+    let memo = ada.file("memo.mp3", song(&memo));
+    let sent = ada.json(["post", "two", "--attach", &music, &memo]);
+    let facts = json!([
+        { "kind": "title", "value": "Tomatoes" },
+        { "kind": "artist", "value": "The Growers" },
+    ]);
+    assert_eq!(sent["tells"], json!([{ "file": music, "facts": facts }]));
+    let found = attached(&ada);
+    assert_eq!(found[1]["len"], 8 * 417, "nothing but frames");
+    assert_eq!(found[0]["mime"], "audio/mpeg");
+
+    let stripped = ada.json(["post", "one", "--attach", &music, "--strip"]);
+    assert_eq!(stripped["tells"], json!([]));
+    assert_eq!(attached(&ada)[0]["len"], 8 * 417);
+
+    let pdf = b"%PDF-1.4\n<< /Author (Ada L.) >>\n%%EOF\n";
+    let pdf = ada.file("a.pdf", pdf);
+    says(
+        &ada.run(["post", "x", "--attach", &pdf, "--strip"]).fails(),
+        &["a.pdf", "printed from it"],
+    );
+    assert_eq!(
+        ada.json(["post", "x", "--attach", &pdf])["tells"][0]["facts"],
+        json!([{ "kind": "author", "value": "Ada L." }])
+    );
+}

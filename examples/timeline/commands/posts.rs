@@ -7,6 +7,7 @@ use serde_json::json;
 use tidings::{Attach, EntryRef, Node};
 
 use crate::args::Post;
+use crate::attached::Told;
 use crate::failure::{Failure, Result};
 use crate::output::Out;
 use crate::render::{clean, counted};
@@ -26,7 +27,9 @@ pub(super) async fn post(out: &Out, node: &Node, wanted: Post) -> Result {
     let alone = wanted.attach.first().filter(|_| attached == 1).cloned();
     let mut post = node.post(text);
     let mut alts = wanted.alt.into_iter();
+    let mut told = Vec::new();
     for file in wanted.attach {
+        let name = file.display().to_string();
         let mut attach = Attach::file(file);
         if let Some(alt) = alts.next() {
             attach = attach.alt(alt);
@@ -36,6 +39,12 @@ pub(super) async fn post(out: &Out, node: &Node, wanted: Post) -> Result {
         }
         if wanted.keep_name {
             attach = attach.keep_name();
+        }
+        if wanted.strip {
+            attach = attach.strip();
+        }
+        if !wanted.keep_metadata {
+            told.extend(Told::of(&name, &attach));
         }
         post = post.attach(attach);
     }
@@ -55,7 +64,11 @@ pub(super) async fn post(out: &Out, node: &Node, wanted: Post) -> Result {
     let id = sent.map_err(|error| blamed(error.into(), alone.as_deref()))?;
     let short = node.entry(&id)?.map(|entry| entry.short().to_owned());
     let id = id.to_string();
-    out.print(&json!({ "id": id, "short": short }), || id.clone())
+    for told in told.iter().filter(|_| !out.json) {
+        eprintln!("{}", told.line());
+    }
+    let object = json!({ "id": id, "short": short, "tells": told });
+    out.print(&object, || id.clone())
 }
 
 /// Says something else in an own post.

@@ -7,6 +7,9 @@ use crate::pictures::kind::Kind;
 use crate::pictures::patch::{Patch, Scratch};
 use crate::pictures::rewrite::Plan;
 
+/// Pieces of one sound: damage is rare.
+const PIECES: usize = 1 << 18;
+
 /// What the beginning of a frame says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Frame {
@@ -54,6 +57,9 @@ pub(super) fn look<F: Scratch>(
             Some(frame) => {
                 let end = at.saturating_add(frame.len);
                 plan.keep(at, end);
+                if plan.pieces() > PIECES {
+                    return Err(Fault::Odd("more gaps between frames than sound"));
+                }
                 (at, key, frames) = (end, Some(frame.key), frames + 1);
             }
             None => (at, key) = (at + 1, None),

@@ -13,6 +13,12 @@ use crate::pictures::patch::{Patch, Scratch};
 /// Bytes of the heads of a stream: comments with a large picture, and room for the tables of a codec.
 const HEAD_BYTES: usize = 24 << 20;
 
+/// The same of all streams whose heads are not complete.
+const OPEN_BYTES: usize = 2 * HEAD_BYTES;
+
+/// Heads of a stream; only FLAC has more than three.
+const HEADS: usize = 1_024;
+
 /// Streams of one file, one behind the other or at the same time.
 const STREAMS: usize = 4_096;
 
@@ -117,6 +123,7 @@ pub(super) fn look<F: Scratch>(patch: &mut Patch<'_, F>, how: How) -> Result<(Ta
         streams: HashMap::new(),
         at: 0,
         out: 0,
+        open: 0,
         tags: Tags::default(),
     };
     while let Some(page) = ogg.next(patch)? {
@@ -148,6 +155,8 @@ struct Ogg {
     at: u64,
     /// How far it was written: never farther than it was read.
     out: u64,
+    /// Bytes of heads in memory.
+    open: usize,
     tags: Tags,
 }
 
@@ -212,7 +221,12 @@ impl Ogg {
         let Some(mut stream) = self.streams.remove(&name) else {
             return Ok(());
         };
+        let before = stream.held();
         let pages = stream.take(page, self.how, &mut self.tags)?;
+        self.open = self.open.saturating_sub(before) + stream.held();
+        if self.open > OPEN_BYTES {
+            return Err(Fault::Sealed("its comments are too long"));
+        }
         self.streams.insert(name, stream);
         for (page, number) in pages {
             self.write(patch, page, number)?;
@@ -271,6 +285,11 @@ impl Stream {
         })
     }
 
+    /// Bytes of heads in memory.
+    fn held(&self) -> usize {
+        self.begun.len() + self.heads.iter().map(Vec::len).sum::<usize>()
+    }
+
     /// Takes a page, and gives those that are to be written for it.
     fn take(
         &mut self,
@@ -292,7 +311,7 @@ impl Stream {
             let part = page.body().get(bytes..bytes + len).unwrap_or_default();
             self.begun.extend(part);
             (used, bytes) = (used + 1, bytes + len);
-            if self.begun.len() > HEAD_BYTES {
+            if self.begun.len() > HEAD_BYTES || self.heads.len() > HEADS {
                 return Err(Fault::Sealed("its comments are too long"));
             }
             if len < 255 {

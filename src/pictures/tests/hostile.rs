@@ -1,12 +1,19 @@
 //! Files that end early, were changed, or never were what they begin as.
 
+use std::sync::OnceLock;
+
 use proptest::prelude::*;
 
 use super::films::SAMPLES;
 use super::{Kind, Options, keeping, made, prepared};
 
-/// Small files of every kind that is taken apart.
-fn samples() -> Vec<(Vec<u8>, Kind)> {
+/// Small files of every kind that is taken apart, made once.
+fn samples() -> &'static [(Vec<u8>, Kind)] {
+    static MADE: OnceLock<Vec<(Vec<u8>, Kind)>> = OnceLock::new();
+    MADE.get_or_init(make_samples)
+}
+
+fn make_samples() -> Vec<(Vec<u8>, Kind)> {
     let mut samples: Vec<_> = SAMPLES
         .iter()
         .map(|(bytes, kind)| (bytes.to_vec(), *kind))
@@ -49,7 +56,7 @@ fn drawn() -> [(Vec<u8>, Kind); 3] {
 
 #[test]
 fn a_file_cut_anywhere_is_refused_or_tells_nothing() {
-    for (bytes, kind) in samples() {
+    for &(ref bytes, kind) in samples() {
         // Every length of a small file, some hundred of a longer one.
         for len in (0..bytes.len()).step_by(bytes.len() / 400 + 1) {
             let Ok((posted, prepared)) = prepared(&bytes[..len], &Options::default()) else {
