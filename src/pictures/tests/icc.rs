@@ -23,6 +23,10 @@ fn tag(profile: &[u8], name: &str) -> Vec<u8> {
     found.unwrap_or_else(|| panic!("{name} is gone")).1
 }
 
+fn number(n: usize) -> [u8; 4] {
+    u32::try_from(n).expect("a small number").to_be_bytes()
+}
+
 #[test]
 fn curves_and_primaries_stay_and_names_dates_and_gaps_go() {
     for version in [2, 4] {
@@ -68,16 +72,16 @@ fn a_place_that_cannot_grow_is_filled() {
     let bare = cut(&told).expect("a profile");
     let mut small = bare[..128].to_vec();
     let tags: Vec<_> = tags(&bare).into_iter().skip(2).collect();
-    small.extend((tags.len() as u32).to_be_bytes());
+    small.extend(number(tags.len()));
     let mut at = 132 + tags.len() * 12;
     for (name, value) in &tags {
         small.extend(name.as_bytes());
-        small.extend((at as u32).to_be_bytes());
-        small.extend((value.len() as u32).to_be_bytes());
+        small.extend(number(at));
+        small.extend(number(value.len()));
         at += value.len();
     }
     small.extend(tags.iter().flat_map(|(_, value)| value));
-    let len = (small.len() as u32).to_be_bytes();
+    let len = number(small.len());
     small[..4].copy_from_slice(&len);
     let kept = cut_in_place(&small).expect("a profile");
     assert_eq!(kept.len(), small.len());
@@ -111,7 +115,7 @@ fn new_table() -> Vec<u8> {
     let curves_at = 32 + 8;
     let grid_at = curves_at + curves.len() + 12;
     for at in [curves_at, 0, 0, grid_at, curves_at] {
-        out.extend((at as u32).to_be_bytes());
+        out.extend(number(at));
     }
     out.extend(b"Banana..");
     out.extend(curves);
@@ -180,12 +184,12 @@ fn values_that_lie_upon_one_another_do_not_make_a_long_profile() {
     }
     let kept = cut(&told).expect("tables may be shared");
     assert!(kept.len() < old_table().len() + 600);
-    for number in 0..6 {
-        let at = 132 + number * 12;
+    for nth in 0..6_u8 {
+        let at = 132 + usize::from(nth) * 12;
         let from = u32::from_be_bytes(told[at + 4..at + 8].try_into().expect("four"));
         let len = u32::from_be_bytes(told[at + 8..at + 12].try_into().expect("four"));
         told[at + 4..at + 8].copy_from_slice(&from.to_be_bytes());
-        told[at + 8..at + 12].copy_from_slice(&(len - number as u32).to_be_bytes());
+        told[at + 8..at + 12].copy_from_slice(&(len - u32::from(nth)).to_be_bytes());
     }
     assert_eq!(cut(&told), None);
 }

@@ -359,9 +359,12 @@ pub(super) fn speex(serial: u32, comments: &[String]) -> Vec<Vec<u8>> {
     )
 }
 
+/// A stream as it is read: its number, that of its next page, the packet that is not whole yet, and those that are.
+type Read = (u32, u32, Vec<u8>, Vec<Vec<u8>>);
+
 /// The packets of each stream, by its number, with every checksum proved and every page in its order.
 pub(super) fn packets(bytes: &[u8]) -> Vec<(u32, Vec<Vec<u8>>)> {
-    let mut streams: Vec<(u32, u32, Vec<u8>, Vec<Vec<u8>>)> = Vec::new();
+    let mut streams: Vec<Read> = Vec::new();
     let mut rest = bytes;
     while !rest.is_empty() {
         let segments = usize::from(rest[26]);

@@ -208,12 +208,12 @@ fn sounds_that_are_counted_one_by_one_are_kept_whole() {
     }
 }
 
-/// How a fragment says where its samples lie.
+/// From where a fragment counts the places of its samples.
 #[derive(Debug, Clone, Copy)]
 enum Counted {
-    FromTheFile,
-    FromTheFragment,
-    FromThePartBefore,
+    File,
+    Fragment,
+    PartBefore,
 }
 
 /// A film in fragments: subtitles stand before the pictures in each, and a note between them.
@@ -250,16 +250,16 @@ fn in_fragments(counted: Counted) -> Vec<u8> {
 
 fn fragment(n: u32, at: u32, len: u32, counted: Counted) -> Vec<u8> {
     let (flags, base) = match counted {
-        Counted::FromTheFile => (0x1, numbers(&[0, at])),
-        Counted::FromTheFragment => (0x2_0000, Vec::new()),
-        Counted::FromThePartBefore => (0, Vec::new()),
+        Counted::File => (0x1, numbers(&[0, at])),
+        Counted::Fragment => (0x2_0000, Vec::new()),
+        Counted::PartBefore => (0, Vec::new()),
     };
     let tfhd = |id| small(b"tfhd", &[&numbers(&[flags, id]), &base, b"Told-tfhd"]);
     let data = len + 8;
     let text = small(b"trun", &[&numbers(&[0x1, 1, data]), b"Told-trun"]);
     // Nine bytes of text and as many of nothing lie before what is seen.
     let skipped = match counted {
-        Counted::FromThePartBefore => 9,
+        Counted::PartBefore => 9,
         _ => data + 18,
     };
     let first = small(b"trun", &[&numbers(&[0x201, 1, skipped, 6]), b"Told-trun"]);
@@ -288,11 +288,7 @@ fn fragment(n: u32, at: u32, len: u32, counted: Counted) -> Vec<u8> {
 
 #[test]
 fn hidden_tracks_of_a_film_in_fragments_go_with_their_samples() {
-    for counted in [
-        Counted::FromTheFile,
-        Counted::FromTheFragment,
-        Counted::FromThePartBefore,
-    ] {
+    for counted in [Counted::File, Counted::Fragment, Counted::PartBefore] {
         let whole = in_fragments(counted);
         let (posted, prepared) = told_nothing(&whole);
         assert_eq!(posted.len(), whole.len(), "{counted:?}");
@@ -311,7 +307,7 @@ fn hidden_tracks_of_a_film_in_fragments_go_with_their_samples() {
 
 #[test]
 fn what_follows_a_hidden_part_of_a_fragment_is_counted_anew() {
-    let whole = in_fragments(Counted::FromThePartBefore);
+    let whole = in_fragments(Counted::PartBefore);
     let (posted, _) = cleaned(&whole);
     let moof = posted.windows(4).position(|at| at == b"moof").expect("one") - 4;
     let trun = posted.windows(4).position(|at| at == b"trun").expect("one") + 4;
@@ -344,7 +340,7 @@ fn what_a_maker_puts_behind_the_end_is_cut_off() {
 fn a_film_that_was_cut_off_is_refused_with_that_word() {
     let tracks = [Track::seen(1, &[(DATA, &[6])])];
     let whole = film(b"seen-1", &tracks);
-    let fragments = in_fragments(Counted::FromTheFragment);
+    let fragments = in_fragments(Counted::Fragment);
     let mdat = fragments
         .windows(4)
         .position(|at| at == b"mdat")
