@@ -1,5 +1,6 @@
 //! Sounds put together by hand, with something that tells in every place that players and recorders use.
 
+use super::boxed::{Track, small, sound_entry};
 use super::{Kind, made};
 
 /// What stands in all of them, and is to be found again as it was.
@@ -580,6 +581,8 @@ pub(super) fn m4a(items: &[Vec<u8>]) -> Vec<u8> {
     let handler = atom(b"hdlr", &[&[0; 8], b"mdirappl", &[0; 9]]);
     let list = atom(b"ilst", &[&items.concat()]);
     let meta = atom(b"meta", &[&[0; 4], &handler, &list]);
+    let heard = sound_entry(b"mp4a", 16, &[&small(b"esds", &[b"as it wants"])]);
+    let track = Track::of(1, b"soun", heard, &[]).trak();
     let length = [
         &[0; 12][..],
         &1_000u32.to_be_bytes(),
@@ -590,7 +593,7 @@ pub(super) fn m4a(items: &[Vec<u8>]) -> Vec<u8> {
         atom(b"ftyp", &[b"M4A \0\0\0\0M4A isom"]),
         atom(
             b"moov",
-            &[&atom(b"mvhd", &length), &atom(b"udta", &[&meta])],
+            &[&atom(b"mvhd", &length), &track, &atom(b"udta", &[&meta])],
         ),
         atom(b"mdat", &[&[]]),
     ]

@@ -289,15 +289,16 @@ fn a_recording_that_was_never_closed_is_kept_whole() {
 
 #[test]
 fn sounds_that_cannot_be_cleaned_are_refused() {
+    // In the same container as films.
     let asf = b"\x30\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9\0\xAA\0\x62\xCE\x6C Banana";
-    for bytes in [
-        &asf[..],
-        b"wvpk Banana",
-        b"\x02dss Banana",
-        b"ID3\x03\0\0\0\0\0\0 Banana",
+    for (bytes, instead) in [
+        (&asf[..], "save it as MP4"),
+        (b"wvpk Banana", "save it as MP3"),
+        (b"\x02dss Banana", "save it as MP3"),
+        (b"ID3\x03\0\0\0\0\0\0 Banana", "save it as MP3"),
     ] {
         let refused = prepared(bytes, &Options::default()).expect_err("a type that is not known");
-        assert!(refused.to_string().contains("save it as MP3"), "{refused}");
+        assert!(refused.to_string().contains(instead), "{refused}");
         assert!(prepared(bytes, &keeping()).is_ok());
     }
 }
