@@ -53,8 +53,8 @@ pub(crate) enum Command {
 
     /// Post what is in feeds, blog exports and unpacked archives
     ///
-    /// RSS, Atom, JSON Feed, JSON Lines; exports of WordPress and Blogger; archives of Mastodon, Twitter and Tumblr, by
-    /// their unpacked folder. Only what was public comes, and what is here already is known. Nothing is fetched: of
+    /// RSS, Atom, JSON Feed, JSON Lines; exports of WordPress, Blogger and Ghost; archives of Mastodon, Twitter and
+    /// Tumblr, by their unpacked folder. Only what was public comes, and what is here already is known. Nothing is fetched: of
     /// enclosures the address is kept.
     Import(Import),
 
@@ -295,7 +295,8 @@ pub(crate) struct Import {
     #[command(flatten)]
     pub(crate) choice: ImportChoice,
 
-    #[arg(required = true, value_name = "FILE")]
+    /// A feed, the export of a blog, or the unpacked folder of an archive
+    #[arg(required = true, value_name = "FILE|FOLDER")]
     pub(crate) files: Vec<PathBuf>,
 }
 

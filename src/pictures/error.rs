@@ -104,6 +104,7 @@ fn instead(mime: &str) -> &'static str {
     match mime.split_once('/') {
         Some(("audio", _)) => "MP3 or WAV",
         Some(("video", _)) => "MP4",
+        Some(("image", _)) => "JPEG or PNG",
         Some(("application", "pdf")) => "a PDF that is printed from it, without properties",
         Some(("application" | "text", _)) => "DOCX, ODT or plain text",
         _ => "JPEG or MP4",

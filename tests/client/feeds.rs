@@ -198,7 +198,7 @@ fn a_summary_for_people_names_what_could_not_be_read() {
     ]);
     assert_eq!(
         done.succeeds().out,
-        "Imported 7 posts from 2 files; 1 could not be read; 4 have a date that could not be read.\n"
+        "Imported 7 posts from 2 files; 1 could not be read; 4 have a date that could not be read and are dated now.\n"
     );
 }
 

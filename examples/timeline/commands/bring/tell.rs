@@ -225,8 +225,8 @@ fn notes(done: &ImportObject) -> [(u64, String); 14] {
         count(done.unreadable, "could not be read", "could not be read"),
         count(
             done.undated,
-            "has a date that could not be read",
-            "have a date that could not be read",
+            "has a date that could not be read and is dated now",
+            "have a date that could not be read and are dated now",
         ),
         count(
             done.refused.len() as u64,
