@@ -181,19 +181,6 @@ fn json_lines_are_named_by_number() {
 }
 
 #[test]
-fn xml_that_is_no_text_is_named_by_line() {
-    let ada = Person::named("Ada");
-    let file = ada.file(
-        "bad.xml",
-        b"<?xml version=\"1.0\"?>\n<rss version=\"2.0\">\n\xc3\x28</rss>",
-    );
-    says(
-        &ada.run(["import", &file]).fails(),
-        &["bad.xml: line 3: not valid UTF-8"],
-    );
-}
-
-#[test]
 fn one_bad_file_among_good_ones_posts_nothing() {
     let ada = Person::named("Ada");
     let sentence = ada

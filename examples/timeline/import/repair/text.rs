@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 
 /// Bytes at a file's beginning in which a declaration may stand.
 const DECLARATION_BYTES: usize = 1_024;
@@ -12,7 +12,8 @@ const DECLARATION_BYTES: usize = 1_024;
 /// The text of a file.
 ///
 /// A mark of byte order decides. Without one, bytes that are valid UTF-8 are UTF-8, whatever the declaration says: text
-/// in another encoding hardly ever is. All else is what the declaration says, Latin-1 being windows-1252 as in browsers.
+/// in another encoding hardly ever is. All else is what the declaration says, Latin-1 being windows-1252 as in browsers,
+/// or windows-1252 where nothing or UTF-8 is declared.
 pub(in crate::import) fn to_text(mut bytes: Vec<u8>) -> Result<String> {
     if let Some(text) = very_wide(&bytes) {
         return Ok(text);
@@ -28,14 +29,27 @@ pub(in crate::import) fn to_text(mut bytes: Vec<u8>) -> Result<String> {
     }
     let bytes = match String::from_utf8(bytes) {
         Ok(text) => return Ok(text),
-        Err(error) => error,
+        Err(error) => error.into_bytes(),
     };
-    let valid = bytes.utf8_error().valid_up_to();
-    let bytes = bytes.into_bytes();
     match declared(&bytes) {
         Some(encoding) => Ok(encoding.decode_without_bom_handling(&bytes).0.into_owned()),
-        None => Err(not_utf8(&bytes, valid)),
+        None => Ok(mended(&bytes)),
     }
+}
+
+/// Text of what should be UTF-8 and is not. A byte by itself is windows-1252, which programs forget to declare and paste
+/// among UTF-8; more than one are a character that somebody cut.
+fn mended(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        match chunk.invalid() {
+            one @ [_] => text.push_str(&WINDOWS_1252.decode_without_bom_handling(one).0),
+            [] => {}
+            _ => text.push(char::REPLACEMENT_CHARACTER),
+        }
+    }
+    text
 }
 
 /// What the beginning of a file says, to tell what it is; it may end in the middle of a character.
@@ -120,12 +134,6 @@ fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
         it if it == UTF_16LE || it == UTF_16BE => Some(WINDOWS_1252),
         it => Some(it),
     }
-}
-
-fn not_utf8(bytes: &[u8], valid: usize) -> Failure {
-    let before = bytes.get(..valid).unwrap_or_default();
-    let line = before.iter().filter(|it| **it == b'\n').count() + 1;
-    Failure::said("not valid UTF-8").at(format!("line {line}"))
 }
 
 /// The character that `&#146;` and the like mean: HTML reads these as windows-1252, and so did who wrote them.
