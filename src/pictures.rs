@@ -299,8 +299,12 @@ fn document<F: Scratch>(
     let sealed = |what| Err(error::Fault::Sealed(what).of(kind.mime()));
     match kind {
         #[cfg(feature = "documents")]
-        Kind::Zip => {
-            let bytes = office::stripped(&mut *copy, 0).map_err(|fault| fault.of(kind.mime()))?;
+        Kind::Pdf | Kind::Zip => {
+            let bytes = match kind {
+                Kind::Pdf => pdf::stripped(&mut *copy),
+                _ => office::stripped(&mut *copy, 0),
+            };
+            let bytes = bytes.map_err(|fault| fault.of(kind.mime()))?;
             copy.seek(SeekFrom::Start(0))?;
             copy.write_all(&bytes)?;
             prepared.len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
@@ -309,8 +313,7 @@ fn document<F: Scratch>(
             Ok(prepared)
         }
         #[cfg(not(feature = "documents"))]
-        Kind::Zip => sealed("that needs the feature `documents`"),
-        Kind::Pdf => sealed("the whole file would have to be written anew"),
+        Kind::Pdf | Kind::Zip => sealed("that needs the feature `documents`"),
         Kind::Unknown => sealed("nothing is known of its type"),
         Kind::Text if head(copy)?.starts_with(b"{\\rtf") => {
             sealed("no way to do it is known for RTF")

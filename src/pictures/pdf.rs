@@ -1,9 +1,19 @@
-//! What a PDF says about itself, as far as it stands in it unpacked. Taking it off is another matter: that means to
-//! write the whole file anew.
+//! What a PDF says about itself. Without the feature `documents` that is what stands in it unpacked; with it the whole
+//! file is read, and can be written anew without what it tells.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::facts::{Fact, FactKind};
+
+#[cfg(feature = "documents")]
+mod clean;
+#[cfg(feature = "documents")]
+mod whole;
+#[cfg(feature = "documents")]
+mod xmp;
+
+#[cfg(feature = "documents")]
+pub(super) use self::whole::stripped;
 
 /// Bytes at either end of a file that are looked through: properties stand near the end, or near the beginning of one
 /// that was made for the web.
@@ -30,6 +40,15 @@ const KEYS: &[(&[u8], FactKind)] = &[
 
 /// What it tells, each once.
 pub(super) fn tells<F: Read + Seek>(file: &mut F) -> io::Result<Vec<Fact>> {
+    #[cfg(feature = "documents")]
+    if let Ok(facts) = whole::tells(file) {
+        return Ok(facts);
+    }
+    unpacked(file)
+}
+
+/// What stands at either end of a file that is not read as a whole.
+fn unpacked<F: Read + Seek>(file: &mut F) -> io::Result<Vec<Fact>> {
     let len = file.seek(SeekFrom::End(0))?;
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(0))?;
@@ -71,13 +90,18 @@ fn value(bytes: &[u8]) -> Option<String> {
         (b'<', rest) => hexadecimal(rest)?,
         _ => return None,
     };
-    Some(match raw.strip_prefix(&[0xFE, 0xFF]) {
+    Some(text(&raw))
+}
+
+/// A text of a PDF: UTF-16 or UTF-8 if it begins with their mark, else Latin-1 but for a few signs.
+fn text(raw: &[u8]) -> String {
+    match raw.strip_prefix(&[0xFE, 0xFF]) {
         Some(wide) => super::sound::utf16(wide),
         None => match raw.strip_prefix(&[0xEF, 0xBB, 0xBF]) {
             Some(text) => String::from_utf8_lossy(text).into_owned(),
             None => raw.iter().map(|byte| char::from(*byte)).collect(),
         },
-    })
+    }
 }
 
 fn bracketed(bytes: &[u8]) -> Option<Vec<u8>> {

@@ -17,6 +17,8 @@ mod icc;
 mod items;
 mod made;
 mod matroska;
+#[cfg(feature = "documents")]
+mod printed;
 mod sounded;
 mod sounds;
 mod still;
