@@ -9,6 +9,7 @@ mod choice;
 mod enclosure;
 mod feed;
 mod fold;
+mod gates;
 mod ghost;
 mod html;
 mod items;

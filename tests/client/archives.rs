@@ -457,3 +457,125 @@ fn tumblr_comes_from_json_in_both_of_its_forms() {
     );
     tells_no_secret(&ada);
 }
+
+#[test]
+fn a_list_that_an_outbox_names_twice_is_read_to_its_end() {
+    let ada = Person::named("Ada");
+    let folder = copy(&ada, "mastodon");
+    let outbox = format!("{folder}/outbox.json");
+    let whole = std::fs::read_to_string(&outbox).expect("a file");
+    let twice = whole.replacen(
+        "\"orderedItems\":",
+        "\"orderedItems\": [],\n \"orderedItems\":",
+        1,
+    );
+    assert_ne!(whole, twice);
+    std::fs::write(&outbox, twice).expect("written");
+    assert_eq!(ada.json(["import", &folder])["imported"], 5);
+    tells_no_secret(&ada);
+}
+
+#[test]
+fn what_an_outbox_takes_back_does_not_come() {
+    let ada = Person::named("Ada");
+    let folder = copy(&ada, "mastodon");
+    let outbox = format!("{folder}/outbox.json");
+    let whole = std::fs::read_to_string(&outbox).expect("a file");
+    let mut parsed: Value = serde_json::from_str(&whole).expect("JSON");
+    let items = parsed["orderedItems"].as_array_mut().expect("a list");
+    items.push(json!({
+        "id": "https://toot.example/users/ada/statuses/1#delete", "type": "Delete",
+        "actor": "https://toot.example/users/ada",
+        "object": { "id": "https://toot.example/users/ada/statuses/1", "type": "Tombstone" },
+    }));
+    std::fs::write(&outbox, parsed.to_string()).expect("written");
+    let report = ada.json(["import", &folder]);
+    assert_eq!(
+        (&report["imported"], &report["left_out"]["trash"]),
+        (&json!(4), &json!(1)),
+        "{report}"
+    );
+    assert!(ada.texts().iter().all(|text| !text.starts_with("First")));
+}
+
+#[test]
+fn unlisted_replies_that_are_left_out_are_not_counted_among_what_comes() {
+    let ada = Person::named("Ada");
+    let folder = copy(&ada, "mastodon");
+    let outbox = format!("{folder}/outbox.json");
+    let whole = std::fs::read_to_string(&outbox).expect("a file");
+    let mut parsed: Value = serde_json::from_str(&whole).expect("JSON");
+    let items = parsed["orderedItems"].as_array_mut().expect("a list");
+    items.push(json!({
+        "id": "https://toot.example/users/ada/statuses/900", "type": "Note",
+        "attributedTo": "https://toot.example/users/ada", "content": "<p>Yes</p>",
+        "inReplyTo": "https://other.example/users/ben/statuses/901",
+        "to": [], "cc": ["https://www.w3.org/ns/activitystreams#Public"],
+    }));
+    std::fs::write(&outbox, parsed.to_string()).expect("written");
+    let report = ada.json(["import", &folder]);
+    assert_eq!(
+        (&report["unlisted"], &report["left_out"]["reply"]),
+        (&json!(1), &json!(3)),
+        "{report}"
+    );
+}
+
+#[test]
+fn folders_of_other_services_are_named_and_nothing_of_them_comes() {
+    let ada = Person::named("Ada");
+    let folders = [
+        (
+            "substack",
+            "posts.csv",
+            "posts/123404.draft.html",
+            "Substack",
+        ),
+        (
+            "medium",
+            "profile/profile.html",
+            "posts/draft_One-1.html",
+            "Medium",
+        ),
+        (
+            "google",
+            "Takeout/Blogger/Blogs/B/feed.atom",
+            "Takeout/archive_browser.html",
+            "feed.atom",
+        ),
+        (
+            "wordpress",
+            "garden.wordpress.2025-01-19.000.xml",
+            "readme.txt",
+            "WordPress",
+        ),
+    ];
+    for (name, one, other, said) in folders {
+        for file in [one, other] {
+            let path = format!("{}/{file}", ada.path(name));
+            let parent = Path::new(&path).parent().expect("a folder");
+            std::fs::create_dir_all(parent).expect("a folder");
+            std::fs::write(&path, "<html><body><p>SECRET</p></body></html>").expect("written");
+        }
+        let why = ada.run(["import", &ada.path(name)]).fails();
+        says(&why, &[said]);
+    }
+    // Within the folder, too.
+    let why = ada.run(["import", &ada.path("substack/posts")]).fails();
+    says(&why, &["Substack"]);
+    tells_no_secret(&ada);
+}
+
+#[test]
+fn a_page_that_is_not_named_by_a_number_alone_is_no_post_of_tumblr() {
+    let ada = Person::named("Ada");
+    let posts = ada.path("export/posts");
+    std::fs::create_dir_all(&posts).expect("a folder");
+    for name in ["123404.draft-text.html", "index.html"] {
+        let page = "<html><body><p>SECRET</p></body></html>";
+        std::fs::write(format!("{posts}/{name}"), page).expect("written");
+    }
+    let why = ada.run(["import", &ada.path("export")]).fails();
+    says(&why, &["left out: 2 other things"]);
+    tells_no_secret(&ada);
+}

@@ -55,7 +55,8 @@ pub(super) fn read_xml(
                 match repair::keep(&item, choice.pages) {
                     Keep::Yes => {
                         let author = repair::author(&head, &item);
-                        repair::tidy(&mut item);
+                        let is_gated = repair::tidy(&mut item);
+                        reader.into.notes.gated += u64::from(is_gated);
                         let (document, facts) = repair::item_document(&head, &item);
                         reader.item(&document, &facts, author);
                     }

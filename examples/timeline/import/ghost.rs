@@ -9,9 +9,9 @@ use tidings::Timestamp;
 use super::archives::{self, Lenient};
 use super::choice::Choice;
 use super::fold::Raw;
-use super::html;
 use super::items::{Author, Collected};
 use super::left::Left;
+use super::{gates, html};
 use crate::failure::Result;
 
 /// What stands for the address of the blog.
@@ -109,6 +109,8 @@ pub(super) fn read(bytes: &[u8], choice: &Choice, into: &mut Collected) -> Resul
             let names = of_tags.get(&id).into_iter().flatten();
             let names = names.filter_map(|tag| tags.get(tag)?.name.clone());
             let mut raw = post.raw();
+            let html = post.html.as_deref().unwrap_or_default();
+            into.notes.gated += u64::from(gates::open_of_ghost(html).is_some());
             // Those that begin so are for the blog's own use.
             raw.tags = names.filter(|name| !name.starts_with('#')).collect();
             raw.author = author.and_then(|row| {
@@ -146,9 +148,12 @@ impl Post {
 
     fn raw(&self) -> Raw {
         let html = self.html.as_deref().map(|html| html.replace(HERE, ""));
-        let text = html.map(|html| html::to_text(&html, None));
+        let open = html.as_deref().and_then(gates::open_of_ghost);
+        let is_gated = open.is_some();
+        let text = open.or(html).map(|html| html::to_text(&html, None));
         let text = text.filter(|text| !text.trim().is_empty());
-        let text = text.or_else(|| self.plaintext.clone());
+        // What is for some stands in this, too, and nothing tells it apart.
+        let text = text.or_else(|| self.plaintext.clone().filter(|_| !is_gated));
         let picture = self
             .feature_image
             .iter()

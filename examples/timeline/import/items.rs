@@ -130,6 +130,8 @@ pub(crate) struct Notes {
     pub(crate) unlisted: u64,
     /// Items of which their file does not say who could read them.
     pub(crate) unsaid: u64,
+    /// Public items with parts that only some could read, which are left out.
+    pub(crate) gated: u64,
     /// Files that an archive names and that are not in its folder.
     pub(crate) missing_files: u64,
 }

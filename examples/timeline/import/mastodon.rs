@@ -5,8 +5,10 @@
 //! asked for.
 
 use std::collections::HashMap;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::archives::{self, Lenient, Media};
@@ -29,10 +31,41 @@ const PUBLIC: [&str; 3] = [
 /// What stands before pictures that nobody described otherwise.
 const SENSITIVE: &str = "Sensitive content";
 
-#[derive(Debug, Deserialize)]
+/// The activities of an outbox. Some versions of Mastodon write the list twice, the first time empty.
+#[derive(Debug)]
 struct Outbox {
-    #[serde(rename = "orderedItems", alias = "items", default)]
     items: Vec<Lenient<Activity>>,
+}
+
+impl<'de> Deserialize<'de> for Outbox {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Outbox;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an outbox")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Outbox, A::Error> {
+                let mut items = Vec::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if name == "orderedItems" || name == "items" {
+                        items.append(&mut map.next_value()?);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Outbox { items })
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
 }
 
 /// What was done, and with what. A status may stand in the list without an activity around it.
@@ -152,6 +185,7 @@ impl Reader<'_> {
                 _ => into.left.add(Left::Other),
             },
             "Announce" => self.repost(&outer, &object, into),
+            "Delete" => self.deleted(&object, into),
             _ if outer.is_status() => self.status(outer, None, into),
             _ => into.left.add(Left::Other),
         }
@@ -180,16 +214,33 @@ impl Reader<'_> {
             into.left.add(left);
             None
         } else {
-            into.notes.unlisted += u64::from(audience == Audience::Unlisted);
             Some(self.raw(&note, outer))
         };
-        let status = Status { id, answers, raw };
+        let status = Status {
+            id,
+            answers,
+            unlisted: audience == Audience::Unlisted,
+            raw,
+        };
         // A later version of a status takes the place of the first one.
         let next = self.statuses.len();
         let place = *self.places.entry(status.id.clone()).or_insert(next);
         match self.statuses.get_mut(place) {
             Some(earlier) => *earlier = status,
             None => self.statuses.push(status),
+        }
+    }
+
+    /// What was taken back later in the same outbox.
+    fn deleted(&mut self, object: &Value, into: &mut Collected) {
+        let place = id_of(object).and_then(|id| self.places.get(&id).copied());
+        let status = place.and_then(|place| self.statuses.get_mut(place));
+        if let Some(status) = status
+            && status.raw.take().is_some()
+        {
+            into.left.add(Left::Trash);
+        } else {
+            into.left.add(Left::Other);
         }
     }
 
@@ -211,6 +262,7 @@ impl Reader<'_> {
         self.statuses.push(Status {
             id,
             answers: Answers::Nobody,
+            unlisted: audience == Audience::Unlisted,
             raw: Some(raw),
         });
     }

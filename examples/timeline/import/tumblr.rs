@@ -83,12 +83,14 @@ pub(super) fn read_folder(folder: &Folder, choice: &Choice, into: &mut Collected
             let read = reader.whole(&bytes, into);
             read.map_err(|failure| failure.at(name))?;
         } else if has_ending(&path, "html")
-            && let Some((id, _)) = name.split_once('.')
+            && let Some((id, _)) = name.rsplit_once('.')
             && is_number(id)
         {
             let bytes = archives::read_bytes(&path)?;
             let page = String::from_utf8_lossy(&bytes);
             reader.take(html::post(id, &page), into);
+        } else if has_ending(&path, "html") {
+            into.left.add(Left::Other);
         }
     }
     into.notes.missing_files += reader.media.missing;

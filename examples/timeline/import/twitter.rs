@@ -257,6 +257,7 @@ impl<'a> Reader<'a> {
         let status = Status {
             id: format!("twitter:{first}"),
             answers,
+            unlisted: false,
             raw,
         };
         let order = (time.map_or(i64::MAX, |time| time.0), number);

@@ -27,6 +27,8 @@ pub(crate) struct ImportObject {
     pub(crate) unlisted: u64,
     /// Items of which their file does not say who could read them.
     pub(crate) unsaid: u64,
+    /// Public items with parts that only some could read, which were left out.
+    pub(crate) gated: u64,
     pub(crate) shortened: u64,
     pub(crate) tags_cut: u64,
     /// Items with nothing in them.

@@ -39,6 +39,7 @@ impl Gathered {
                 missing_files: notes.missing_files,
                 unlisted: notes.unlisted,
                 unsaid: notes.unsaid,
+                gated: notes.gated,
                 shortened: notes.shortened,
                 tags_cut: notes.tags_cut,
                 skipped: notes.skipped,
@@ -172,7 +173,7 @@ fn authors(authors: &[AuthorObject]) -> Option<String> {
 }
 
 /// What is worth a word after the number of posts, each with how often it happened.
-fn notes(done: &ImportObject) -> [(u64, String); 14] {
+fn notes(done: &ImportObject) -> [(u64, String); 15] {
     let count = |count: u64, one: &str, many: &str| (count, counted(count, one, many));
     [
         count(
@@ -204,6 +205,11 @@ fn notes(done: &ImportObject) -> [(u64, String); 14] {
             done.unsaid,
             "does not say whether it was public",
             "do not say whether they were public",
+        ),
+        count(
+            done.gated,
+            "has a part for members alone, which was left out of it",
+            "have a part for members alone, which was left out of them",
         ),
         count(done.already, "was here already", "were here already"),
         count(

@@ -9,6 +9,7 @@ use tidings::Timestamp;
 use super::item::{Field, Head, Item, Part};
 use super::space::{ATOM, CONTENT, DC, OWN};
 use crate::import::archives::rfc3339;
+use crate::import::gates;
 use crate::import::items::Author;
 use crate::import::left::Left;
 
@@ -82,8 +83,10 @@ fn written_by(author: &Field) -> Option<String> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-/// Takes from an item of an export what is there for machines alone, and gives its text the paragraphs that it had.
-pub(in crate::import) fn tidy(item: &mut Item) {
+/// Takes from an item of an export what is there for machines alone, and gives its text the paragraphs that it had. Says
+/// whether a part of the text was left out which only some could read.
+pub(in crate::import) fn tidy(item: &mut Item) -> bool {
+    let mut is_gated = false;
     const MACHINES: [&str; 2] = ["post_format", "nav_menu"];
     item.fields.retain(|field| {
         let tag = &field.tag;
@@ -95,13 +98,17 @@ pub(in crate::import) fn tidy(item: &mut Item) {
     if is_of_wordpress(item) {
         let texts = item.fields.iter_mut();
         for field in texts.filter(|it| it.tag.is(CONTENT, "encoded")) {
-            for part in &mut field.parts {
-                if let Part::Text(text) | Part::Data(text) = part {
-                    *text = with_paragraphs(text);
-                }
+            // References and the ends of CDATA cut it to pieces anywhere.
+            if !field.has_markup() {
+                let text = field.text();
+                let open = gates::open_of_wordpress(&text);
+                is_gated |= open.is_some();
+                let text = with_paragraphs(&open.unwrap_or(text));
+                field.parts = vec![Part::Data(text)];
             }
         }
     }
+    is_gated
 }
 
 fn is_of_wordpress(item: &Item) -> bool {
@@ -134,7 +141,7 @@ fn wordpress(item: &Item, pages: bool) -> Option<Left> {
     }
     let status = item.text("wp", "status").unwrap_or_default();
     let left = match status.as_str() {
-        "publish" => None,
+        "publish" => for_members(item),
         "draft" | "auto-draft" | "pending" => Some(Left::Draft),
         "future" => Some(Left::Scheduled),
         "trash" => Some(Left::Trash),
@@ -143,6 +150,20 @@ fn wordpress(item: &Item, pages: bool) -> Option<Left> {
     };
     let password = item.text("wp", "post_password").map(|_| Left::Protected);
     left.or(password)
+}
+
+/// What plugins say of a post that not everybody could read.
+fn for_members(item: &Item) -> Option<Left> {
+    let is_closed = item.all("wp", "postmeta").any(|meta| {
+        let value = || meta.inner("wp", "meta_value").unwrap_or_default();
+        match meta.inner("wp", "meta_key").as_deref() {
+            Some("_jetpack_newsletter_access") => !matches!(&*value(), "" | "everybody"),
+            Some("_members_access_role" | "rcp_subscription_level") => !value().is_empty(),
+            Some("_wpmem_block" | "_is_paid") => value() == "1",
+            _ => false,
+        }
+    });
+    is_closed.then_some(Left::FollowersOnly)
 }
 
 /// What an entry of Blogger is, in small letters; none if it is of no export of Blogger.
