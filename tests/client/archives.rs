@@ -522,60 +522,41 @@ fn unlisted_replies_that_are_left_out_are_not_counted_among_what_comes() {
 }
 
 #[test]
-fn folders_of_other_services_are_named_and_nothing_of_them_comes() {
+fn tweets_deleted_since_and_statuses_closed_since_are_told() {
     let ada = Person::named("Ada");
-    let folders = [
-        (
-            "substack",
-            "posts.csv",
-            "posts/123404.draft.html",
-            "Substack",
-        ),
-        (
-            "medium",
-            "profile/profile.html",
-            "posts/draft_One-1.html",
-            "Medium",
-        ),
-        (
-            "google",
-            "Takeout/Blogger/Blogs/B/feed.atom",
-            "Takeout/archive_browser.html",
-            "feed.atom",
-        ),
-        (
-            "wordpress",
-            "garden.wordpress.2025-01-19.000.xml",
-            "readme.txt",
-            "WordPress",
-        ),
-    ];
-    for (name, one, other, said) in folders {
-        for file in [one, other] {
-            let path = format!("{}/{file}", ada.path(name));
-            let parent = Path::new(&path).parent().expect("a folder");
-            std::fs::create_dir_all(parent).expect("a folder");
-            std::fs::write(&path, "<html><body><p>SECRET</p></body></html>").expect("written");
-        }
-        let why = ada.run(["import", &ada.path(name)]).fails();
-        says(&why, &[said]);
-    }
-    // Within the folder, too.
-    let why = ada.run(["import", &ada.path("substack/posts")]).fails();
-    says(&why, &["Substack"]);
+    let folder = copy(&ada, "twitter");
+    let report = ada.json(["import", &folder]);
+    let count = report["imported"].as_u64().expect("a count");
+    let posts = ada.list();
+    let tweet = begins(&posts, "With a picture");
+    let id = "1003";
+    let tweets = format!("{folder}/data/tweets.js");
+    let whole = std::fs::read_to_string(&tweets).expect("a file");
+    let (name, list) = whole.split_once('=').expect("a list");
+    let mut list: Vec<Value> = serde_json::from_str(list).expect("JSON");
+    list.retain(|it| it["tweet"]["id_str"] != id);
+    std::fs::write(&tweets, format!("{name}= {}", json!(list))).expect("written");
+    let deleted = json!([{ "tweet": { "id_str": id, "full_text": "SECRET" } }]);
+    let file = format!("{folder}/data/deleted-tweets.js");
+    std::fs::write(file, format!("window.YTD.deleted_tweets.part0 = {deleted}")).expect("written");
+    let report = ada.json(["import", &folder]);
+    assert_eq!(report["imported"], 0, "{report}");
+    assert_eq!(report["already"], count - 1);
+    assert_eq!(report["closed"][0]["id"], tweet["id"], "{report}");
     tells_no_secret(&ada);
-}
 
-#[test]
-fn a_page_that_is_not_named_by_a_number_alone_is_no_post_of_tumblr() {
-    let ada = Person::named("Ada");
-    let posts = ada.path("export/posts");
-    std::fs::create_dir_all(&posts).expect("a folder");
-    for name in ["123404.draft-text.html", "index.html"] {
-        let page = "<html><body><p>SECRET</p></body></html>";
-        std::fs::write(format!("{posts}/{name}"), page).expect("written");
-    }
-    let why = ada.run(["import", &ada.path("export")]).fails();
-    says(&why, &["left out: 2 other things"]);
-    tells_no_secret(&ada);
+    let ben = Person::named("Ben");
+    let folder = copy(&ben, "mastodon");
+    ben.json(["import", &folder]);
+    let outbox = format!("{folder}/outbox.json");
+    let whole = std::fs::read_to_string(&outbox).expect("a file");
+    let mut parsed: Value = serde_json::from_str(&whole).expect("JSON");
+    let first = &mut parsed["orderedItems"][0];
+    first["to"] = json!(["https://toot.example/users/ada/followers"]);
+    first["cc"] = json!([]);
+    std::fs::write(&outbox, parsed.to_string()).expect("written");
+    let report = ben.json(["import", &folder]);
+    let posts = ben.list();
+    let first = begins(&posts, "First");
+    assert_eq!(report["closed"][0]["id"], first["id"], "{report}");
 }

@@ -60,7 +60,13 @@ pub(super) fn read_xml(
                         let (document, facts) = repair::item_document(&head, &item);
                         reader.item(&document, &facts, author);
                     }
-                    Keep::No(left) => reader.left_out(left),
+                    Keep::No(left) => {
+                        let name = left.is_closed().then(|| {
+                            let (document, facts) = repair::item_document(&head, &item);
+                            reader.name(&document, &facts)
+                        });
+                        reader.left_out(left, name.flatten());
+                    }
                 }
             }
             Err(why) => reader.unreadable(why),
@@ -189,9 +195,18 @@ impl FeedReader<'_> {
         }
     }
 
-    fn left_out(&mut self, left: Left) {
+    /// What an item is called: its id and its link.
+    fn name(&self, document: &str, facts: &Facts) -> Option<(Option<String>, Option<String>)> {
+        let mut feed = parse(document.as_bytes(), None).ok()?;
+        let entry = feed.entries.pop()?;
+        let link = link(&entry, facts, self.home.as_ref());
+        Some((id(&feed, facts, link.as_deref(), self.home.as_ref()), link))
+    }
+
+    fn left_out(&mut self, left: Left, name: Option<(Option<String>, Option<String>)>) {
         self.left += 1;
-        self.into.left.add(left);
+        let (id, link) = name.unwrap_or_default();
+        self.into.leave(left, id, link);
     }
 
     fn unreadable(&mut self, why: String) {

@@ -61,7 +61,7 @@ pub(super) fn open_of_ghost(text: &str) -> Option<String> {
         !said.contains("nonMember:true")
     };
     let open = before_wall(text);
-    without(open.unwrap_or(text), GHOST, GHOST_END, is_closed).or(open.map(str::to_owned))
+    without(open.unwrap_or(text), GHOST, GHOST_END, is_closed).or_else(|| open.map(str::to_owned))
 }
 
 fn before_wall(text: &str) -> Option<&str> {

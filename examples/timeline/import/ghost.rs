@@ -100,7 +100,7 @@ pub(super) fn read(bytes: &[u8], choice: &Choice, into: &mut Collected) -> Resul
                 continue;
             };
             if let Some(left) = post.left(choice.pages) {
-                into.left.add(left);
+                into.leave(left, Some(post.name()), None);
                 continue;
             }
             let id = key(&post.id);
@@ -146,6 +146,16 @@ impl Post {
         page.or(status).or(visibility)
     }
 
+    /// What no other item in the world is called.
+    fn name(&self) -> String {
+        let id = if self.uuid.is_null() {
+            &self.id
+        } else {
+            &self.uuid
+        };
+        format!("ghost:{}", key(id))
+    }
+
     fn raw(&self) -> Raw {
         let html = self.html.as_deref().map(|html| html.replace(HERE, ""));
         let open = html.as_deref().and_then(gates::open_of_ghost);
@@ -159,14 +169,7 @@ impl Post {
             .iter()
             .filter(|it| it.starts_with("http"));
         Raw {
-            id: Some(format!(
-                "ghost:{}",
-                key(if self.uuid.is_null() {
-                    &self.id
-                } else {
-                    &self.uuid
-                })
-            )),
+            id: Some(self.name()),
             title: self.title.clone(),
             text: text
                 .or_else(|| self.custom_excerpt.clone())

@@ -211,7 +211,7 @@ impl Reader<'_> {
         };
         let answers = self.answers(&note);
         let raw = if let Some(left) = left {
-            into.left.add(left);
+            into.leave(left, Some(id.clone()), None);
             None
         } else {
             Some(self.raw(&note, outer))
@@ -238,7 +238,7 @@ impl Reader<'_> {
         if let Some(status) = status
             && status.raw.take().is_some()
         {
-            into.left.add(Left::Trash);
+            into.leave(Left::Trash, id_of(object), None);
         } else {
             into.left.add(Left::Other);
         }

@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
         };
         let repost = (post.is_repost && !self.choice.reposts).then_some(Left::Repost);
         if let Some(left) = left.or(repost) {
-            into.left.add(left);
+            into.leave(left, Some(format!("tumblr:{}", post.id)), None);
             return;
         }
         into.notes.unsaid += u64::from(post.state.is_none());
