@@ -22,6 +22,7 @@ mod repair;
 mod threads;
 mod tumblr;
 mod twitter;
+mod uploads;
 
 pub(crate) use self::choice::Choice;
 pub(crate) use self::items::{Collected, Item};

@@ -50,6 +50,7 @@ struct Post {
     media: Vec<(String, Option<String>)>,
 }
 
+pub(super) use self::html::attribute;
 pub(super) use self::json::is_posts as is_json;
 
 /// Whether this is the beginning of a file of posts in XML.
