@@ -364,3 +364,33 @@ fn lines_of_json_that_say_they_were_not_public_stay_out() {
     assert_eq!(ann.texts(), ["Open"]);
     tells_no_secret(&ann);
 }
+
+#[test]
+fn recordings_in_shortcodes_of_wordpress_keep_their_address_and_forms_are_left_out() {
+    let ann = Person::named("Ann");
+    let text = "Before [audio src=\"https://plot.example/a.mp3?x=1\"] then \
+        [video width=\"3\" mp4=\"https://plot.example/v.mp4\"][/video] and [youtube https://tube.example/watch?v=abc] \
+        [vc_row css=\".a\"][vc_column]inside[/vc_column][/vc_row] [contact-form-7 id=\"1\" title=\"Write\"]\
+        [a word] [audio]";
+    let file = ann.file("codes.xml", wordpress_post(text, "any", "thing"));
+    ann.json(["import", &file]);
+    let words = ann.texts().remove(0);
+    let words: Vec<_> = words.split_whitespace().collect();
+    assert_eq!(
+        words.join(" "),
+        "Before https://plot.example/a.mp3?x=1 then https://plot.example/v.mp4 and \
+         https://tube.example/watch?v=abc inside [a word]"
+    );
+}
+
+#[test]
+fn many_shortcodes_without_an_end_are_read_in_no_time() {
+    let ann = Person::named("Ann");
+    let text = format!("Begin {}", "[audio [x ".repeat(400_000));
+    let file = ann.file("codes.xml", wordpress_post(&text, "any", "thing"));
+    let report = ann.json(["import", "--dry-run", &file]);
+    assert_eq!(
+        (&report["imported"], &report["shortened"]),
+        (&json!(1), &json!(1))
+    );
+}

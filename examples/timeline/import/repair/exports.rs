@@ -248,17 +248,9 @@ fn with_paragraphs(text: &str) -> String {
         .replace('\n', "<br>")
 }
 
-/// The text without the marks around captions, galleries and embeds.
+/// The text without the marks around captions, galleries and embeds, and without what forms and page builders put in.
+/// Of a recording its address stays.
 fn without_shortcodes(text: &str) -> String {
-    const CODES: [&str; 7] = [
-        "caption",
-        "gallery",
-        "embed",
-        "audio",
-        "video",
-        "playlist",
-        "wp_caption",
-    ];
     let mut rest = text;
     let mut plain = String::with_capacity(text.len());
     while let Some(at) = rest.find('[') {
@@ -266,18 +258,80 @@ fn without_shortcodes(text: &str) -> String {
         plain.push_str(before);
         let inside = code.get(1..).unwrap_or_default();
         let name = inside.strip_prefix('/').unwrap_or(inside);
-        let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-');
         let (name, behind) = name.split_at(end.unwrap_or(name.len()));
-        let is_code = CODES.contains(&name) && behind.starts_with([' ', ']', '\n']);
-        let close = code.find(']').filter(|_| is_code);
-        let skip = close.map_or(0, |close| close + 1);
-        if skip == 0 {
+        let is_code = is_shortcode(name) && behind.starts_with([' ', ']', '\n', '/']);
+        if !is_code {
             plain.push('[');
             rest = inside;
-        } else {
-            rest = code.get(skip..).unwrap_or_default();
+            continue;
         }
+        let close = code.find(']');
+        let Some((tag, behind)) = close.and_then(|close| code.split_at_checked(close + 1)) else {
+            // Nothing ends from here on, which need not be looked for again.
+            rest = code;
+            break;
+        };
+        if RECORDINGS.contains(&name) {
+            plain.push_str(&addresses(tag));
+        }
+        rest = behind;
     }
     plain.push_str(rest);
     plain
 }
+
+/// Shortcodes with the address of a recording in them.
+const RECORDINGS: [&str; 8] = [
+    "audio",
+    "video",
+    "youtube",
+    "vimeo",
+    "soundcloud",
+    "embed",
+    "wpvideo",
+    "dailymotion",
+];
+
+fn is_shortcode(name: &str) -> bool {
+    const MARKS: [&str; 14] = [
+        "caption",
+        "wp_caption",
+        "gallery",
+        "playlist",
+        "contact-form",
+        "contact-form-7",
+        "contact-field",
+        "wpforms",
+        "gravityform",
+        "ninja_form",
+        "mc4wp_form",
+        "jetpack_subscription_form",
+        "toc",
+        "sharethis",
+    ];
+    // What page builders write around everything.
+    const BUILDERS: [&str; 5] = ["vc_", "et_pb_", "fusion_", "av_", "elementor-"];
+    RECORDINGS.contains(&name)
+        || MARKS.contains(&name)
+        || BUILDERS.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// The addresses in a shortcode.
+fn addresses(tag: &str) -> String {
+    let parts = tag.split(['[', ']', ' ', '"', '\'', '=', '\n']);
+    // An address may have the sign in it that stands before it.
+    let whole = |part: &str| {
+        let at = tag.find(part)?;
+        let rest = tag.get(at..)?;
+        let end = rest.find([']', ' ', '"', '\'', '\n']);
+        rest.get(..end.unwrap_or(rest.len())).map(str::to_owned)
+    };
+    let links = parts.filter(|it| it.starts_with("https://") || it.starts_with("http://"));
+    let mut all: Vec<String> = links.take(ADDRESSES).filter_map(whole).collect();
+    all.dedup();
+    all.join(" ")
+}
+
+/// Addresses in one shortcode, at most.
+const ADDRESSES: usize = 8;
