@@ -560,3 +560,28 @@ fn tweets_deleted_since_and_statuses_closed_since_are_told() {
     let first = begins(&posts, "First");
     assert_eq!(report["closed"][0]["id"], first["id"], "{report}");
 }
+
+#[test]
+fn what_a_status_quotes_comes_as_its_address_once() {
+    let ada = Person::named("Ada");
+    let note = |nth: u8, content: &str| {
+        json!({
+            "id": format!("https://toot.example/users/ada/statuses/{nth}"), "type": "Note", "content": content,
+            "attributedTo": "https://toot.example/users/ada", "to": "as:Public",
+            "quoteUrl": "https://other.example/notes/5",
+        })
+    };
+    let outbox = json!({ "type": "OrderedCollection", "orderedItems": [
+        note(1, "<p>Look</p>"),
+        note(2, "<p>See</p><p class=\"quote-inline\">RE: <a href=\"https://other.example/@ben/5\">that</a></p>"),
+    ] });
+    let file = ada.file("outbox.json", outbox.to_string());
+    assert_eq!(ada.json(["import", &file])["imported"], 2);
+    let posts = ada.list();
+    assert_eq!(
+        begins(&posts, "Look")["text"],
+        "Look\n\nhttps://other.example/notes/5"
+    );
+    let see = begins(&posts, "See")["text"].as_str().expect("a text");
+    assert!(!see.contains("notes/5"), "{see}");
+}

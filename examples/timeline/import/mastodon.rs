@@ -105,6 +105,11 @@ struct Note {
     one_of: Value,
     #[serde(rename = "anyOf")]
     any_of: Value,
+    quote: Value,
+    #[serde(rename = "quoteUrl")]
+    quote_url: Value,
+    #[serde(rename = "quoteUri")]
+    quote_uri: Value,
 }
 
 /// The person whose outbox it is.
@@ -314,6 +319,7 @@ impl Reader<'_> {
             time: archives::rfc3339(note.published.as_str())
                 .or_else(|| archives::rfc3339(outer?.published.as_str())),
             link,
+            addresses: note.quoted().into_iter().collect(),
             ..Raw::default()
         };
         for attachment in list(&note.attachment) {
@@ -355,6 +361,18 @@ impl Note {
             }
         }
         text
+    }
+
+    /// The address of what it quotes, where its text does not have it already for those who show no quotes.
+    fn quoted(&self) -> Option<String> {
+        const IN_TEXT: &str = "quote-inline";
+        let mut named = [&self.quote_url, &self.quote_uri, &self.quote].into_iter();
+        let address = named.find_map(id_of)?;
+        let is_shown = self
+            .content
+            .as_str()
+            .is_some_and(|it| it.contains(IN_TEXT) || it.contains(&address));
+        (!is_shown && address.starts_with("http")).then_some(address)
     }
 
     /// What to know before looking. The summary of an article is none.
