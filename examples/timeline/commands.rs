@@ -43,7 +43,7 @@ pub(crate) async fn dispatch(context: &Context, command: Command) -> Result {
                 .await
         }
         Command::Run => context.online(async |node| run::run(out, node).await).await,
-        Command::Import(wanted) => bring::import(context, wanted).await,
+        Command::Import(wanted) => Box::pin(bring::import(context, wanted)).await,
         Command::Verify { file } => archive::verify(out, &file),
         Command::Demo { files } => demo::demo(out, &files).await,
         Command::Fetch(wanted) => media::fetch(context, &wanted).await,

@@ -9,6 +9,7 @@ mod choice;
 mod enclosure;
 mod feed;
 mod fold;
+mod gates;
 mod ghost;
 mod html;
 mod items;
@@ -21,6 +22,7 @@ mod repair;
 mod threads;
 mod tumblr;
 mod twitter;
+mod uploads;
 
 pub(crate) use self::choice::Choice;
 pub(crate) use self::items::{Collected, Item};

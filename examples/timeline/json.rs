@@ -13,7 +13,9 @@ pub(crate) use self::archive::{
     DamageObject, ExportObject, ExportedObject, LoadObject, LoadedObject, VerifiedObject,
     VerifyObject,
 };
-pub(crate) use self::import::{AuthorObject, FirstObject, ImportObject, RefusedObject};
+pub(crate) use self::import::{
+    AuthorObject, ClosedObject, FirstObject, ImportObject, RefusedObject,
+};
 pub(crate) use self::media::{FetchObject, FetchedObject};
 pub(crate) use self::post::{AttachmentObject, ItemObject, VersionObject};
 pub(crate) use self::upkeep::{CheckObject, StorageObject, StoredObject};

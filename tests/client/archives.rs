@@ -457,3 +457,131 @@ fn tumblr_comes_from_json_in_both_of_its_forms() {
     );
     tells_no_secret(&ada);
 }
+
+#[test]
+fn a_list_that_an_outbox_names_twice_is_read_to_its_end() {
+    let ada = Person::named("Ada");
+    let folder = copy(&ada, "mastodon");
+    let outbox = format!("{folder}/outbox.json");
+    let whole = std::fs::read_to_string(&outbox).expect("a file");
+    let twice = whole.replacen(
+        "\"orderedItems\":",
+        "\"orderedItems\": [],\n \"orderedItems\":",
+        1,
+    );
+    assert_ne!(whole, twice);
+    std::fs::write(&outbox, twice).expect("written");
+    assert_eq!(ada.json(["import", &folder])["imported"], 5);
+    tells_no_secret(&ada);
+}
+
+#[test]
+fn what_an_outbox_takes_back_does_not_come() {
+    let ada = Person::named("Ada");
+    let folder = copy(&ada, "mastodon");
+    let outbox = format!("{folder}/outbox.json");
+    let whole = std::fs::read_to_string(&outbox).expect("a file");
+    let mut parsed: Value = serde_json::from_str(&whole).expect("JSON");
+    let items = parsed["orderedItems"].as_array_mut().expect("a list");
+    items.push(json!({
+        "id": "https://toot.example/users/ada/statuses/1#delete", "type": "Delete",
+        "actor": "https://toot.example/users/ada",
+        "object": { "id": "https://toot.example/users/ada/statuses/1", "type": "Tombstone" },
+    }));
+    std::fs::write(&outbox, parsed.to_string()).expect("written");
+    let report = ada.json(["import", &folder]);
+    assert_eq!(
+        (&report["imported"], &report["left_out"]["trash"]),
+        (&json!(4), &json!(1)),
+        "{report}"
+    );
+    assert!(ada.texts().iter().all(|text| !text.starts_with("First")));
+}
+
+#[test]
+fn unlisted_replies_that_are_left_out_are_not_counted_among_what_comes() {
+    let ada = Person::named("Ada");
+    let folder = copy(&ada, "mastodon");
+    let outbox = format!("{folder}/outbox.json");
+    let whole = std::fs::read_to_string(&outbox).expect("a file");
+    let mut parsed: Value = serde_json::from_str(&whole).expect("JSON");
+    let items = parsed["orderedItems"].as_array_mut().expect("a list");
+    items.push(json!({
+        "id": "https://toot.example/users/ada/statuses/900", "type": "Note",
+        "attributedTo": "https://toot.example/users/ada", "content": "<p>Yes</p>",
+        "inReplyTo": "https://other.example/users/ben/statuses/901",
+        "to": [], "cc": ["https://www.w3.org/ns/activitystreams#Public"],
+    }));
+    std::fs::write(&outbox, parsed.to_string()).expect("written");
+    let report = ada.json(["import", &folder]);
+    assert_eq!(
+        (&report["unlisted"], &report["left_out"]["reply"]),
+        (&json!(1), &json!(3)),
+        "{report}"
+    );
+}
+
+#[test]
+fn tweets_deleted_since_and_statuses_closed_since_are_told() {
+    let ada = Person::named("Ada");
+    let folder = copy(&ada, "twitter");
+    let report = ada.json(["import", &folder]);
+    let count = report["imported"].as_u64().expect("a count");
+    let posts = ada.list();
+    let tweet = begins(&posts, "With a picture");
+    let id = "1003";
+    let tweets = format!("{folder}/data/tweets.js");
+    let whole = std::fs::read_to_string(&tweets).expect("a file");
+    let (name, list) = whole.split_once('=').expect("a list");
+    let mut list: Vec<Value> = serde_json::from_str(list).expect("JSON");
+    list.retain(|it| it["tweet"]["id_str"] != id);
+    std::fs::write(&tweets, format!("{name}= {}", json!(list))).expect("written");
+    let deleted = json!([{ "tweet": { "id_str": id, "full_text": "SECRET" } }]);
+    let file = format!("{folder}/data/deleted-tweets.js");
+    std::fs::write(file, format!("window.YTD.deleted_tweets.part0 = {deleted}")).expect("written");
+    let report = ada.json(["import", &folder]);
+    assert_eq!(report["imported"], 0, "{report}");
+    assert_eq!(report["already"], count - 1);
+    assert_eq!(report["closed"][0]["id"], tweet["id"], "{report}");
+    tells_no_secret(&ada);
+
+    let ben = Person::named("Ben");
+    let folder = copy(&ben, "mastodon");
+    ben.json(["import", &folder]);
+    let outbox = format!("{folder}/outbox.json");
+    let whole = std::fs::read_to_string(&outbox).expect("a file");
+    let mut parsed: Value = serde_json::from_str(&whole).expect("JSON");
+    let first = &mut parsed["orderedItems"][0];
+    first["to"] = json!(["https://toot.example/users/ada/followers"]);
+    first["cc"] = json!([]);
+    std::fs::write(&outbox, parsed.to_string()).expect("written");
+    let report = ben.json(["import", &folder]);
+    let posts = ben.list();
+    let first = begins(&posts, "First");
+    assert_eq!(report["closed"][0]["id"], first["id"], "{report}");
+}
+
+#[test]
+fn what_a_status_quotes_comes_as_its_address_once() {
+    let ada = Person::named("Ada");
+    let note = |nth: u8, content: &str| {
+        json!({
+            "id": format!("https://toot.example/users/ada/statuses/{nth}"), "type": "Note", "content": content,
+            "attributedTo": "https://toot.example/users/ada", "to": "as:Public",
+            "quoteUrl": "https://other.example/notes/5",
+        })
+    };
+    let outbox = json!({ "type": "OrderedCollection", "orderedItems": [
+        note(1, "<p>Look</p>"),
+        note(2, "<p>See</p><p class=\"quote-inline\">RE: <a href=\"https://other.example/@ben/5\">that</a></p>"),
+    ] });
+    let file = ada.file("outbox.json", outbox.to_string());
+    assert_eq!(ada.json(["import", &file])["imported"], 2);
+    let posts = ada.list();
+    assert_eq!(
+        begins(&posts, "Look")["text"],
+        "Look\n\nhttps://other.example/notes/5"
+    );
+    let see = begins(&posts, "See")["text"].as_str().expect("a text");
+    assert!(!see.contains("notes/5"), "{see}");
+}

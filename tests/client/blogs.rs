@@ -251,3 +251,146 @@ fn of_ghost_only_what_everybody_could_read_comes() {
     tells_no_secret(&ann);
     assert_eq!(ann.json(["import", &file])["already"], 1);
 }
+
+/// An export of WordPress with one public post of this text, and such a field about it.
+fn wordpress_post(text: &str, key: &str, value: &str) -> String {
+    format!(
+        "<rss version=\"2.0\" xmlns:content=\"http://purl.org/rss/1.0/modules/content/\" \
+         xmlns:wp=\"http://wordpress.org/export/1.2/\"><channel><title>Plot</title><link>https://plot.example</link>\
+         <item><title>Beds</title><link>https://plot.example/1</link><wp:post_type>post</wp:post_type>\
+         <wp:status>publish</wp:status><content:encoded><![CDATA[{text}]]></content:encoded>\
+         <wp:postmeta><wp:meta_key>{key}</wp:meta_key><wp:meta_value><![CDATA[{value}]]></wp:meta_value></wp:postmeta>\
+         </item></channel></rss>"
+    )
+}
+
+#[test]
+fn posts_of_wordpress_that_a_plugin_keeps_for_members_stay_out() {
+    let ann = Person::named("Ann");
+    for (key, value) in [
+        ("_jetpack_newsletter_access", "paid_subscribers"),
+        ("_members_access_role", "editor"),
+        ("_wpmem_block", "1"),
+    ] {
+        let file = ann.file("members.xml", wordpress_post("SECRET", key, value));
+        let report = ann.json(["import", "--dry-run", &file]);
+        assert_eq!(report["left_out"], json!({ "followers_only": 1 }), "{key}");
+        says(&ann.run(["import", &file]).fails(), &["followers-only"]);
+    }
+    let open = wordpress_post("Open to all", "_jetpack_newsletter_access", "everybody");
+    let file = ann.file("open.xml", open);
+    assert_eq!(ann.json(["import", &file])["imported"], 1);
+    tells_no_secret(&ann);
+}
+
+#[test]
+fn parts_of_wordpress_posts_that_are_for_members_stay_out_and_are_counted() {
+    let ann = Person::named("Ann");
+    let texts = [
+        (
+            "<p>Before.</p><!-- wp:premium-content/container --><!-- wp:premium-content/subscriber-view {\"a\":1} -->\
+             <p>SECRET</p><!-- /wp:premium-content/subscriber-view --><!-- /wp:premium-content/container --><p>Behind.</p>",
+            "Before.\n\nBehind.",
+        ),
+        (
+            "<p>Open.</p><!-- wp:jetpack/paywall /--><p>SECRET</p>",
+            "Open.",
+        ),
+        // The end of CDATA in the middle of the part.
+        (
+            "Open. [restrict level=\"1\"]SEC]]><![CDATA[RET[/restrict] Still.",
+            "Open. Still.",
+        ),
+        (
+            "Open. <!-- wp:premium-content/subscriber-view -->SECRET without end",
+            "Open.",
+        ),
+    ];
+    for (text, expected) in texts {
+        let file = ann.file("parts.xml", wordpress_post(text, "any", "thing"));
+        let report = ann.json(["import", "--dry-run", &file]);
+        assert_eq!(
+            (&report["imported"], &report["gated"]),
+            (&json!(1), &json!(1)),
+            "{report}"
+        );
+        let shown = report["first"][0]["text"].as_str().expect("a text");
+        let words: Vec<_> = expected.split_whitespace().collect();
+        assert_eq!(shown.split_whitespace().collect::<Vec<_>>(), words);
+    }
+    // Words in brackets are words.
+    let open = wordpress_post("[private] is a word, [member] too.", "any", "thing");
+    let file = ann.file("open.xml", open);
+    assert_eq!(ann.json(["import", &file])["gated"], 0);
+    assert_eq!(ann.texts(), ["[private] is a word, [member] too."]);
+}
+
+#[test]
+fn parts_of_ghost_posts_that_are_for_members_stay_out_and_are_counted() {
+    let ann = Person::named("Ann");
+    let html = "<p>Open.</p><!--kg-gated-block:begin nonMember:false memberSegment:\"status:free\" --><p>SECRET</p>\
+        <!--kg-gated-block:end--><!--kg-gated-block:begin nonMember:true memberSegment:\"\" --><p>For guests.</p>\
+        <!--kg-gated-block:end--><p>Behind.</p><!--members-only--><p>SECRET</p>";
+    let export = json!({ "db": [{ "data": { "posts": [{
+        "id": "1", "title": "Beds", "html": html, "plaintext": "SECRET", "type": "post", "status": "published",
+        "visibility": "public", "published_at": "2021-02-03T04:05:06.000Z",
+    }] } }] });
+    let file = ann.file("ghost.json", export.to_string());
+    assert_eq!(ann.json(["import", &file])["gated"], 1);
+    assert_eq!(ann.texts(), ["Open.\n\nFor guests.\n\nBehind."]);
+    tells_no_secret(&ann);
+}
+
+#[test]
+fn lines_of_json_that_say_they_were_not_public_stay_out() {
+    let ann = Person::named("Ann");
+    let lines = [
+        json!({ "text": "Open", "status": "publish", "visibility": "public", "draft": false, "published": "2020" }),
+        json!({ "text": "SECRET", "status": "draft" }),
+        json!({ "text": "SECRET", "visibility": "followers" }),
+        json!({ "text": "SECRET", "visibility": "direct" }),
+        json!({ "text": "SECRET", "visibility": "circle" }),
+        json!({ "text": "SECRET", "draft": true }),
+        json!({ "text": "SECRET", "published": false }),
+        json!({ "text": "SECRET", "private": true }),
+    ];
+    let file = ann.file("notes.jsonl", lines.map(|it| format!("{it}\n")).concat());
+    let report = ann.json(["import", &file]);
+    assert_eq!(report["imported"], 1);
+    assert_eq!(
+        report["left_out"],
+        json!({ "draft": 3, "followers_only": 1, "direct": 1, "private": 2 })
+    );
+    assert_eq!(ann.texts(), ["Open"]);
+    tells_no_secret(&ann);
+}
+
+#[test]
+fn recordings_in_shortcodes_of_wordpress_keep_their_address_and_forms_are_left_out() {
+    let ann = Person::named("Ann");
+    let text = "Before [audio src=\"https://plot.example/a.mp3?x=1\"] then \
+        [video width=\"3\" mp4=\"https://plot.example/v.mp4\"][/video] and [youtube https://tube.example/watch?v=abc] \
+        [vc_row css=\".a\"][vc_column]inside[/vc_column][/vc_row] [contact-form-7 id=\"1\" title=\"Write\"]\
+        [a word] [audio]";
+    let file = ann.file("codes.xml", wordpress_post(text, "any", "thing"));
+    ann.json(["import", &file]);
+    let words = ann.texts().remove(0);
+    let words: Vec<_> = words.split_whitespace().collect();
+    assert_eq!(
+        words.join(" "),
+        "Before https://plot.example/a.mp3?x=1 then https://plot.example/v.mp4 and \
+         https://tube.example/watch?v=abc inside [a word]"
+    );
+}
+
+#[test]
+fn many_shortcodes_without_an_end_are_read_in_no_time() {
+    let ann = Person::named("Ann");
+    let text = format!("Begin {}", "[audio [x ".repeat(400_000));
+    let file = ann.file("codes.xml", wordpress_post(&text, "any", "thing"));
+    let report = ann.json(["import", "--dry-run", &file]);
+    assert_eq!(
+        (&report["imported"], &report["shortened"]),
+        (&json!(1), &json!(1))
+    );
+}

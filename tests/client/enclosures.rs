@@ -174,3 +174,83 @@ fn a_long_text_with_many_files_fits_into_one_post() {
     );
     assert_eq!(report["shortened"], 1);
 }
+
+#[test]
+fn pictures_of_wordpress_are_attached_from_its_folder_of_uploads() {
+    let ada = Person::named("Ada");
+    let picture = std::fs::read(data(
+        "mastodon/media_attachments/files/109/001/original/bed.png",
+    ));
+    let picture = picture.expect("a picture");
+    for name in [
+        "2020/01/bed.png",
+        "2020/01/t\u{e4}t.png",
+        "2020/01/secret.png",
+    ] {
+        let path = ada.path(&format!("wp-content/uploads/{name}"));
+        std::fs::create_dir_all(std::path::Path::new(&path).parent().expect("a folder"))
+            .expect("a folder");
+        // Each its own file.
+        std::fs::write(path, &picture).expect("written");
+    }
+    let at = "https://plot.example/wp-content/uploads/2020/01";
+    let item = |nth: u8, text: &str, thumbnail: &str| {
+        format!(
+            "<item><title>Bed {nth}</title><link>https://plot.example/{nth}</link><wp:post_type>post</wp:post_type>\
+             <wp:status>publish</wp:status><content:encoded><![CDATA[{text}]]></content:encoded><wp:postmeta>\
+             <wp:meta_key>_thumbnail_id</wp:meta_key><wp:meta_value>{thumbnail}</wp:meta_value></wp:postmeta></item>"
+        )
+    };
+    let file = |id: u8, name: &str| {
+        format!(
+            "<item><title>f</title><wp:post_id>{id}</wp:post_id><wp:post_type>attachment</wp:post_type>\
+             <wp:attachment_url>{at}/{name}</wp:attachment_url></item>"
+        )
+    };
+    let gated = format!(
+        "<p>Words.</p><img src=\"{at}/bed-300x200.png\" alt=\"A bed\"/><!-- wp:jetpack/paywall /-->\
+         <img src=\"{at}/secret.png\"/>"
+    );
+    let items = [
+        item(1, &gated, "91"),
+        item(2, "Elsewhere.", "92"),
+        file(91, "t%C3%A4t.png"),
+        file(92, "gone.jpg"),
+    ];
+    let export = format!(
+        "<rss version=\"2.0\" xmlns:content=\"http://purl.org/rss/1.0/modules/content/\" \
+         xmlns:wp=\"http://wordpress.org/export/1.2/\"><channel><title>Plot</title><link>https://plot.example</link>\
+         {}</channel></rss>",
+        items.concat()
+    );
+    let export = ada.file("plot.xml", export);
+    assert_eq!(
+        ada.json(["import", "--dry-run", &export])["not_attached"],
+        2
+    );
+    let report = ada.json(["import", "--enclosures", &export]);
+    assert_eq!(
+        (&report["imported"], &report["attached"]),
+        (&json!(2), &json!(2)),
+        "{report}"
+    );
+    let posts = ada.list();
+    let post = |title: &str| {
+        posts
+            .iter()
+            .find(|it| it["title"] == title)
+            .expect("a post")
+    };
+    let attached = post("Bed 1")["attachments"]
+        .as_array()
+        .expect("attachments");
+    let alts: Vec<_> = attached
+        .iter()
+        .filter_map(|it| it["alt"].as_str())
+        .collect();
+    assert_eq!(alts, ["A bed"]);
+    assert_eq!(
+        post("Bed 2")["text"],
+        format!("Elsewhere.\n\n{at}/gone.jpg")
+    );
+}

@@ -15,6 +15,7 @@ mod carried;
 mod commands;
 mod enclosures;
 mod feeds;
+mod foreign;
 mod import;
 mod media;
 mod posts;

@@ -217,3 +217,49 @@ fn a_dry_run_needs_no_identity_and_makes_none() {
     assert_eq!(counts(&report), [3, 0, 0]);
     assert!(!nobody.dir().exists());
 }
+
+#[test]
+fn what_is_no_longer_public_where_it_comes_from_is_told_and_stays() {
+    let ada = Person::named("Ada");
+    let export = |first: &str| {
+        let item = |nth: u8, status: &str| {
+            format!(
+                "<item><title>Bed {nth}</title><link>https://plot.example/?p={nth}</link>\
+                 <guid isPermaLink=\"false\">https://plot.example/?p={nth}</guid><description>Words {nth}</description>\
+                 <wp:post_type>post</wp:post_type><wp:status>{status}</wp:status></item>"
+            )
+        };
+        let items = [item(1, first), item(2, "publish"), item(3, "draft")].concat();
+        format!(
+            "<rss version=\"2.0\" xmlns:wp=\"http://wordpress.org/export/1.2/\"><channel><title>Plot</title>\
+             <link>https://plot.example</link>{items}</channel></rss>"
+        )
+    };
+    let file = ada.file("plot.xml", export("publish"));
+    let report = ada.json(["import", &file]);
+    assert_eq!(
+        (&report["imported"], &report["closed"]),
+        (&json!(2), &json!([]))
+    );
+
+    let file = ada.file("plot.xml", export("private"));
+    let first = ada.list().into_iter().find(|post| post["title"] == "Bed 1");
+    let first = first.expect("the post");
+    for dry in [true, false] {
+        let wanted = ["import", &file, "--dry-run"];
+        let wanted = &wanted[..if dry { 3 } else { 2 }];
+        let report = ada.json(wanted);
+        assert_eq!(counts(&report), [0, 0, 1]);
+        assert_eq!(
+            report["closed"],
+            json!([{ "id": first["id"], "name": "Bed 1" }])
+        );
+    }
+    let said = ada.run(["import", &file]).succeeds().out;
+    says(&said, &["no longer public", "Bed 1"]);
+    assert_eq!(ada.list().len(), 2);
+    // What was deleted here is no news.
+    ada.run(["delete", first["id"].as_str().expect("an id")])
+        .succeeds();
+    assert_eq!(ada.json(["import", &file])["closed"], json!([]));
+}

@@ -12,7 +12,7 @@ use crate::args::Import;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::import::{self, Choice, Collected, Item, Plan, Source, Target};
-use crate::json::RefusedObject;
+use crate::json::{ClosedObject, RefusedObject};
 use crate::output::{bar, spinner};
 use crate::render::counted;
 
@@ -31,7 +31,7 @@ pub(crate) async fn import(context: &Context, wanted: Import) -> Result {
         collected.choose_authors(&choice.authors, None);
         let told = tell::Gathered::of(&collected, files.len());
         let plan = import::Known::default().plan(collected);
-        return tell::dry_run(&context.out, &plan, &told);
+        return tell::dry_run(&context.out, &plan, Vec::new(), &told);
     }
     let (told, sent) = context
         .offline(async |node| {
@@ -41,7 +41,7 @@ pub(crate) async fn import(context: &Context, wanted: Import) -> Result {
             let told = tell::Gathered::of(&collected, files.len());
             let plan = plan(node, collected)?;
             if dry_run {
-                tell::dry_run(&context.out, &plan, &told)?;
+                tell::dry_run(&context.out, &plan, closed(node, &plan)?, &told)?;
                 return Ok((told, None));
             }
             let sent = carry_out(node, plan).await?;
@@ -71,6 +71,8 @@ pub(crate) struct Sent {
     pub(crate) known: u64,
     /// Items that changed, and whose posts were edited here.
     pub(crate) edited_here: u64,
+    /// Posts whose items are no longer public where they come from.
+    pub(crate) closed: Vec<ClosedObject>,
     /// Files attached to the posts.
     pub(crate) files: u64,
     /// Files that could not be posted.
@@ -90,12 +92,30 @@ fn plan(node: &Node, collected: Collected) -> Result<Plan> {
     Ok(plan)
 }
 
+/// The posts of a plan that stay, though they are no longer public where they come from.
+fn closed(node: &Node, plan: &Plan) -> Result<Vec<ClosedObject>> {
+    let mut closed = Vec::new();
+    for name in &plan.closed {
+        let Some(entry) = node.entry(name)? else {
+            continue;
+        };
+        let post = entry.post_raw().unwrap_or_default();
+        closed.push(ClosedObject {
+            id: name.to_string(),
+            name: post.title.unwrap_or(post.text),
+            short: entry.short().to_owned(),
+        });
+    }
+    Ok(closed)
+}
+
 /// Writes the posts, then what is kept about them, then the edits. Whatever ends it in between, another import goes on
 /// where this one stopped: it knows the posts by their content.
 async fn carry_out(node: &Node, plan: Plan) -> Result<Sent> {
     let mut sent = Sent {
         known: plan.known,
         edited_here: plan.edited_here,
+        closed: closed(node, &plan)?,
         ..Sent::default()
     };
     let names = send_posts(node, plan.new, &mut sent).await?;

@@ -99,6 +99,24 @@ fn other_kind(path: &Path) -> Option<&'static str> {
         Some(
             "this is an archive of Facebook, which is not read: who could read each post is not told in it",
         )
+    } else if has(&["posts.csv", "../posts.csv"]) {
+        Some(
+            "this is an export of Substack, which is not read: letters to subscribers and drafts lie among its posts; import the RSS feed (its address with /feed)",
+        )
+    } else if has(&["profile/profile.html", "../profile/profile.html"]) {
+        Some(
+            "this is an archive of Medium, which is not read: drafts and answers to others lie among its posts; import the RSS feed (medium.com/feed/@name)",
+        )
+    } else if has(&["Blogger/Blogs", "Takeout/Blogger/Blogs", "Blogs"]) {
+        Some(
+            "this is a Takeout of Blogger; import the feed.atom of a blog, which lies in Blogger/Blogs",
+        )
+    } else if has(&["feed.atom", "feed.xml", "atom.xml", "rss.xml"]) {
+        Some("there is a feed in this folder; import that file")
+    } else if ends(".wxr") || wordpress_part(path) {
+        Some(
+            "there is an export of WordPress in this folder; import its files, in one call if there are several",
+        )
     } else if ends(".car") {
         Some(
             "this is an archive of Bluesky (CAR), which is not read yet; the account's RSS feed (profile address + /rss) is",
@@ -120,6 +138,16 @@ fn other_kind(path: &Path) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Whether a folder has an export of WordPress in it: such as `garden.wordpress.2025-01-19.000.xml`.
+fn wordpress_part(path: &Path) -> bool {
+    let listed = path.read_dir().into_iter().flatten().flatten();
+    let mut names = listed.take(10_000).map(|it| it.file_name());
+    names.any(|name| {
+        let name = name.to_string_lossy().to_lowercase();
+        name.contains("wordpress") && name.ends_with(".xml")
+    })
 }
 
 /// What can be done with files of other services that are known, but not read.

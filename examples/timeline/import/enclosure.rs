@@ -85,7 +85,8 @@ impl Folder {
         paths.collect()
     }
 
-    fn file(&self, url: &Url) -> Option<PathBuf> {
+    /// The file that an address stands for, if it may be attached.
+    pub(super) fn file(&self, url: &Url) -> Option<PathBuf> {
         self.open_file(&url.to_file_path().ok()?)
     }
 

@@ -12,6 +12,7 @@ use super::html;
 use super::items::{Author, Collected, Item};
 use super::left::Left;
 use super::repair::{self, Facts, Keep};
+use super::uploads::{self, Picture};
 use crate::failure::{Failure, Result};
 use crate::guard::guarded;
 use crate::render::counted;
@@ -42,7 +43,9 @@ pub(super) fn read_xml(
         why: None,
         seen: 0,
         left: 0,
+        pictures: <_>::default(),
     };
+    let listed = uploads::listed(text);
     for item in repair::items(text) {
         reader.seen += 1;
         match item {
@@ -55,11 +58,22 @@ pub(super) fn read_xml(
                 match repair::keep(&item, choice.pages) {
                     Keep::Yes => {
                         let author = repair::author(&head, &item);
-                        repair::tidy(&mut item);
+                        let is_gated = repair::tidy(&mut item);
+                        reader.into.notes.gated += u64::from(is_gated);
                         let (document, facts) = repair::item_document(&head, &item);
+                        // After what was not for everybody is out of the text.
+                        let pictures = repair::is_export(&item)
+                            .then(|| (uploads::above(&item, &listed), uploads::within(&item)));
+                        reader.pictures = pictures.unwrap_or_default();
                         reader.item(&document, &facts, author);
                     }
-                    Keep::No(left) => reader.left_out(left),
+                    Keep::No(left) => {
+                        let name = left.is_closed().then(|| {
+                            let (document, facts) = repair::item_document(&head, &item);
+                            reader.name(&document, &facts)
+                        });
+                        reader.left_out(left, name.flatten());
+                    }
                 }
             }
             Err(why) => reader.unreadable(why),
@@ -87,6 +101,7 @@ pub(super) fn read_json(
         why: None,
         seen: 0,
         left: 0,
+        pictures: <_>::default(),
     };
     repair::json::items(text, |item| {
         reader.seen += 1;
@@ -145,6 +160,8 @@ struct FeedReader<'a> {
     seen: u64,
     /// Items that are no posts.
     left: u64,
+    /// Pictures of the item at hand: the one above it, and those in its text.
+    pictures: (Option<Picture>, Vec<Picture>),
 }
 
 impl FeedReader<'_> {
@@ -181,6 +198,7 @@ impl FeedReader<'_> {
         if !self.has_enclosures {
             raw.addresses.truncate(1);
         }
+        self.uploads(&mut raw);
         self.into.notes.undated += u64::from(facts.date_unread);
         match self.into.fold(raw) {
             Some(item) => self.items.push(item),
@@ -188,9 +206,46 @@ impl FeedReader<'_> {
         }
     }
 
-    fn left_out(&mut self, left: Left) {
+    /// Attaches the pictures of a blog that lie beside its export. Of the one above an item the address has to do if it
+    /// is not there; of those in its text, it is in the text.
+    fn uploads(&mut self, raw: &mut Raw) {
+        let (above, within) = std::mem::take(&mut self.pictures);
+        let is_above = above.is_some();
+        for (nth, picture) in above.into_iter().chain(within).enumerate() {
+            let found = self.folder.and_then(|folder| {
+                let paths = picture.paths();
+                let mut urls = paths.iter().filter_map(|it| folder.url().join(it).ok());
+                urls.find_map(|url| folder.file(&url))
+            });
+            match found {
+                Some(path) if raw.files.contains(&path) => {}
+                Some(path) if self.attach => {
+                    // Words stand for the files in their order.
+                    raw.alts.resize(raw.files.len(), None);
+                    raw.files.push(path);
+                    raw.alts.push(picture.alt);
+                }
+                Some(_) => self.into.notes.not_attached += 1,
+                None if is_above && nth == 0 && picture.address.starts_with("http") => {
+                    raw.addresses.push(picture.address);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// What an item is called: its id and its link.
+    fn name(&self, document: &str, facts: &Facts) -> Option<(Option<String>, Option<String>)> {
+        let mut feed = parse(document.as_bytes(), None).ok()?;
+        let entry = feed.entries.pop()?;
+        let link = link(&entry, facts, self.home.as_ref());
+        Some((id(&feed, facts, link.as_deref(), self.home.as_ref()), link))
+    }
+
+    fn left_out(&mut self, left: Left, name: Option<(Option<String>, Option<String>)>) {
         self.left += 1;
-        self.into.left.add(left);
+        let (id, link) = name.unwrap_or_default();
+        self.into.leave(left, id, link);
     }
 
     fn unreadable(&mut self, why: String) {

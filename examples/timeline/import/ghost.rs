@@ -9,9 +9,9 @@ use tidings::Timestamp;
 use super::archives::{self, Lenient};
 use super::choice::Choice;
 use super::fold::Raw;
-use super::html;
 use super::items::{Author, Collected};
 use super::left::Left;
+use super::{gates, html};
 use crate::failure::Result;
 
 /// What stands for the address of the blog.
@@ -100,7 +100,7 @@ pub(super) fn read(bytes: &[u8], choice: &Choice, into: &mut Collected) -> Resul
                 continue;
             };
             if let Some(left) = post.left(choice.pages) {
-                into.left.add(left);
+                into.leave(left, Some(post.name()), None);
                 continue;
             }
             let id = key(&post.id);
@@ -109,6 +109,8 @@ pub(super) fn read(bytes: &[u8], choice: &Choice, into: &mut Collected) -> Resul
             let names = of_tags.get(&id).into_iter().flatten();
             let names = names.filter_map(|tag| tags.get(tag)?.name.clone());
             let mut raw = post.raw();
+            let html = post.html.as_deref().unwrap_or_default();
+            into.notes.gated += u64::from(gates::open_of_ghost(html).is_some());
             // Those that begin so are for the blog's own use.
             raw.tags = names.filter(|name| !name.starts_with('#')).collect();
             raw.author = author.and_then(|row| {
@@ -144,24 +146,30 @@ impl Post {
         page.or(status).or(visibility)
     }
 
+    /// What no other item in the world is called.
+    fn name(&self) -> String {
+        let id = if self.uuid.is_null() {
+            &self.id
+        } else {
+            &self.uuid
+        };
+        format!("ghost:{}", key(id))
+    }
+
     fn raw(&self) -> Raw {
         let html = self.html.as_deref().map(|html| html.replace(HERE, ""));
-        let text = html.map(|html| html::to_text(&html, None));
+        let open = html.as_deref().and_then(gates::open_of_ghost);
+        let is_gated = open.is_some();
+        let text = open.or(html).map(|html| html::to_text(&html, None));
         let text = text.filter(|text| !text.trim().is_empty());
-        let text = text.or_else(|| self.plaintext.clone());
+        // What is for some stands in this, too, and nothing tells it apart.
+        let text = text.or_else(|| self.plaintext.clone().filter(|_| !is_gated));
         let picture = self
             .feature_image
             .iter()
             .filter(|it| it.starts_with("http"));
         Raw {
-            id: Some(format!(
-                "ghost:{}",
-                key(if self.uuid.is_null() {
-                    &self.id
-                } else {
-                    &self.uuid
-                })
-            )),
+            id: Some(self.name()),
             title: self.title.clone(),
             text: text
                 .or_else(|| self.custom_excerpt.clone())

@@ -130,6 +130,8 @@ pub(crate) struct Notes {
     pub(crate) unlisted: u64,
     /// Items of which their file does not say who could read them.
     pub(crate) unsaid: u64,
+    /// Public items with parts that only some could read, which are left out.
+    pub(crate) gated: u64,
     /// Files that an archive names and that are not in its folder.
     pub(crate) missing_files: u64,
 }
@@ -141,6 +143,8 @@ pub(crate) struct Collected {
     pub(crate) notes: Notes,
     /// What becomes no post.
     pub(crate) left: LeftOut,
+    /// What is not public, by its id and its link: an earlier import may have posted it when it was.
+    pub(super) closed: Vec<(Option<String>, Option<String>)>,
     /// Other people whose posts are in the files, and how many.
     pub(crate) others: BTreeMap<String, u64>,
     /// Files that are exports of blogs.
@@ -152,6 +156,14 @@ pub(crate) struct Collected {
 }
 
 impl Collected {
+    /// Leaves an item out that has an id or a link.
+    pub(super) fn leave(&mut self, left: Left, id: Option<String>, link: Option<String>) {
+        self.left.add(left);
+        if left.is_closed() {
+            self.closed.push((id, link));
+        }
+    }
+
     /// Notes whose blog the file being read is.
     pub(super) fn owner(&mut self, name: Option<String>) {
         if let Some(name) = name {

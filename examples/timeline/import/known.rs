@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) new: Vec<(Item, Option<Target>)>,
     /// What posts say from now on.
     pub(crate) edits: Vec<(EntryRef, Item)>,
+    /// Posts whose items are no longer public where they come from. They stay until somebody deletes them.
+    pub(crate) closed: Vec<EntryRef>,
     /// Items that are here already.
     pub(crate) known: u64,
     /// Items that their source changed, and whose posts were edited here: these stay as they are.
@@ -157,6 +159,7 @@ impl Known {
             ..Plan::default()
         };
         let keys = keys(&items);
+        plan.closed = self.closed(&collected.closed, &keys);
         let mut targets: HashMap<String, Target> = HashMap::new();
         let mut items: Vec<_> = items.into_iter().zip(keys).map(Some).collect();
         for at in order(&items) {
@@ -177,6 +180,24 @@ impl Known {
             }
         }
         plan
+    }
+
+    /// The posts of items that are not public now. What is public elsewhere in the same files is.
+    fn closed(
+        &self,
+        closed: &[(Option<String>, Option<String>)],
+        public: &[Option<[u8; 16]>],
+    ) -> Vec<EntryRef> {
+        let public: HashSet<[u8; 16]> = public.iter().flatten().copied().collect();
+        let mut seen = HashSet::new();
+        let keys = closed
+            .iter()
+            .filter_map(|(id, link)| key(id.as_deref(), link.as_deref()));
+        let keys = keys.filter(|key| !public.contains(key));
+        let posts = keys.filter_map(|key| Some(self.sources.get(&key)?.post));
+        posts
+            .filter(|post| self.shown.contains_key(post) && seen.insert(*post))
+            .collect()
     }
 
     /// Puts an item where it belongs, and says which post it is or becomes.
@@ -254,9 +275,13 @@ impl Item {
 
     /// What its source calls it, as a hash of its id, else of its link.
     fn key(&self) -> Option<[u8; 16]> {
-        let link = || Some(short_hash(&["link", self.link.as_deref()?]));
-        self.id.as_ref().map(|id| short_hash(&[id])).or_else(link)
+        key(self.id.as_deref(), self.link.as_deref())
     }
+}
+
+fn key(id: Option<&str>, link: Option<&str>) -> Option<[u8; 16]> {
+    let link = || Some(short_hash(&["link", link?]));
+    id.map(|id| short_hash(&[id])).or_else(link)
 }
 
 /// What the source calls each item. Where one file gives the same name to items that differ, it says nothing; a page

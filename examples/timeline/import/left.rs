@@ -84,6 +84,20 @@ impl Left {
         }
     }
 
+    /// Whether it is not, or no longer, for everybody to read.
+    pub(super) const fn is_closed(self) -> bool {
+        matches!(
+            self,
+            Self::Draft
+                | Self::Scheduled
+                | Self::Private
+                | Self::Protected
+                | Self::FollowersOnly
+                | Self::Direct
+                | Self::Trash
+        )
+    }
+
     /// Its name in JSON.
     pub(crate) const fn name(self) -> &'static str {
         let [name, ..] = self.names();

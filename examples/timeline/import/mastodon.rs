@@ -5,8 +5,10 @@
 //! asked for.
 
 use std::collections::HashMap;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::archives::{self, Lenient, Media};
@@ -29,10 +31,41 @@ const PUBLIC: [&str; 3] = [
 /// What stands before pictures that nobody described otherwise.
 const SENSITIVE: &str = "Sensitive content";
 
-#[derive(Debug, Deserialize)]
+/// The activities of an outbox. Some versions of Mastodon write the list twice, the first time empty.
+#[derive(Debug)]
 struct Outbox {
-    #[serde(rename = "orderedItems", alias = "items", default)]
     items: Vec<Lenient<Activity>>,
+}
+
+impl<'de> Deserialize<'de> for Outbox {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Outbox;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an outbox")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Outbox, A::Error> {
+                let mut items = Vec::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if name == "orderedItems" || name == "items" {
+                        items.append(&mut map.next_value()?);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Outbox { items })
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
 }
 
 /// What was done, and with what. A status may stand in the list without an activity around it.
@@ -72,6 +105,11 @@ struct Note {
     one_of: Value,
     #[serde(rename = "anyOf")]
     any_of: Value,
+    quote: Value,
+    #[serde(rename = "quoteUrl")]
+    quote_url: Value,
+    #[serde(rename = "quoteUri")]
+    quote_uri: Value,
 }
 
 /// The person whose outbox it is.
@@ -152,6 +190,7 @@ impl Reader<'_> {
                 _ => into.left.add(Left::Other),
             },
             "Announce" => self.repost(&outer, &object, into),
+            "Delete" => self.deleted(&object, into),
             _ if outer.is_status() => self.status(outer, None, into),
             _ => into.left.add(Left::Other),
         }
@@ -177,19 +216,36 @@ impl Reader<'_> {
         };
         let answers = self.answers(&note);
         let raw = if let Some(left) = left {
-            into.left.add(left);
+            into.leave(left, Some(id.clone()), None);
             None
         } else {
-            into.notes.unlisted += u64::from(audience == Audience::Unlisted);
             Some(self.raw(&note, outer))
         };
-        let status = Status { id, answers, raw };
+        let status = Status {
+            id,
+            answers,
+            unlisted: audience == Audience::Unlisted,
+            raw,
+        };
         // A later version of a status takes the place of the first one.
         let next = self.statuses.len();
         let place = *self.places.entry(status.id.clone()).or_insert(next);
         match self.statuses.get_mut(place) {
             Some(earlier) => *earlier = status,
             None => self.statuses.push(status),
+        }
+    }
+
+    /// What was taken back later in the same outbox.
+    fn deleted(&mut self, object: &Value, into: &mut Collected) {
+        let place = id_of(object).and_then(|id| self.places.get(&id).copied());
+        let status = place.and_then(|place| self.statuses.get_mut(place));
+        if let Some(status) = status
+            && status.raw.take().is_some()
+        {
+            into.leave(Left::Trash, id_of(object), None);
+        } else {
+            into.left.add(Left::Other);
         }
     }
 
@@ -211,6 +267,7 @@ impl Reader<'_> {
         self.statuses.push(Status {
             id,
             answers: Answers::Nobody,
+            unlisted: audience == Audience::Unlisted,
             raw: Some(raw),
         });
     }
@@ -262,6 +319,7 @@ impl Reader<'_> {
             time: archives::rfc3339(note.published.as_str())
                 .or_else(|| archives::rfc3339(outer?.published.as_str())),
             link,
+            addresses: note.quoted().into_iter().collect(),
             ..Raw::default()
         };
         for attachment in list(&note.attachment) {
@@ -303,6 +361,18 @@ impl Note {
             }
         }
         text
+    }
+
+    /// The address of what it quotes, where its text does not have it already for those who show no quotes.
+    fn quoted(&self) -> Option<String> {
+        const IN_TEXT: &str = "quote-inline";
+        let mut named = [&self.quote_url, &self.quote_uri, &self.quote].into_iter();
+        let address = named.find_map(id_of)?;
+        let is_shown = self
+            .content
+            .as_str()
+            .is_some_and(|it| it.contains(IN_TEXT) || it.contains(&address));
+        (!is_shown && address.starts_with("http")).then_some(address)
     }
 
     /// What to know before looking. The summary of an article is none.

@@ -13,6 +13,7 @@ use super::enclosure::Folder;
 use super::feed::{read_json, read_xml};
 use super::fold::Raw;
 use super::items::Collected;
+use super::left::Left;
 use super::lines::{Line, LineReader};
 use super::repair::{glance, to_text};
 use super::{archives, ghost, mastodon, tumblr, twitter};
@@ -224,6 +225,43 @@ struct JsonItem {
     title: Option<String>,
     link: Option<String>,
     warning: Option<String>,
+    #[serde(flatten)]
+    openness: Openness,
+}
+
+/// What other programs write about who could read an item.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Openness {
+    status: Value,
+    visibility: Value,
+    draft: Value,
+    private: Value,
+    published: Value,
+}
+
+impl Openness {
+    /// Why it becomes no post; none if nothing says that it was not public.
+    fn left(&self) -> Option<Left> {
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_lowercase();
+        let of_status = match &*word(&self.status) {
+            "draft" | "auto-draft" | "pending" | "unpublished" => Some(Left::Draft),
+            "future" | "scheduled" | "queued" => Some(Left::Scheduled),
+            "trash" | "trashed" | "deleted" => Some(Left::Trash),
+            "private" => Some(Left::Private),
+            _ => None,
+        };
+        let of_visibility = match &*word(&self.visibility) {
+            "" | "public" | "unlisted" | "home" | "everyone" => None,
+            "direct" | "specified" => Some(Left::Direct),
+            "followers" | "friends" | "members" | "paid" => Some(Left::FollowersOnly),
+            _ => Some(Left::Private),
+        };
+        let is_draft = self.draft == true || self.published == false;
+        let of_flags = is_draft.then_some(Left::Draft);
+        let private = (self.private == true).then_some(Left::Private);
+        of_status.or(of_visibility).or(of_flags).or(private)
+    }
 }
 
 fn read_json_line(line: &str, into: &mut Collected) -> Result {
@@ -233,6 +271,10 @@ fn read_json_line(line: &str, into: &mut Collected) -> Result {
     }
     let item: JsonItem =
         serde_json::from_str(line).map_err(|error| Failure::said(in_line(&error)))?;
+    if let Some(left) = item.openness.left() {
+        into.left.add(left);
+        return Ok(());
+    }
     let dated = item.dated.as_ref().map_or(Ok(None), read_time)?;
     let time = item.time.as_ref().map_or(Ok(None), read_time)?;
     let raw = Raw {

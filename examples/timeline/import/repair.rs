@@ -18,7 +18,7 @@ mod write;
 
 pub(super) use self::entities::references;
 pub(super) use self::exports::{author, comments, is_export, owner, tidy};
-pub(super) use self::item::{Head, Item};
+pub(super) use self::item::{Field, Head, Item};
 pub(super) use self::keep::{Keep, keep};
 use self::scan::{Found, Scan};
 pub(super) use self::text::{glance, to_text, without_stray};

@@ -12,6 +12,8 @@ use super::left::Left;
 pub(super) struct Status {
     pub(super) id: String,
     pub(super) answers: Answers,
+    /// Everybody could read it, but it was in no list.
+    pub(super) unlisted: bool,
     /// None if it is left out: it is here for what follows on it.
     pub(super) raw: Option<Raw>,
 }
@@ -43,7 +45,9 @@ pub(super) fn take(mut statuses: Vec<Status>, choice: &Choice, into: &mut Collec
             Answers::Others(None) | Answers::Nobody => {}
         }
         raw.id = Some(status.id);
-        if !into.add(raw) {
+        if into.add(raw) {
+            into.notes.unlisted += u64::from(status.unlisted);
+        } else {
             into.notes.skipped += 1;
         }
     }

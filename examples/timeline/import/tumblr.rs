@@ -50,6 +50,7 @@ struct Post {
     media: Vec<(String, Option<String>)>,
 }
 
+pub(super) use self::html::attribute;
 pub(super) use self::json::is_posts as is_json;
 
 /// Whether this is the beginning of a file of posts in XML.
@@ -83,12 +84,14 @@ pub(super) fn read_folder(folder: &Folder, choice: &Choice, into: &mut Collected
             let read = reader.whole(&bytes, into);
             read.map_err(|failure| failure.at(name))?;
         } else if has_ending(&path, "html")
-            && let Some((id, _)) = name.split_once('.')
+            && let Some((id, _)) = name.rsplit_once('.')
             && is_number(id)
         {
             let bytes = archives::read_bytes(&path)?;
             let page = String::from_utf8_lossy(&bytes);
             reader.take(html::post(id, &page), into);
+        } else if has_ending(&path, "html") {
+            into.left.add(Left::Other);
         }
     }
     into.notes.missing_files += reader.media.missing;
@@ -174,7 +177,7 @@ impl<'a> Reader<'a> {
         };
         let repost = (post.is_repost && !self.choice.reposts).then_some(Left::Repost);
         if let Some(left) = left.or(repost) {
-            into.left.add(left);
+            into.leave(left, Some(format!("tumblr:{}", post.id)), None);
             return;
         }
         into.notes.unsaid += u64::from(post.state.is_none());

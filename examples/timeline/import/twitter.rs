@@ -71,13 +71,18 @@ pub(super) fn read_folder(folder: &Folder, choice: &Choice, into: &mut Collected
     for (file, left) in [
         ("data/twitter-circle-tweet.js", Left::FollowersOnly),
         ("data/deleted-tweets.js", Left::Trash),
+        ("data/community-tweet.js", Left::Other),
+        ("data/twitter-article.js", Left::Other),
     ] {
-        let count = folder.beside(file).and_then(|path| {
-            let bytes = archives::read_bytes(&path).ok()?;
-            let all: Vec<serde::de::IgnoredAny> = archives::json(assigned(&bytes)?).ok()?;
-            Some(all.len() as u64)
-        });
-        into.left.add_all(left, count.unwrap_or(0));
+        for element in extra::<Lenient<Element>>(Some(folder), file) {
+            let id = match element {
+                Lenient::Read(Element::Wrapped { tweet } | Element::Bare(tweet)) => {
+                    tweet.first_version().or_else(|| tweet.id())
+                }
+                Lenient::Not(_) => None,
+            };
+            into.leave(left, id.map(|id| format!("twitter:{id}")), None);
+        }
     }
     reader.finish(into);
     Ok(())
@@ -249,7 +254,7 @@ impl<'a> Reader<'a> {
         let answers = self.answers(&tweet);
         let raw = match left {
             Some(left) => {
-                into.left.add(left);
+                into.leave(left, Some(format!("twitter:{first}")), None);
                 None
             }
             None => Some(self.raw(tweet, &id, time)),
@@ -257,6 +262,7 @@ impl<'a> Reader<'a> {
         let status = Status {
             id: format!("twitter:{first}"),
             answers,
+            unlisted: false,
             raw,
         };
         let order = (time.map_or(i64::MAX, |time| time.0), number);

@@ -21,12 +21,16 @@ pub(crate) struct ImportObject {
     /// Files that could not be attached.
     pub(crate) refused: Vec<RefusedObject>,
     pub(crate) already: u64,
+    /// Posts whose items are no longer public where they come from.
+    pub(crate) closed: Vec<ClosedObject>,
     /// Items that changed, and whose posts were edited here.
     pub(crate) edited_here: u64,
     /// Items that were public, but in no list.
     pub(crate) unlisted: u64,
     /// Items of which their file does not say who could read them.
     pub(crate) unsaid: u64,
+    /// Public items with parts that only some could read, which were left out.
+    pub(crate) gated: u64,
     pub(crate) shortened: u64,
     pub(crate) tags_cut: u64,
     /// Items with nothing in them.
@@ -43,6 +47,16 @@ pub(crate) struct ImportObject {
     /// The first posts of a dry run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) first: Vec<FirstObject>,
+}
+
+/// A post that stays, though its item is no longer public where it comes from.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ClosedObject {
+    pub(crate) id: String,
+    /// Its title, or how it begins.
+    pub(crate) name: String,
+    #[serde(skip)]
+    pub(crate) short: String,
 }
 
 /// A file that could not be attached.

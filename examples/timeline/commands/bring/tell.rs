@@ -5,7 +5,7 @@ use tidings::printable_line;
 use super::Sent;
 use crate::failure::Result;
 use crate::import::{Collected, Item, Plan};
-use crate::json::{AuthorObject, FirstObject, ImportObject, rfc3339};
+use crate::json::{AuthorObject, ClosedObject, FirstObject, ImportObject, rfc3339};
 use crate::output::Out;
 use crate::render::counted;
 
@@ -15,7 +15,7 @@ const SHOWN: usize = 10;
 /// Characters of an item's text that a dry run shows.
 const CHARS: usize = 100;
 
-/// Refused files that are told of one by one.
+/// Refused files, and posts that are no longer public, that are told of one by one.
 const REFUSED: usize = 10;
 
 /// What reading the files came to, but for the items.
@@ -39,6 +39,7 @@ impl Gathered {
                 missing_files: notes.missing_files,
                 unlisted: notes.unlisted,
                 unsaid: notes.unsaid,
+                gated: notes.gated,
                 shortened: notes.shortened,
                 tags_cut: notes.tags_cut,
                 skipped: notes.skipped,
@@ -55,7 +56,7 @@ impl Gathered {
 
     /// Why nothing came of files that have something in them; none if something came, or was here, or there was nothing.
     pub(super) fn nothing_came(&self, sent: &Sent) -> Option<String> {
-        if sent.posts + sent.edits + sent.known + sent.edited_here > 0 {
+        if sent.posts + sent.edits + sent.known + sent.edited_here > 0 || !sent.closed.is_empty() {
             return None;
         }
         let refused = sent.refused.first();
@@ -76,6 +77,7 @@ pub(super) fn done(out: &Out, sent: &Sent, told: &Gathered) -> Result {
         edited: sent.edits,
         already: sent.known,
         edited_here: sent.edited_here,
+        closed: sent.closed.clone(),
         attached: sent.files,
         refused: sent.refused.clone(),
         ..told.object.clone()
@@ -84,7 +86,12 @@ pub(super) fn done(out: &Out, sent: &Sent, told: &Gathered) -> Result {
 }
 
 /// Says what would be done: the numbers, and what the first posts would look like.
-pub(super) fn dry_run(out: &Out, plan: &Plan, told: &Gathered) -> Result {
+pub(super) fn dry_run(
+    out: &Out,
+    plan: &Plan,
+    closed: Vec<ClosedObject>,
+    told: &Gathered,
+) -> Result {
     let items = || plan.new.iter().map(|(item, _)| item);
     let first: Vec<_> = items().take(SHOWN).map(first).collect();
     let object = ImportObject {
@@ -93,6 +100,7 @@ pub(super) fn dry_run(out: &Out, plan: &Plan, told: &Gathered) -> Result {
         edited: plan.edits.len() as u64,
         already: plan.known,
         edited_here: plan.edited_here,
+        closed,
         attached: items().map(|item| item.files.len() as u64).sum(),
         first,
         ..told.object.clone()
@@ -172,7 +180,7 @@ fn authors(authors: &[AuthorObject]) -> Option<String> {
 }
 
 /// What is worth a word after the number of posts, each with how often it happened.
-fn notes(done: &ImportObject) -> [(u64, String); 14] {
+fn notes(done: &ImportObject) -> [(u64, String); 16] {
     let count = |count: u64, one: &str, many: &str| (count, counted(count, one, many));
     [
         count(
@@ -205,11 +213,21 @@ fn notes(done: &ImportObject) -> [(u64, String); 14] {
             "does not say whether it was public",
             "do not say whether they were public",
         ),
+        count(
+            done.gated,
+            "has a part for members alone, which was left out of it",
+            "have a part for members alone, which was left out of them",
+        ),
         count(done.already, "was here already", "were here already"),
         count(
             done.edited_here,
             "changed since, but was edited here and stays so",
             "changed since, but were edited here and stay so",
+        ),
+        count(
+            done.closed.len() as u64,
+            "was posted here before and is no longer public where it comes from; it stays until you delete it",
+            "were posted here before and are no longer public where they come from; they stay until you delete them",
         ),
         count(
             done.shortened,
@@ -248,6 +266,12 @@ fn summary(begin: &str, done: &ImportObject, told: &Gathered) -> String {
         text.push_str(&part);
     }
     text.push('.');
+    for closed in done.closed.iter().take(REFUSED) {
+        text.push_str(&format!("\n  {}  {}", closed.short, shown(&closed.name)));
+    }
+    if done.closed.len() > REFUSED {
+        text.push_str(&format!("\n  and {} more", done.closed.len() - REFUSED));
+    }
     for refused in done.refused.iter().take(REFUSED) {
         let (item, file) = (
             printable_line(&refused.item, 80),

@@ -9,6 +9,7 @@ use tidings::Timestamp;
 use super::item::{Field, Head, Item, Part};
 use super::space::{ATOM, CONTENT, DC, OWN};
 use crate::import::archives::rfc3339;
+use crate::import::gates;
 use crate::import::items::Author;
 use crate::import::left::Left;
 
@@ -82,8 +83,10 @@ fn written_by(author: &Field) -> Option<String> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-/// Takes from an item of an export what is there for machines alone, and gives its text the paragraphs that it had.
-pub(in crate::import) fn tidy(item: &mut Item) {
+/// Takes from an item of an export what is there for machines alone, and gives its text the paragraphs that it had. Says
+/// whether a part of the text was left out which only some could read.
+pub(in crate::import) fn tidy(item: &mut Item) -> bool {
+    let mut is_gated = false;
     const MACHINES: [&str; 2] = ["post_format", "nav_menu"];
     item.fields.retain(|field| {
         let tag = &field.tag;
@@ -95,13 +98,17 @@ pub(in crate::import) fn tidy(item: &mut Item) {
     if is_of_wordpress(item) {
         let texts = item.fields.iter_mut();
         for field in texts.filter(|it| it.tag.is(CONTENT, "encoded")) {
-            for part in &mut field.parts {
-                if let Part::Text(text) | Part::Data(text) = part {
-                    *text = with_paragraphs(text);
-                }
+            // References and the ends of CDATA cut it to pieces anywhere.
+            if !field.has_markup() {
+                let text = field.text();
+                let open = gates::open_of_wordpress(&text);
+                is_gated |= open.is_some();
+                let text = with_paragraphs(&open.unwrap_or(text));
+                field.parts = vec![Part::Data(text)];
             }
         }
     }
+    is_gated
 }
 
 fn is_of_wordpress(item: &Item) -> bool {
@@ -134,7 +141,7 @@ fn wordpress(item: &Item, pages: bool) -> Option<Left> {
     }
     let status = item.text("wp", "status").unwrap_or_default();
     let left = match status.as_str() {
-        "publish" => None,
+        "publish" => for_members(item),
         "draft" | "auto-draft" | "pending" => Some(Left::Draft),
         "future" => Some(Left::Scheduled),
         "trash" => Some(Left::Trash),
@@ -143,6 +150,20 @@ fn wordpress(item: &Item, pages: bool) -> Option<Left> {
     };
     let password = item.text("wp", "post_password").map(|_| Left::Protected);
     left.or(password)
+}
+
+/// What plugins say of a post that not everybody could read.
+fn for_members(item: &Item) -> Option<Left> {
+    let is_closed = item.all("wp", "postmeta").any(|meta| {
+        let value = || meta.inner("wp", "meta_value").unwrap_or_default();
+        match meta.inner("wp", "meta_key").as_deref() {
+            Some("_jetpack_newsletter_access") => !matches!(&*value(), "" | "everybody"),
+            Some("_members_access_role" | "rcp_subscription_level") => !value().is_empty(),
+            Some("_wpmem_block" | "_is_paid") => value() == "1",
+            _ => false,
+        }
+    });
+    is_closed.then_some(Left::FollowersOnly)
 }
 
 /// What an entry of Blogger is, in small letters; none if it is of no export of Blogger.
@@ -227,17 +248,9 @@ fn with_paragraphs(text: &str) -> String {
         .replace('\n', "<br>")
 }
 
-/// The text without the marks around captions, galleries and embeds.
+/// The text without the marks around captions, galleries and embeds, and without what forms and page builders put in.
+/// Of a recording its address stays.
 fn without_shortcodes(text: &str) -> String {
-    const CODES: [&str; 7] = [
-        "caption",
-        "gallery",
-        "embed",
-        "audio",
-        "video",
-        "playlist",
-        "wp_caption",
-    ];
     let mut rest = text;
     let mut plain = String::with_capacity(text.len());
     while let Some(at) = rest.find('[') {
@@ -245,18 +258,80 @@ fn without_shortcodes(text: &str) -> String {
         plain.push_str(before);
         let inside = code.get(1..).unwrap_or_default();
         let name = inside.strip_prefix('/').unwrap_or(inside);
-        let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-');
         let (name, behind) = name.split_at(end.unwrap_or(name.len()));
-        let is_code = CODES.contains(&name) && behind.starts_with([' ', ']', '\n']);
-        let close = code.find(']').filter(|_| is_code);
-        let skip = close.map_or(0, |close| close + 1);
-        if skip == 0 {
+        let is_code = is_shortcode(name) && behind.starts_with([' ', ']', '\n', '/']);
+        if !is_code {
             plain.push('[');
             rest = inside;
-        } else {
-            rest = code.get(skip..).unwrap_or_default();
+            continue;
         }
+        let close = code.find(']');
+        let Some((tag, behind)) = close.and_then(|close| code.split_at_checked(close + 1)) else {
+            // Nothing ends from here on, which need not be looked for again.
+            rest = code;
+            break;
+        };
+        if RECORDINGS.contains(&name) {
+            plain.push_str(&addresses(tag));
+        }
+        rest = behind;
     }
     plain.push_str(rest);
     plain
 }
+
+/// Shortcodes with the address of a recording in them.
+const RECORDINGS: [&str; 8] = [
+    "audio",
+    "video",
+    "youtube",
+    "vimeo",
+    "soundcloud",
+    "embed",
+    "wpvideo",
+    "dailymotion",
+];
+
+fn is_shortcode(name: &str) -> bool {
+    const MARKS: [&str; 14] = [
+        "caption",
+        "wp_caption",
+        "gallery",
+        "playlist",
+        "contact-form",
+        "contact-form-7",
+        "contact-field",
+        "wpforms",
+        "gravityform",
+        "ninja_form",
+        "mc4wp_form",
+        "jetpack_subscription_form",
+        "toc",
+        "sharethis",
+    ];
+    // What page builders write around everything.
+    const BUILDERS: [&str; 5] = ["vc_", "et_pb_", "fusion_", "av_", "elementor-"];
+    RECORDINGS.contains(&name)
+        || MARKS.contains(&name)
+        || BUILDERS.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// The addresses in a shortcode.
+fn addresses(tag: &str) -> String {
+    let parts = tag.split(['[', ']', ' ', '"', '\'', '=', '\n']);
+    // An address may have the sign in it that stands before it.
+    let whole = |part: &str| {
+        let at = tag.find(part)?;
+        let rest = tag.get(at..)?;
+        let end = rest.find([']', ' ', '"', '\'', '\n']);
+        rest.get(..end.unwrap_or(rest.len())).map(str::to_owned)
+    };
+    let links = parts.filter(|it| it.starts_with("https://") || it.starts_with("http://"));
+    let mut all: Vec<String> = links.take(ADDRESSES).filter_map(whole).collect();
+    all.dedup();
+    all.join(" ")
+}
+
+/// Addresses in one shortcode, at most.
+const ADDRESSES: usize = 8;

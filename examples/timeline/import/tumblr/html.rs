@@ -69,7 +69,8 @@ fn without_pictures(html: &str) -> (String, Vec<(String, Option<String>)>) {
     (text, media)
 }
 
-fn attribute(tag: &str, name: &str) -> Option<String> {
+/// The value of an attribute in the text of a tag.
+pub(in crate::import) fn attribute(tag: &str, name: &str) -> Option<String> {
     for quote in ['"', '\''] {
         let begin = format!(" {name}={quote}");
         if let Some((_, rest)) = tag.split_once(&begin) {
