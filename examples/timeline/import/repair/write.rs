@@ -120,7 +120,7 @@ impl Out {
     fn texts(&mut self, head: &Head, item: &Item, facts: &mut Facts) {
         let forms: &[(&str, &[(&str, &str)])] = if head.atom {
             &[
-                ("title", &[(OWN, "title"), (DC, "title")]),
+                ("title", &[(OWN, "title"), (DC, "title"), (MEDIA, "title")]),
                 ("content", &[(OWN, "content"), (CONTENT, "encoded")]),
                 (
                     "summary",
@@ -129,7 +129,15 @@ impl Out {
             ]
         } else {
             &[
-                ("title", &[(OWN, "title"), (ATOM, "title"), (DC, "title")]),
+                (
+                    "title",
+                    &[
+                        (OWN, "title"),
+                        (ATOM, "title"),
+                        (DC, "title"),
+                        (MEDIA, "title"),
+                    ],
+                ),
                 (
                     "content:encoded",
                     &[
