@@ -188,6 +188,23 @@ fn a_large_feed_takes_little_more_memory_than_it_is_long() {
 }
 
 #[test]
+fn a_declared_name_may_stand_in_a_long_feed_as_often_as_it_likes() {
+    let ada = Person::named("Ada");
+    let item = format!("<item><title>{}</title></item>", "&plot; ".repeat(100));
+    let items = item.repeat(2_000);
+    let last = "<item><title>Last of &plot;</title></item>";
+    let file = ada.file(
+        "names.xml",
+        format!(
+            "<!DOCTYPE rss [<!ENTITY plot \"Plot 9\">]><rss version=\"2.0\"><channel>{items}{last}</channel></rss>"
+        ),
+    );
+    ada.json(["import", &file]);
+    let titles: Vec<Value> = ada.list().iter().map(|it| it["title"].clone()).collect();
+    assert!(titles.contains(&json!("Last of Plot 9")), "{titles:?}");
+}
+
+#[test]
 fn a_summary_for_people_names_what_could_not_be_read() {
     let ada = Person::named("Ada");
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/import");

@@ -65,7 +65,13 @@ pub(super) fn read_xml(
                         let pictures = repair::is_export(&item)
                             .then(|| (uploads::above(&item, &listed), uploads::within(&item)));
                         reader.pictures = pictures.unwrap_or_default();
-                        reader.item(&document, &facts, author);
+                        if reader.item(&document, &facts, author.clone()).is_err() {
+                            // What is said of a recording costs no more than itself.
+                            repair::without_recordings(&mut item);
+                            let (document, facts) = repair::item_document(&head, &item);
+                            let taken = reader.item(&document, &facts, author);
+                            taken.unwrap_or_else(|why| reader.unreadable(why));
+                        }
                     }
                     Keep::No(left) => {
                         let name = left.is_closed().then(|| {
@@ -106,7 +112,10 @@ pub(super) fn read_json(
     repair::json::items(text, |item| {
         reader.seen += 1;
         match item {
-            Some((document, facts)) => reader.item(&document, &facts, None),
+            Some((document, facts)) => {
+                let taken = reader.item(&document, &facts, None);
+                taken.unwrap_or_else(|why| reader.unreadable(why));
+            }
             None => reader.unreadable("it is no object".to_owned()),
         }
     })
@@ -165,13 +174,16 @@ struct FeedReader<'a> {
 }
 
 impl FeedReader<'_> {
-    fn item(&mut self, document: &str, facts: &Facts, author: Option<Author>) {
-        let mut feed = match parse(document.as_bytes(), None) {
-            Ok(feed) => feed,
-            Err(why) => return self.unreadable(why),
-        };
+    /// Takes one item in; the error says why the parser refuses it.
+    fn item(
+        &mut self,
+        document: &str,
+        facts: &Facts,
+        author: Option<Author>,
+    ) -> std::result::Result<(), String> {
+        let mut feed = parse(document.as_bytes(), None)?;
         let Some(entry) = feed.entries.pop() else {
-            return self.unreadable("the parser finds nothing in it".to_owned());
+            return Err("the parser finds nothing in it".to_owned());
         };
         // Relative addresses of enclosures are left out by the parser unless it is told what they are relative to, and
         // all other relative addresses would then be taken for files, too. So it is asked twice.
@@ -204,6 +216,7 @@ impl FeedReader<'_> {
             Some(item) => self.items.push(item),
             None => self.into.notes.skipped += 1,
         }
+        Ok(())
     }
 
     /// Attaches the pictures of a blog that lie beside its export. Of the one above an item the address has to do if it
@@ -315,7 +328,11 @@ fn raw(feed: &Feed, entry: &Entry, facts: &Facts, home: Option<&Url>) -> Raw {
             .and_then(|title| reading.text(title))
             .map(|title| single_line(&title)),
         link,
-        tags: entry.categories.iter().map(tag).collect(),
+        tags: entry
+            .categories
+            .iter()
+            .map(|it| repair::once(tag(it)))
+            .collect(),
         time: date.map(|date| Timestamp(date.timestamp_millis())),
         unread: facts.date_unread,
         ..Raw::default()
@@ -399,6 +416,6 @@ impl Reading<'_> {
         } else {
             return None;
         };
-        Some(text).filter(|text| !text.trim().is_empty())
+        Some(repair::once(text)).filter(|text| !text.trim().is_empty())
     }
 }

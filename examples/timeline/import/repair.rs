@@ -21,8 +21,10 @@ pub(super) use self::exports::{author, comments, is_export, owner, tidy};
 pub(super) use self::item::{Field, Head, Item};
 pub(super) use self::keep::{Keep, keep};
 use self::scan::{Found, Scan};
-pub(super) use self::text::{glance, to_text, without_stray};
-pub(super) use self::write::{Facts, head as head_document, item as item_document};
+pub(super) use self::text::{glance, once, to_text, without_stray};
+pub(super) use self::write::{
+    Facts, head as head_document, item as item_document, without_recordings,
+};
 
 /// What is said of a feed in XML as a whole; `None` if it is none.
 pub(super) fn head(text: &str) -> Option<Head> {

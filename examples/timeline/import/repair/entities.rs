@@ -15,8 +15,9 @@ const VALUE_BYTES: usize = 16 << 10;
 /// Declared names inside what others stand for.
 const DEPTH: usize = 8;
 
-/// Bytes that all declared names of a file together may grow to: a few are a convenience, more are an attack.
-const GROWTH_BYTES: usize = 1 << 20;
+/// Bytes by which what all declared names of a file stand for may be longer than the names: a few are a convenience, more
+/// are an attack.
+const GROWTH_BYTES: usize = 256 << 10;
 
 /// The names that a file declares, and how much they may still grow to.
 #[derive(Debug, Default)]
@@ -69,10 +70,12 @@ impl Entities {
             return;
         }
         let declared = self.declared.get(name);
+        // A name that is no shorter costs nothing, however often a long feed has it.
+        let growth = declared.map_or(0, |it| it.len().saturating_sub(name.len() + 2));
         if let Some(value) = declared.filter(|_| depth < DEPTH)
-            && self.grown + value.len() <= GROWTH_BYTES
+            && self.grown + growth <= GROWTH_BYTES
         {
-            self.grown += value.len();
+            self.grown += growth;
             let value = value.clone();
             self.expand_at(&value, depth + 1, into);
         } else if let Some((first, second)) = html(name).filter(|_| declared.is_none()) {

@@ -16,7 +16,7 @@ use crate::import::left::Left;
 /// The vocabulary of Blogger since 2018.
 const BLOGGER: &str = "http://schemas.google.com/blogger/2018";
 
-/// How the vocabulary ends that says what an entry of Blogger is.
+/// How the vocabulary ends that says what an entry of any of Google's services is.
 const KIND: &str = "#kind";
 
 /// Says why an item of an export is no post; none if it is one, or is from no export.
@@ -90,8 +90,10 @@ pub(in crate::import) fn tidy(item: &mut Item) -> bool {
     const MACHINES: [&str; 2] = ["post_format", "nav_menu"];
     item.fields.retain(|field| {
         let tag = &field.tag;
-        let is_kind = tag.attribute("scheme").is_some_and(|it| it.ends_with(KIND));
+        let scheme = tag.attribute("scheme");
         let domain = tag.attribute("domain");
+        let mut kind = scheme.into_iter().chain(domain);
+        let is_kind = kind.any(|it| it.ends_with(KIND));
         let is_for_machines = domain.is_some_and(|it| MACHINES.contains(&it));
         !(tag.name.eq_ignore_ascii_case("category") && (is_kind || is_for_machines))
     });
@@ -170,8 +172,10 @@ fn for_members(item: &Item) -> Option<Left> {
 fn blogger_type(item: &Item) -> Option<String> {
     let kinds = item.fields.iter().filter_map(|field| {
         let scheme = field.tag.attribute("scheme")?;
-        let (_, kind) = field.tag.attribute("term")?.rsplit_once('#')?;
-        scheme.ends_with(KIND).then(|| kind.to_lowercase())
+        let (service, kind) = field.tag.attribute("term")?.rsplit_once('#')?;
+        // Videos and documents have kinds, too. What does not say whose kind it is is taken for Blogger's.
+        let is_other = service.contains("://") && !service.to_lowercase().contains("blogger");
+        (scheme.ends_with(KIND) && !is_other).then(|| kind.to_lowercase())
     });
     let is_of_blogger = item.fields.iter().any(|it| &*it.tag.space == BLOGGER);
     let said = item.text(BLOGGER, "type").map(|kind| kind.to_lowercase());

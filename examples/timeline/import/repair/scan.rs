@@ -284,7 +284,7 @@ impl<'a> Scan<'a> {
             match event {
                 Event::Start(start) => {
                     let tag = self.inner(&start);
-                    if item.is_some_and(|it| tag.is(OWN, it)) {
+                    if begins_item(&tag, item) {
                         self.pending = Some((tag, false));
                         break End::Item;
                     }
@@ -426,6 +426,14 @@ impl<'a> Scan<'a> {
 
 fn is_around(name: &str) -> bool {
     AROUND.iter().any(|it| it.eq_ignore_ascii_case(name))
+}
+
+/// Whether an item begins within a field of an item of this name, or of the feed itself: the field's own end is missing.
+fn begins_item(tag: &Tag, item: Option<&str>) -> bool {
+    match item {
+        Some(item) => tag.is(OWN, item),
+        None => tag.is(OWN, "item") || tag.is(OWN, "entry"),
+    }
 }
 
 /// The name without its prefix.

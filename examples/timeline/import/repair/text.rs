@@ -31,10 +31,25 @@ pub(in crate::import) fn to_text(mut bytes: Vec<u8>) -> Result<String> {
         Ok(text) => return Ok(text),
         Err(error) => error.into_bytes(),
     };
-    match declared(&bytes) {
+    let encoding = declared(&bytes).or_else(|| {
+        let is_utf8 = is_mostly_utf8(&bytes);
+        (!is_utf8).then_some(WINDOWS_1252)
+    });
+    match encoding {
         Some(encoding) => Ok(encoding.decode_without_bom_handling(&bytes).0.into_owned()),
         None => Ok(mended(&bytes)),
     }
+}
+
+/// Whether more is right than wrong in what should be UTF-8. Now and then, letters of another encoding that stand side by
+/// side look like a character of UTF-8.
+fn is_mostly_utf8(bytes: &[u8]) -> bool {
+    let (mut right, mut wrong) = (0, 0);
+    for chunk in bytes.utf8_chunks() {
+        right += chunk.valid().chars().filter(|it| !it.is_ascii()).count();
+        wrong += usize::from(!chunk.invalid().is_empty());
+    }
+    right >= wrong
 }
 
 /// Text of what should be UTF-8 and is not. A byte by itself is windows-1252, which programs forget to declare and paste
@@ -134,6 +149,28 @@ fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
         it if it == UTF_16LE || it == UTF_16BE => Some(WINDOWS_1252),
         it => Some(it),
     }
+}
+
+/// The text that was meant where UTF-8 was read as windows-1252 and written again, so that `\u{e9}` became `\u{c3}\u{a9}`.
+///
+/// Every other text stays as it is: hardly any is valid UTF-8 by chance, and one sign that is right shows that all are.
+pub(in crate::import) fn once(text: String) -> String {
+    if text.is_ascii() {
+        return text;
+    }
+    let bytes: Option<Vec<u8>> = text.chars().map(narrow).collect();
+    let meant = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    meant.unwrap_or(text)
+}
+
+/// The byte that windows-1252 has for a character. Bytes that it has none for are read as controls.
+fn narrow(sign: char) -> Option<u8> {
+    if let Ok(byte) = u8::try_from(u32::from(sign)) {
+        return Some(byte);
+    }
+    let mut utf8 = [0; 4];
+    let (bytes, _, unknown) = WINDOWS_1252.encode(sign.encode_utf8(&mut utf8));
+    bytes.first().copied().filter(|_| !unknown)
 }
 
 /// The character that `&#146;` and the like mean: HTML reads these as windows-1252, and so did who wrote them.

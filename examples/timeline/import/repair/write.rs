@@ -1,5 +1,7 @@
 //! Writes an item as a feed of its own, in the form that feed-rs reads: RSS 2.0 or Atom 1.0, with dates in RFC 3339.
 
+use std::borrow::Cow;
+
 use quick_xml::escape::escape;
 use url::Url;
 
@@ -86,6 +88,13 @@ pub(in crate::import) fn item(head: &Head, item: &Item) -> (String, Facts) {
     (out.whole(head.atom, base, true), facts)
 }
 
+/// Takes from an item what is said of recordings and pictures, beside its texts and links.
+pub(in crate::import) fn without_recordings(item: &mut Item) {
+    let extra = [MEDIA, ITUNES];
+    item.fields
+        .retain(|field| !extra.contains(&&*field.tag.space));
+}
+
 /// The first date that can be read, and whether there are some that cannot.
 fn first_date(item: &Item, names: &[(&str, &str)]) -> (Option<jiff::Timestamp>, bool) {
     let mut unread = false;
@@ -111,7 +120,7 @@ impl Out {
     fn texts(&mut self, head: &Head, item: &Item, facts: &mut Facts) {
         let forms: &[(&str, &[(&str, &str)])] = if head.atom {
             &[
-                ("title", &[(OWN, "title"), (DC, "title")]),
+                ("title", &[(OWN, "title"), (DC, "title"), (MEDIA, "title")]),
                 ("content", &[(OWN, "content"), (CONTENT, "encoded")]),
                 (
                     "summary",
@@ -120,7 +129,15 @@ impl Out {
             ]
         } else {
             &[
-                ("title", &[(OWN, "title"), (ATOM, "title"), (DC, "title")]),
+                (
+                    "title",
+                    &[
+                        (OWN, "title"),
+                        (ATOM, "title"),
+                        (DC, "title"),
+                        (MEDIA, "title"),
+                    ],
+                ),
                 (
                     "content:encoded",
                     &[
@@ -131,6 +148,7 @@ impl Out {
                         (ATOM, "content"),
                         (OWN, "body"),
                         (OWN, "content"),
+                        (OWN, "fullitem"),
                     ],
                 ),
                 (
@@ -145,6 +163,7 @@ impl Out {
                 ),
             ]
         };
+        let mut told = false;
         for (name, sources) in forms {
             let all = sources
                 .iter()
@@ -158,8 +177,11 @@ impl Out {
                 if text.trim().is_empty() {
                     continue;
                 }
-                if *name != "title" && facts.base.is_none() {
-                    facts.base = field.base.clone();
+                if *name != "title" {
+                    told = true;
+                    if facts.base.is_none() {
+                        facts.base = field.base.clone();
+                    }
                 }
                 if head.atom {
                     self.0.push_str(&format!(
@@ -171,6 +193,11 @@ impl Out {
                 }
                 break;
             }
+        }
+        // Of a group without a recording in it, feed-rs tells nothing.
+        let mut groups = item.all(MEDIA, "group").filter(|_| !told);
+        if let Some(text) = groups.find_map(|it| it.inner(MEDIA, "description")) {
+            self.element(if head.atom { "summary" } else { "description" }, &text);
         }
     }
 
@@ -185,7 +212,8 @@ impl Out {
         // The Channel Definition Format has it on the item itself.
         let own = item.tag.attribute("href").filter(|it| !it.is_empty());
         if let Some(address) = own.filter(|_| !head.atom && pages == 0) {
-            self.element("link", address);
+            let resolved = item.base.as_ref().and_then(|base| base.join(address).ok());
+            self.element("link", resolved.as_ref().map_or(address, Url::as_str));
         }
         let given = if head.atom {
             item.text(OWN, "id")
@@ -237,13 +265,39 @@ impl Out {
             if name.is_empty() {
                 continue;
             }
-            if head.atom {
-                let name = given.filter(|it| !it.is_empty()).unwrap_or(name);
-                self.0
-                    .push_str(&format!("<category term=\"{}\"/>", escape(name)));
-            } else {
-                self.element("category", name);
+            let given = given.filter(|it| head.atom && !it.is_empty());
+            self.tag(head, given.unwrap_or(name));
+        }
+        self.keywords(head, item);
+    }
+
+    /// Podcasts and newspapers have their tags in one field, with commas between them; Flickr has spaces there.
+    fn keywords(&mut self, head: &Head, item: &Item) {
+        for (space, name) in [
+            (ITUNES, "keywords"),
+            (MEDIA, "keywords"),
+            (MEDIA, "category"),
+        ] {
+            for field in item.all(space, name) {
+                let label = field.tag.attribute("label").filter(|it| !it.is_empty());
+                let text = label.map_or_else(|| field.text(), str::to_owned);
+                let scheme = field.tag.attribute("scheme").unwrap_or_default();
+                let (is_flickr, is_list) = (scheme.contains("flickr"), name == "keywords");
+                let ends = |it: char| (is_list && it == ',') || (is_flickr && it.is_whitespace());
+                let names = text.split(ends).map(str::trim);
+                for name in names.filter(|it| !it.is_empty()) {
+                    self.tag(head, name);
+                }
             }
+        }
+    }
+
+    fn tag(&mut self, head: &Head, name: &str) {
+        if head.atom {
+            self.0
+                .push_str(&format!("<category term=\"{}\"/>", escape(name)));
+        } else {
+            self.element("category", name);
         }
     }
 
@@ -287,14 +341,14 @@ impl Out {
         let Some(name) = names(&field.tag) else {
             return;
         };
-        self.open(&name, &field.tag);
+        self.open(&name, &with_known_type(&field.tag));
         let mut open: Vec<(&str, String)> = Vec::new();
         for part in &field.parts {
             match part {
                 Part::Text(text) | Part::Data(text) => self.0.push_str(&escape(text.as_str())),
                 Part::Open(tag) => {
                     if let Some(name) = names(tag) {
-                        self.open(&name, tag);
+                        self.open(&name, &with_known_type(tag));
                         open.push((&tag.name, name));
                     }
                 }
@@ -363,6 +417,27 @@ impl Out {
     }
 }
 
+/// A text of Media RSS is `plain` or `html`; an item with another word there is refused whole by feed-rs.
+fn with_known_type(tag: &Tag) -> Cow<'_, Tag> {
+    let is_text = ["title", "description", "text"].iter();
+    let is_text = is_text.into_iter().any(|name| tag.is(MEDIA, name));
+    let Some(kind) = tag.attribute("type").filter(|_| is_text) else {
+        return Cow::Borrowed(tag);
+    };
+    let known = if kind.to_ascii_lowercase().contains("htm") {
+        "html"
+    } else {
+        "plain"
+    };
+    let mut tag = tag.clone();
+    for (name, value) in &mut tag.attributes {
+        if name.eq_ignore_ascii_case("type") {
+            known.clone_into(value);
+        }
+    }
+    Cow::Owned(tag)
+}
+
 /// What an attribute may be called.
 fn is_name(name: &str) -> bool {
     name.starts_with(|it: char| it.is_ascii_alphabetic())
@@ -387,6 +462,14 @@ fn typed(field: &Field) -> (&'static str, String) {
         && let Some(first) = field.inner(OWN, "content")
     {
         return ("text", first);
+    }
+    // Atom has what is neither text nor XML in base 64; what is none, people wrote as it is.
+    if kind.starts_with("application/")
+        && !kind.contains("xml")
+        && let (form, text) = decoded(field, &kind)
+        && !text.is_empty()
+    {
+        return (form, text);
     }
     let literal = kind.contains("xhtml") || mode.eq_ignore_ascii_case("xml");
     if field.has_markup() {
@@ -422,6 +505,12 @@ fn decoded(field: &Field, kind: &str) -> (&'static str, String) {
     text.retain(|it| !it.is_ascii_whitespace());
     let bytes = data_encoding::BASE64.decode(text.as_bytes());
     let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let form = if kind.contains("htm") { "html" } else { "text" };
-    (form, text.unwrap_or_default())
+    let text = text.unwrap_or_default();
+    let unsaid = kind.ends_with("octet-stream") && html::has_element(&text);
+    let form = if kind.contains("htm") || unsaid {
+        "html"
+    } else {
+        "text"
+    };
+    (form, text)
 }
