@@ -20,6 +20,7 @@ mod matroska;
 mod sounded;
 mod sounds;
 mod still;
+mod svg;
 mod told;
 
 /// What must not be found in anything that is posted.
