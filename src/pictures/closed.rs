@@ -47,6 +47,9 @@ const MARKS: &[(usize, &[u8], &str)] = &[
 /// Of an icon of Windows, which may be a PNG with texts.
 const ICON: &str = "image/vnd.microsoft.icon";
 
+/// Of a bitmap of Windows that has a JPEG, a PNG or a profile of colours in it, or the path of one.
+const FILLED: &str = "image/x-ms-bmp";
+
 /// Of pixels in a row behind a head of plain text, in which remarks may stand.
 const BARE: &str = "image/x-portable-anymap";
 
@@ -57,13 +60,14 @@ pub(super) fn mime_of(head: &[u8]) -> Option<&'static str> {
     match by_mark {
         Some((_, _, mime)) => Some(mime),
         None if is_icon(head) => Some(ICON),
+        None if is_filled(head) => Some(FILLED),
         None => is_bare(head).then_some(BARE),
     }
 }
 
 /// Whether `mime` names one of these kinds.
 pub(super) fn names(mime: &str) -> bool {
-    mime == ICON || mime == BARE || MARKS.iter().any(|(_, _, named)| *named == mime)
+    [ICON, FILLED, BARE].contains(&mime) || MARKS.iter().any(|(_, _, named)| *named == mime)
 }
 
 /// An icon or a cursor begins with hardly anything: how many pictures, and where the first one lies behind their list.
@@ -94,4 +98,16 @@ fn is_bare(head: &[u8]) -> bool {
     rest.starts_with(b"#")
         || rest.starts_with(b"WIDTH")
         || (words.next().is_some_and(is_number) && words.next().is_some_and(is_number))
+}
+
+fn is_filled(head: &[u8]) -> bool {
+    let number = |at: usize| {
+        let bytes = head.get(at..).and_then(<[u8]>::first_chunk);
+        bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    };
+    let len = number(14);
+    let has_profile = matches!(head.get(70..74), Some(b"KNIL" | b"DEBM"));
+    head.starts_with(b"BM")
+        && number(6) == 0
+        && ((len >= 40 && matches!(number(30), 4 | 5)) || (len >= 124 && has_profile))
 }

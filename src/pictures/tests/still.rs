@@ -126,6 +126,10 @@ fn pictures_that_are_not_looked_into_are_refused_by_name() {
         (at(0, b"%!PS-Adobe-3.0 EPSF-3.0\n"), "eps"),
         (at(0, b"BPG\xFB"), "bpg"),
         (at(0, b"PGF6"), "pgf"),
+        (bitmap(124, 0, b"KNIL"), "bmp"),
+        (bitmap(124, 0, b"DEBM"), "bmp"),
+        (bitmap(40, 4, b""), "bmp"),
+        (bitmap(40, 5, b""), "bmp"),
         (at(0, b"\xFF\x01Exiv2"), "exv"),
         (at(0, b"P6\n# by Banana\n2 2\n255\n"), "anymap"),
         (at(0, b"P3 2 2 255 "), "anymap"),
@@ -221,6 +225,45 @@ fn chunks_of_a_png_have_the_length_of_their_kind_and_come_once() {
         matches!(refused, Err(PictureError::Sealed { .. })),
         "{refused:?}"
     );
+}
+
+/// The beginning of a bitmap of Windows whose head has `len` bytes.
+fn bitmap(len: u8, compression: u8, colours: &[u8]) -> Vec<u8> {
+    let mut bytes = b"BM\0\x10\0\0\0\0\0\0\x8A\0\0\0".to_vec();
+    bytes.extend([
+        len,
+        0,
+        0,
+        0,
+        2,
+        0,
+        0,
+        0,
+        2,
+        0,
+        0,
+        0,
+        1,
+        0,
+        24,
+        0,
+        compression,
+    ]);
+    bytes.resize(70, 0);
+    bytes.extend(colours);
+    bytes.resize(138, 0);
+    bytes
+}
+
+#[test]
+fn a_bitmap_of_plain_pixels_is_taken() {
+    for head in [
+        bitmap(40, 0, b""),
+        bitmap(124, 3, b"BGRs"),
+        bitmap(40, 0, b"KNIL"),
+    ] {
+        assert_eq!(Kind::of(&head, 200), Kind::Bmp);
+    }
 }
 
 #[test]

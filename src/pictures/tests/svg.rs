@@ -51,7 +51,6 @@ fn a_drawing_keeps_what_is_drawn_and_nothing_else() {
 }
 
 #[test]
-#[cfg(feature = "images")]
 fn a_picture_within_a_drawing_is_cleaned_too() {
     let clean = include_bytes!("../../../tests/data/media/progressive.jpg");
     let told = made::told_jpeg(clean, 6);
