@@ -43,6 +43,7 @@ mod samples;
 mod scan;
 mod sound;
 mod still;
+mod svg;
 #[cfg(test)]
 mod tests;
 mod track;
@@ -184,6 +185,7 @@ pub(crate) fn prepare<F: Scratch>(
     let prepared = match kind.reader() {
         Reader::Picture => picture(copy, kind, len, options.keep_metadata)?,
         Reader::Sound => sounding(copy, kind, len, options)?,
+        Reader::Drawing => drawing(copy, kind, len, options.keep_metadata)?,
         Reader::None => document(copy, kind, len, options)?,
         reader => in_place(copy, kind, reader, len, options.how())?,
     };
@@ -225,7 +227,7 @@ fn in_place<F: Scratch>(
         Reader::Sealed => Err(error::Fault::Sealed(
             "no way to do it is known for this type",
         )),
-        Reader::Picture | Reader::Sound | Reader::None => return Ok(prepared),
+        Reader::Picture | Reader::Drawing | Reader::Sound | Reader::None => return Ok(prepared),
     };
     if keep {
         prepared.done = Done::Kept;
@@ -394,6 +396,30 @@ fn picture<F: Scratch>(
         if prepared.done == Done::Nothing {
             prepared.done = Done::Cleaned;
         }
+    }
+    Ok(prepared)
+}
+
+/// A drawing in XML.
+fn drawing<F: Scratch>(
+    copy: &mut F,
+    kind: Kind,
+    len: u64,
+    keep: bool,
+) -> Result<Prepared, PictureError> {
+    let mut prepared = Prepared::new(kind, len);
+    if keep {
+        prepared.done = Done::Kept;
+        return Ok(prepared);
+    }
+    let before = read_whole(copy, kind, len)?;
+    let after = svg::cleaned(&before).map_err(|fault| fault.of(kind.mime()))?;
+    if after != before {
+        copy.seek(SeekFrom::Start(0))?;
+        copy.write_all(&after)?;
+        prepared.len = u64::try_from(after.len()).unwrap_or(u64::MAX);
+        copy.cut_to(prepared.len)?;
+        prepared.done = Done::Cleaned;
     }
     Ok(prepared)
 }

@@ -37,6 +37,8 @@ const MARKS: &[(usize, &[u8], &str)] = &[
     (128, b"DICM", "application/dicom"),
     (0, b"DDS |\0\0\0", "image/vnd-ms.dds"),
     (0, b"icns\0", "image/icns"),
+    (0, b"PGF", "image/x-pgf"),
+    (0, b"\xFF\x01Exiv2", "image/x-exv"),
     (8, b"ILBM", "image/x-ilbm"),
     (8, b"ACONLIST", "image/x-ani"),
     (8, b"ACONanih", "image/x-ani"),
@@ -45,19 +47,27 @@ const MARKS: &[(usize, &[u8], &str)] = &[
 /// Of an icon of Windows, which may be a PNG with texts.
 const ICON: &str = "image/vnd.microsoft.icon";
 
+/// Of a bitmap of Windows that has a JPEG, a PNG or a profile of colours in it, or the path of one.
+const FILLED: &str = "image/x-ms-bmp";
+
+/// Of pixels in a row behind a head of plain text, in which remarks may stand.
+const BARE: &str = "image/x-portable-anymap";
+
 /// The media type of the file that begins with `head`, if it is one of these.
 pub(super) fn mime_of(head: &[u8]) -> Option<&'static str> {
     let has = |at: usize, mark: &[u8]| head.get(at..).is_some_and(|rest| rest.starts_with(mark));
     let by_mark = MARKS.iter().find(|(at, mark, _)| has(*at, mark));
     match by_mark {
         Some((_, _, mime)) => Some(mime),
-        None => is_icon(head).then_some(ICON),
+        None if is_icon(head) => Some(ICON),
+        None if is_filled(head) => Some(FILLED),
+        None => is_bare(head).then_some(BARE),
     }
 }
 
 /// Whether `mime` names one of these kinds.
 pub(super) fn names(mime: &str) -> bool {
-    mime == ICON || MARKS.iter().any(|(_, _, named)| *named == mime)
+    [ICON, FILLED, BARE].contains(&mime) || MARKS.iter().any(|(_, _, named)| *named == mime)
 }
 
 /// An icon or a cursor begins with hardly anything: how many pictures, and where the first one lies behind their list.
@@ -69,4 +79,35 @@ fn is_icon(head: &[u8]) -> bool {
     let place = rest.get(8..).and_then(<[u8]>::first_chunk);
     let place = place.map(|place| u32::from_le_bytes(*place));
     count > 0 && place.is_some_and(|place| (6 + 16 * count..1 << 24).contains(&place))
+}
+
+/// A picture of plain pixels begins with its sort, then a remark or its size.
+fn is_bare(head: &[u8]) -> bool {
+    let [
+        b'P',
+        b'1'..=b'7' | b'F' | b'f',
+        b'\n' | b'\r' | b' ' | b'\t',
+        rest @ ..,
+    ] = head
+    else {
+        return false;
+    };
+    let rest = rest.trim_ascii_start();
+    let mut words = rest.split(u8::is_ascii_whitespace);
+    let is_number = |word: &[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_digit);
+    rest.starts_with(b"#")
+        || rest.starts_with(b"WIDTH")
+        || (words.next().is_some_and(is_number) && words.next().is_some_and(is_number))
+}
+
+fn is_filled(head: &[u8]) -> bool {
+    let number = |at: usize| {
+        let bytes = head.get(at..).and_then(<[u8]>::first_chunk);
+        bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    };
+    let len = number(14);
+    let has_profile = matches!(head.get(70..74), Some(b"KNIL" | b"DEBM"));
+    head.starts_with(b"BM")
+        && number(6) == 0
+        && ((len >= 40 && matches!(number(30), 4 | 5)) || (len >= 124 && has_profile))
 }

@@ -102,6 +102,7 @@ pub enum PictureError {
 /// What can be posted in place of a file of such a type.
 fn instead(mime: &str) -> &'static str {
     match mime.split_once('/') {
+        Some(("image", "svg+xml")) => "plain SVG or PNG",
         Some(("audio", _)) => "MP3 or WAV",
         Some(("video", _)) => "MP4",
         Some(("image", _)) => "JPEG or PNG",

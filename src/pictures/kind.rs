@@ -3,7 +3,7 @@
 //! A table of our own rather than a crate: what is found decides which of our readers looks into the file, and the
 //! readers have to agree with the table on every byte of it.
 
-use super::closed;
+use super::{closed, svg};
 
 /// How many bytes [`Kind::of`] wants to see.
 pub(super) const HEAD: usize = 4_096;
@@ -23,6 +23,7 @@ pub(crate) enum Kind {
     CanonRaw,
     FujiRaw,
     Bmp,
+    Svg,
     Mp4,
     Mov,
     M4a,
@@ -64,6 +65,8 @@ pub(crate) enum Kind {
 pub(super) enum Reader {
     /// Read whole, taken apart and put together again.
     Picture,
+    /// XML, read whole and written anew.
+    Drawing,
     /// Boxes of ISO/IEC 14496-12, changed in place.
     Boxes,
     /// EBML, changed in place.
@@ -108,6 +111,7 @@ impl Kind {
                 Self::Mp3
             }
             [0xFF, second, ..] if second & 0xF6 == 0xF0 => Self::Aac,
+            _ if svg::begins(head) => Self::Svg,
             _ if is_text(head) => Self::Text,
             _ => Self::Unknown,
         }
@@ -128,6 +132,7 @@ impl Kind {
             Self::CanonRaw => "image/x-canon-cr3",
             Self::FujiRaw => "image/x-fuji-raf",
             Self::Bmp => "image/bmp",
+            Self::Svg => "image/svg+xml",
             Self::Mp4 => "video/mp4",
             Self::Mov => "video/quicktime",
             Self::M4a => "audio/mp4",
@@ -183,6 +188,7 @@ impl Kind {
             Self::Heif => "heif",
             Self::Avif => "avif",
             Self::Bmp => "bmp",
+            Self::Svg => "svg",
             Self::Mp4 => "mp4",
             Self::Mov => "mov",
             Self::ThreeGp => "3gp",
@@ -214,6 +220,7 @@ impl Kind {
             Self::Tiff | Self::Jxl | Self::CanonRaw | Self::FujiRaw => Reader::Sealed,
             Self::Closed(_) => Reader::Sealed,
             Self::Avi | Self::MpegTs | Self::MpegPs => Reader::Sealed,
+            Self::Svg => Reader::Drawing,
             Self::Bmp => Reader::None,
             Self::Pdf | Self::Zip | Self::Text | Self::Unknown => Reader::None,
         }
@@ -230,11 +237,7 @@ impl Kind {
     /// unknown) `said` is taken, unless it names something that would have been told from the bytes.
     pub(crate) fn mime_for(self, said: Option<&str>) -> &str {
         let fits = |said: &&str| match self {
-            Self::Text => {
-                said.starts_with("text/")
-                    || said.starts_with("application/")
-                    || *said == "image/svg+xml"
-            }
+            Self::Text => said.starts_with("text/") || said.starts_with("application/"),
             Self::Zip => said.starts_with("application/"),
             Self::Unknown => true,
             _ => false,
@@ -262,6 +265,7 @@ const ALL: &[Kind] = &[
     Kind::CanonRaw,
     Kind::FujiRaw,
     Kind::Bmp,
+    Kind::Svg,
     Kind::Mp4,
     Kind::Mov,
     Kind::M4a,
@@ -296,8 +300,10 @@ const ALL: &[Kind] = &[
 ];
 
 const STARTS: &[(&[u8], Kind)] = &[
-    (&[0xFF, 0xD8, 0xFF], Kind::Jpeg),
-    (b"\x89PNG\r\n\x1A\n", Kind::Png),
+    // A damaged beginning is refused where it is read, rather than posted with all that it has.
+    (&[0xFF, 0xD8], Kind::Jpeg),
+    (b"\x89PNG", Kind::Png),
+    (b"\x09PNG\r\n\x1A\n", Kind::Png),
     (b"GIF87a", Kind::Gif),
     (b"GIF89a", Kind::Gif),
     (b"II*\0", Kind::Tiff),

@@ -36,7 +36,8 @@ impl Still {
         Ok(still)
     }
 
-    fn taken_apart(kind: Kind, bytes: &[u8]) -> Result<Self, Fault> {
+    /// The same, with a fault that does not say yet what to call the file.
+    pub(super) fn taken_apart(kind: Kind, bytes: &[u8]) -> Result<Self, Fault> {
         let still = match kind {
             Kind::Jpeg => jpeg::strip(bytes),
             Kind::Png => png::strip(bytes),

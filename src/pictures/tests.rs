@@ -22,6 +22,7 @@ mod printed;
 mod sounded;
 mod sounds;
 mod still;
+mod svg;
 mod told;
 
 /// What must not be found in anything that is posted.

@@ -125,6 +125,14 @@ fn pictures_that_are_not_looked_into_are_refused_by_name() {
         (at(0, b"\0\0\0\x0CjP  \r\n\x87\n"), "jp2"),
         (at(0, b"%!PS-Adobe-3.0 EPSF-3.0\n"), "eps"),
         (at(0, b"BPG\xFB"), "bpg"),
+        (at(0, b"PGF6"), "pgf"),
+        (bitmap(124, 0, b"KNIL"), "bmp"),
+        (bitmap(124, 0, b"DEBM"), "bmp"),
+        (bitmap(40, 4, b""), "bmp"),
+        (bitmap(40, 5, b""), "bmp"),
+        (at(0, b"\xFF\x01Exiv2"), "exv"),
+        (at(0, b"P6\n# by Banana\n2 2\n255\n"), "anymap"),
+        (at(0, b"P3 2 2 255 "), "anymap"),
         (at(128, b"DICM"), "dicom"),
         (at(0, b"\x76\x2F\x31\x01"), "exr"),
         (
@@ -151,6 +159,8 @@ fn pictures_that_are_not_looked_into_are_refused_by_name() {
             "application/octet-stream"
         );
     }
+    // A text may begin as such a picture does.
+    assert_eq!(Kind::of(b"P1 is the first prize", 21), Kind::Text);
     // Neither a font nor the start of a film is an icon.
     let font = b"\0\x01\0\0\0\x0C\0\x80\0\x03\0\x40";
     assert_eq!(Kind::of(font, 100), Kind::Unknown);
@@ -215,4 +225,52 @@ fn chunks_of_a_png_have_the_length_of_their_kind_and_come_once() {
         matches!(refused, Err(PictureError::Sealed { .. })),
         "{refused:?}"
     );
+}
+
+/// The beginning of a bitmap of Windows whose head has `len` bytes.
+fn bitmap(len: u8, compression: u8, colours: &[u8]) -> Vec<u8> {
+    let mut bytes = b"BM\0\x10\0\0\0\0\0\0\x8A\0\0\0".to_vec();
+    bytes.extend([
+        len,
+        0,
+        0,
+        0,
+        2,
+        0,
+        0,
+        0,
+        2,
+        0,
+        0,
+        0,
+        1,
+        0,
+        24,
+        0,
+        compression,
+    ]);
+    bytes.resize(70, 0);
+    bytes.extend(colours);
+    bytes.resize(138, 0);
+    bytes
+}
+
+#[test]
+fn a_bitmap_of_plain_pixels_is_taken() {
+    for head in [
+        bitmap(40, 0, b""),
+        bitmap(124, 3, b"BGRs"),
+        bitmap(40, 0, b"KNIL"),
+    ] {
+        assert_eq!(Kind::of(&head, 200), Kind::Bmp);
+    }
+}
+
+#[test]
+fn a_damaged_beginning_does_not_make_a_picture_something_unknown() {
+    for start in [b"\xFF\xD8\0\xE1".as_slice(), b"\x89PNG\n\x1A\n\0"] {
+        let bytes = [start, b"Exif +52.5200 PlaceTold"].concat();
+        let refused = prepared(&bytes, &Options::default());
+        assert!(refused.is_err(), "{refused:?}");
+    }
 }
