@@ -173,7 +173,14 @@ pub(super) fn keep<F: Scratch>(
             b"sbgp" | b"sgpd" if !is_known_group(patch, head)? => head.void(patch),
             name => {
                 if let Some(most) = most(name) {
-                    head.trim(patch, most)?;
+                    // The second version has numbers of 64 bits where the first has 32.
+                    let is_first = patch.peek::<1>(head.body)? == [0];
+                    let less = match name {
+                        b"mehd" | b"tfdt" if is_first => 4,
+                        b"cslg" if is_first => 20,
+                        _ => 0,
+                    };
+                    head.trim(patch, most - less)?;
                 }
                 visit(patch, head)
             }
