@@ -587,6 +587,10 @@ def films():
     yield from boxed()
     yield from fragmented()
     yield from matroska()
+    piece = box(b"styp", b"msdh", bytes(4)) + box(b"moof", notes("piece")) + box(b"mdat", PLACE)
+    yield "piece.m4s", piece, "refused"
+    yield "piece-without-brand.m4s", piece[16:], "refused"
+    yield "telling.mov", box(b"uuid", fact("first-uuid")) + box(b"udta", PLACE), "refused"
     for ending, start in {"avi": b"RIFF\0\1\0\0AVI LIST", "ts": (b"G" + PLACE.ljust(187, b"\0")) * 4, "mpg": b"\0\0\1\xba", "wmv": bytes.fromhex("3026b2758e66cf11"), "flv": b"FLV\1"}.items():
         yield "closed." + ending, start + (b"" if ending == "ts" else bytes(8) + PLACE), "refused"
 
