@@ -173,7 +173,14 @@ pub(super) fn keep<F: Scratch>(
             b"sbgp" | b"sgpd" if !is_known_group(patch, head)? => head.void(patch),
             name => {
                 if let Some(most) = most(name) {
-                    head.trim(patch, most)?;
+                    // The second version has numbers of 64 bits where the first has 32.
+                    let is_first = patch.peek::<1>(head.body)? == [0];
+                    let less = match name {
+                        b"mehd" | b"tfdt" if is_first => 4,
+                        b"cslg" if is_first => 20,
+                        _ => 0,
+                    };
+                    head.trim(patch, most - less)?;
                 }
                 visit(patch, head)
             }
@@ -202,11 +209,13 @@ fn most(name: &[u8; 4]) -> Option<u64> {
 /// Looks through a whole file and takes off what tells of place, device and time.
 pub(super) fn look<F: Scratch>(patch: &mut Patch<'_, F>, has_items: bool) -> Result<Film, Fault> {
     let (mut film, mut tracks, mut drawn, mut at) = (Film::default(), None, false, 0);
+    let mut has_pieces = false;
     while at < patch.len() {
         let Some(head) = top(patch, at, has_items, drawn)? else {
             break;
         };
         at = head.end;
+        has_pieces |= &head.name == b"moof";
         match &head.name {
             b"meta" if has_items => {
                 film = items::look(patch, &head)?;
@@ -229,6 +238,9 @@ pub(super) fn look<F: Scratch>(patch: &mut Patch<'_, F>, has_items: bool) -> Res
             name if TOP.contains(&name) => {}
             _ => head.void(patch)?,
         }
+    }
+    if !drawn && has_pieces {
+        return Err(Fault::Sealed("it is a piece of a film without its head"));
     }
     if !drawn {
         return Err(Fault::Cut);

@@ -360,9 +360,26 @@ fn boxes(head: &[u8], len: u64) -> Option<Kind> {
     let (size, rest) = head.split_first_chunk::<4>()?;
     let (name, rest) = rest.split_first_chunk::<4>()?;
     let size = u32::from_be_bytes(*size);
+    // Behind the first six what begins pieces of films, which players get one by one, and what makers put first.
     if matches!(
         name,
-        b"moov" | b"mdat" | b"wide" | b"free" | b"skip" | b"pnot"
+        b"moov"
+            | b"mdat"
+            | b"wide"
+            | b"free"
+            | b"skip"
+            | b"pnot"
+            | b"styp"
+            | b"moof"
+            | b"sidx"
+            | b"ssix"
+            | b"prft"
+            | b"emsg"
+            | b"uuid"
+            | b"udta"
+            | b"meta"
+            | b"junk"
+            | b"PICT"
     ) {
         return (size < 2 || (size >= 8 && u64::from(size) <= len)).then_some(Kind::Mov);
     }

@@ -379,10 +379,220 @@ def closed():
     yield "closed.dcm", bytes(128) + b"DICM" + PLACE, "refused"
 
 
+# MP4 and QuickTime
+
+
+MATRIX = struct.pack(">9I", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+MADE = struct.pack(">2I", 3797825289, 3797825289)
+
+
+def notes(where):
+    """What makers put into boxes at any level."""
+    return b"".join(
+        [
+            box(b"udta", box(b"\xa9xyz", struct.pack(">HH", len(PLACE), 0x15C7), PLACE), box(b"GPMF", fact(where + "-gpmf")), box(b"smta", fact(where + "-smta"))),
+            full(
+                b"meta",
+                full(b"hdlr", bytes(4), b"mdta", bytes(13)),
+                full(b"keys", struct.pack(">I", 1), box(b"mdta", b"com.apple.quicktime.location.ISO6709")),
+                box(b"ilst", box(b"\0\0\0\1", box(b"data", struct.pack(">2I", 1, 0), PLACE))),
+            ),
+            box(b"uuid", b"PROF!\xd2O\xce\xbb\x88i\\\xfa\xc9\xc7@", fact(where + "-uuid")),
+            box(b"gps ", fact(where + "-gps")),
+            box(b"free", fact(where + "-free")),
+            box(b"skip", fact(where + "-skip")),
+        ]
+    )
+
+
+def described(handler):
+    """A form of pictures, of sounds, of subtitles, of what a camera measured, of time codes."""
+    if handler == b"vide":
+        name = fact("encoder")
+        head = bytes(6) + b"\0\1" + bytes(4) + b"PLAN\0PLANTED" + struct.pack(">2H2I", 64, 48, 72 << 16, 72 << 16)
+        head += bytes(4) + b"\0\1" + bytes([len(name)]) + name.ljust(31, b"\0") + struct.pack(">Hh", 24, -1)
+        jpeg_colours = box(b"colr", b"prof", profile())
+        return box(b"jpeg", head, jpeg_colours, box(b"udta", fact("stsd-udta")), box(b"uuid", fact("stsd-uuid")), box(b"PLNT", fact("stsd-box")))
+    if handler == b"soun":
+        head = bytes(6) + b"\0\1" + b"\0\0\0\0PLAN" + struct.pack(">4HI", 1, 16, 0, 0, 8000 << 16)
+        return box(b"twos", head, box(b"chan", bytes(12)), box(b"PLNT", fact("sound-box")))
+    if handler == b"tmcd":
+        reel = b"PLANTED reel"
+        head = bytes(6) + b"\0\1" + bytes(8) + struct.pack(">2IBx", 30, 1, 30)
+        return box(b"tmcd", head, box(b"name", struct.pack(">2H", len(reel), 0), reel))
+    form = {b"sbtl": b"tx3g", b"meta": b"gpmd", b"text": b"text", b"nrtm": b"rtmd"}.get(handler, b"djmd")
+    return box(form, bytes(6) + b"\0\1", fact("description"))
+
+
+def track(number, handler, places, sizes, more=b""):
+    """A track whose chunks lie at these places, each with one sample."""
+    says = fact("handler-" + handler.decode())
+    tables = [
+        full(b"stsd", struct.pack(">I", 1), described(handler)),
+        full(b"stts", struct.pack(">3I", 1 if places else 0, len(places), 500), fact("behind-stts")) if places else full(b"stts", bytes(4)),
+        full(b"stsc", struct.pack(">4I", 1, 1, 1, 1), fact("behind-stsc")) if places else full(b"stsc", bytes(4)),
+        full(b"stsz", struct.pack(">2I", 0, len(sizes)), *[struct.pack(">I", size) for size in sizes]),
+        full(b"stco", struct.pack(">I", len(places)), *[struct.pack(">I", place) for place in places]),
+        notes("stbl"),
+        box(b"sgpd", bytes(4) + b"PLNT" + fact("groups")),
+    ]
+    path = full(b"url ", fact("dref-path"))
+    path = path[:11] + b"\1" + path[12:]
+    alias = full(b"alis", fact("dref-alias"))
+    alias = alias[:11] + b"\1" + alias[12:]
+    minf = [
+        full(b"vmhd", bytes(8)) if handler == b"vide" else full(b"smhd", bytes(4)) if handler == b"soun" else box(b"gmhd", box(b"tmcd", full(b"tcmi", fact("tcmi")))),
+        full(b"hdlr", b"dhlr", b"url ", b"PLAN", bytes(8), says),
+        box(b"dinf", full(b"dref", struct.pack(">I", 2), path, alias), notes("dinf")),
+        box(b"stbl", *tables),
+        notes("minf"),
+    ]
+    mdia = [
+        full(b"mdhd", MADE, struct.pack(">2I2H", 1000, 1000, 0x55C4, 0)),
+        full(b"hdlr", b"mhlr", handler, b"PLAN", bytes(8), says),
+        box(b"minf", *minf),
+        full(b"elng", fact("language") + b"\0"),
+        notes("mdia"),
+    ]
+    head = full(b"tkhd", MADE, struct.pack(">2I", number, 0), struct.pack(">I", 1000), bytes(16), MATRIX, struct.pack(">2I", 64 << 16, 48 << 16))
+    head = head[:11] + b"\7" + head[12:]
+    references = box(b"tref", box(b"tmcd", struct.pack(">I", 4)), box(b"cdsc", struct.pack(">I", 1)), box(b"PLNT", fact("tref")))
+    edits = box(b"edts", full(b"elst", struct.pack(">4I", 1, 1000, 0, 1 << 16)), notes("edts"))
+    return box(b"trak", head, edits, references, box(b"mdia", *mdia), notes("trak"), more)
+
+
+def movie_head():
+    return full(b"mvhd", MADE, struct.pack(">3IH", 1000, 1000, 1 << 16, 0x100), b"PLANTED...", MATRIX, fact("preview").ljust(24, b"\0")[:24], struct.pack(">I", 9))
+
+
+def boxed():
+    """What drones, action cameras, dash cameras, telephones and studios write, in one film: by QuickTime and by MP4."""
+    parts = [
+        (b"vide", b"\xff\xd8" + b"picture one" + b"\xff\xd9"),
+        (None, fact("mdat-gap") + PLACE),
+        (b"sbtl", struct.pack(">H", len(PLACE)) + PLACE),
+        (b"soun", b"sounds"),
+        (b"meta", b"DEVC" + fact("gpmd")),
+        (b"tmcd", b"PLANTED tmcd"),
+        (b"djmd", fact("drone-data")),
+        (b"nrtm", fact("rtmd") + b"2024:05:06 07:08:09"),
+        (b"text", fact("text-track")),
+        (b"vide", b"\xff\xd8" + b"picture two" + b"\xff\xd9"),
+        (None, fact("mdat-end")),
+    ]
+    for name, brand, behind in [("all.mov", b"qt  ", b""), ("all.mp4", b"isom", b""), ("dash.mp4", b"mp42", b"\0\0\0\0" + fact("trailer")), ("phone.mp4", b"mp42", b"SEFH" + fact("samsung") + b"SEFT")]:
+        ftyp = box(b"ftyp", brand, bytes(4), brand)
+        at, lies = len(ftyp) + 8, {}
+        for handler, data in parts:
+            if handler:
+                lies.setdefault(handler, []).append((at, len(data)))
+            at += len(data)
+        tracks = [track(n, h, [a for a, _ in p], [s for _, s in p]) for n, (h, p) in enumerate(lies.items(), 1)]
+        moov = box(b"moov", movie_head(), *tracks, notes("moov"), box(b"iods", fact("iods")), box(b"ctab", fact("ctab")))
+        mdat = box(b"mdat", *[data for _, data in parts])
+        top = notes("top") + box(b"pnot", fact("pnot")) + box(b"PICT", fact("preview"))
+        yield name, ftyp + mdat + top + moov + top + behind, "posted"
+
+
+def fragmented():
+    """A film in fragments of three tracks, two of which are neither seen nor heard."""
+    ftyp = box(b"ftyp", b"iso5", bytes(4), b"iso5dash")
+    handlers = [b"vide", b"sbtl", b"djmd"]
+    extends = [full(b"trex", struct.pack(">5I", n, 1, 500, 0, 0)) for n in range(1, 4)]
+    tracks = [track(n, handler, [], []) for n, handler in enumerate(handlers, 1)]
+    moov = box(b"moov", movie_head(), *tracks, box(b"mvex", *extends, notes("mvex"), box(b"trep", fact("trep"))), notes("moov"))
+    whole = b""
+    for round in range(2):
+        datas = [b"\xff\xd8picture\xff\xd9", struct.pack(">H", len(PLACE)) + PLACE, fact("fragment-data")]
+
+        def moof(at):
+            parts = b""
+            for number, data in enumerate(datas, 1):
+                tfhd = full(b"tfhd", struct.pack(">I", number))
+                tfhd = tfhd[:9] + b"\2" + tfhd[10:]
+                trun = full(b"trun", struct.pack(">3I", 1, at, len(data)), fact("behind-trun"))
+                trun = trun[:10] + b"\2\1" + trun[12:]
+                parts += box(b"traf", tfhd, full(b"tfdt", struct.pack(">I", 500 * round), fact("behind-tfdt")), trun, notes("traf"), box(b"senc", fact("senc")))
+                at += len(data)
+            return box(b"moof", full(b"mfhd", struct.pack(">I", round + 1)), parts, notes("moof"), box(b"pssh", fact("pssh")))
+
+        made = full(b"prft", struct.pack(">IQQ", 1, 0xE9E0C1D2_00000000, 0), fact("prft"))
+        message = full(b"emsg", fact("emsg") + b"\0")
+        head = moof(0)
+        whole += box(b"styp", b"msdh", bytes(4), b"msdh") + made + message + moof(len(head) + 8) + box(b"mdat", *datas, fact("fragment-gap"))
+    yield "fragments.mp4", ftyp + moov + whole + box(b"mfra", full(b"mfro", struct.pack(">I", 24)), notes("mfra")), "posted"
+
+
+# WebM and Matroska
+
+
+def element(name, *parts):
+    body = b"".join(part if isinstance(part, bytes) else element(*part) for part in parts)
+    name = name.to_bytes((name.bit_length() + 7) // 8, "big")
+    return name + (0x01 << 56 | len(body)).to_bytes(8, "big") + body
+
+
+def matroska():
+    """A film, a sound and subtitles of a drone, with all that programs say beside them."""
+
+    def told(name, where):
+        return element(name, fact(where))
+
+    def entry(number, kind, codec, *more):
+        has = [element(0xD7, bytes([number])), element(0x73C5, bytes([number])), element(0x83, bytes([kind])), element(0x86, codec)]
+        says = [told(0x536E, "track-name"), told(0x258688, "codec-name"), told(0x3A9697, "codec-settings"), told(0x3B4040, "codec-info")]
+        says += [told(0x26B240, "codec-download"), told(0x7446, "attachment-link"), element(0x41E4, told(0x41A4, "block-addition"))]
+        return element(0xAE, *has, *says, *more)
+
+    vendor, tags = fact("vorbis-vendor"), fact("vorbis-tags")
+    comments = struct.pack("<I", len(vendor)) + vendor + struct.pack("<II", 1, len(tags)) + tags
+    heads = [b"\1vorbis" + bytes(23), b"\3vorbis" + comments + b"\1", b"\5vorbis the books"]
+    private = bytes([2, len(heads[0]), len(heads[1])]) + b"".join(heads)
+    info = [element(0x2AD7B1, b"\x0f\x42\x40"), element(0x4489, struct.pack(">f", 1000.0)), told(0x7BA9, "title"), told(0x4D80, "muxer"), told(0x5741, "writer")]
+    info += [element(0x4461, struct.pack(">q", 736318089 * 10**9)), told(0x7384, "file-name"), told(0x73A4, "segment-uid"), told(0x3C83AB, "file-before")]
+    tracks = [
+        entry(1, 1, b"V_VP8", element(0xE0, element(0xB0, b"\x40"), element(0xBA, b"\x30"), told(0x2383E4, "in-video"))),
+        entry(2, 2, b"A_VORBIS", element(0x63A2, private), element(0xE1, element(0x9F, b"\1"), told(0x7D7B, "in-audio"))),
+        entry(3, 17, b"S_TEXT/UTF8", told(0x63A2, "subtitle-head")),
+        entry(4, 33, b"D_WEBVTT/METADATA"),
+    ]
+    blocks = [
+        element(0xE7, b"\0"),
+        element(0xA3, b"\x81\0\0\x80picture"),
+        element(0xA3, b"\x82\0\0\x80sound"),
+        element(0xA0, element(0xA1, b"\x83\0\0\0" + PLACE), element(0x9B, b"\1")),
+        element(0xA3, b"\x84\0\0\x80" + fact("metadata-block")),
+        element(0xA0, element(0xA1, b"\x81\0\1\0picture"), element(0x75A1, element(0xA6, told(0xA5, "addition"), element(0xEE, b"\4"))), told(0xA4, "codec-state")),
+        element(0x5854, told(0x58D7, "silent")),
+        told(0xAF, "encrypted"),
+        told(0xEC, "void"),
+    ]
+    rest = [
+        element(0x1941A469, element(0x61A7, told(0x467E, "file"), element(0x466E, b"PLANTED.jpg"), element(0x4660, b"image/jpeg"), told(0x465C, "attached"))),
+        element(0x1043A770, element(0x45B9, element(0xB6, element(0x80, told(0x85, "chapter"))))),
+        element(0x1254C367, element(0x7373, element(0x67C8, element(0x45A3, b"LOCATION"), element(0x4487, PLACE)))),
+        element(0x1C53BB6B, element(0xBB, element(0xB3, b"\0"), element(0xB7, element(0xF7, b"\3"), told(0xDB, "in-cue")))),
+        told(0xEC, "void"),
+        told(0xBF, "checksum"),
+    ]
+    for name, kind in [("all.webm", b"webm"), ("all.mkv", b"matroska")]:
+        head = element(0x1A45DFA3, element(0x4282, kind), element(0x4287, b"\2"), element(0x4285, b"\2"), told(0xEC, "in-head"))
+        segment = element(0x18538067, element(0x1549A966, *info), element(0x1654AE6B, *tracks), element(0x1F43B675, *blocks), *rest)
+        yield name, head + segment + fact("trailer"), "posted"
+
+
 def films():
-    """The samples of films; more of them belong here."""
     for name in ["place.mov", "telemetry.mp4", "place.webm", "place.mkv"]:
         yield name, (DATA / name).read_bytes(), "posted"
+    yield from boxed()
+    yield from fragmented()
+    yield from matroska()
+    piece = box(b"styp", b"msdh", bytes(4)) + box(b"moof", notes("piece")) + box(b"mdat", PLACE)
+    yield "piece.m4s", piece, "refused"
+    yield "piece-without-brand.m4s", piece[16:], "refused"
+    yield "telling.mov", box(b"uuid", fact("first-uuid")) + box(b"udta", PLACE), "refused"
+    for ending, start in {"avi": b"RIFF\0\1\0\0AVI LIST", "ts": (b"G" + PLACE.ljust(187, b"\0")) * 4, "mpg": b"\0\0\1\xba", "wmv": bytes.fromhex("3026b2758e66cf11"), "flv": b"FLV\1"}.items():
+        yield "closed." + ending, start + (b"" if ending == "ts" else bytes(8) + PLACE), "refused"
 
 
 KINDS = [jpegs, pngs, gifs, webps, heics, closed, films]

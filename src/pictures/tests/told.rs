@@ -264,7 +264,7 @@ fn fragment(n: u32, at: u32, len: u32, counted: Counted) -> Vec<u8> {
     };
     let first = small(b"trun", &[&numbers(&[0x201, 1, skipped, 6]), b"Told-trun"]);
     let second = small(b"trun", &[&numbers(&[0, 1]), b"Told-trun"]);
-    let times = small(b"tfdt", &[&numbers(&[0, n]), &[0; 4], b"Told-tfdt"]);
+    let times = small(b"tfdt", &[&numbers(&[0, n]), b"Told-tfdt"]);
     let hidden = [tfhd(2), times.clone(), text, notes("traf")].concat();
     let seen = [
         tfhd(1),
