@@ -47,6 +47,7 @@ mod svg;
 #[cfg(test)]
 mod tests;
 mod track;
+mod units;
 mod webp;
 mod xiph;
 

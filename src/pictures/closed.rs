@@ -38,6 +38,7 @@ const MARKS: &[(usize, &[u8], &str)] = &[
     (0, b"DDS |\0\0\0", "image/vnd-ms.dds"),
     (0, b"icns\0", "image/icns"),
     (0, b"PGF", "image/x-pgf"),
+    (0, b"ADIF", "audio/x-adif"),
     (0, b"\xFF\x01Exiv2", "image/x-exv"),
     (8, b"ILBM", "image/x-ilbm"),
     (8, b"ACONLIST", "image/x-ani"),

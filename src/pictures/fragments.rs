@@ -5,6 +5,7 @@ use super::error::Fault;
 use super::patch::{Patch, Scratch};
 use super::samples::Ranges;
 use super::track::{Tracks, trim_groups};
+use super::units;
 
 /// What the head of a part of a fragment says.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +56,10 @@ pub(super) fn look<F: Scratch>(
             b"trun" => {
                 let (from, to) = runs.next(patch, head, part.sample_size)?;
                 match stays {
-                    true => kept.add(from, to),
+                    true => {
+                        units::clean(patch, (from, to), tracks.forms(part.number))?;
+                        kept.add(from, to)
+                    }
                     false => Ok(()),
                 }
             }

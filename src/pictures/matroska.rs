@@ -10,6 +10,7 @@ use super::boxes::Film;
 use super::ebml::Element;
 use super::error::Fault;
 use super::patch::{Patch, Scratch};
+use super::units::{self, Form};
 use super::{flac, xiph};
 
 const HEAD: u32 = 0x1A45_DFA3;
@@ -168,8 +169,17 @@ const WITHOUT_END: Fault = Fault::Odd("a part without an end");
 /// Tracks of one film.
 const MOST_TRACKS: usize = 256;
 
-/// The tracks that are kept: their numbers, and whether something in them is transparent.
-type Kept = BTreeMap<u64, bool>;
+/// The tracks that are kept, by their numbers.
+type Kept = BTreeMap<u64, Shown>;
+
+/// What is known of a track that is kept.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    /// Whether something in it is transparent.
+    transparent: bool,
+    /// How its pictures are written, if notes may stand between them.
+    form: Option<Form>,
+}
 
 /// Looks through a whole file and takes off what tells of place, device and time.
 pub(super) fn look<F: Scratch>(patch: &mut Patch<'_, F>) -> Result<Film, Fault> {
@@ -293,10 +303,28 @@ fn times<F: Scratch>(patch: &mut Patch<'_, F>, cue: &Element, kept: &Kept) -> Re
 /// Something in a cluster: blocks of the tracks that are kept stay.
 fn data<F: Scratch>(patch: &mut Patch<'_, F>, element: &Element, kept: &Kept) -> Result<(), Fault> {
     match element.id {
-        SIMPLE_BLOCK if !kept.contains_key(&track_of(patch, element)?) => element.void(patch),
+        SIMPLE_BLOCK => match kept.get(&track_of(patch, element)?) {
+            Some(shown) => block(patch, element, shown),
+            None => element.void(patch),
+        },
         GROUP => group(patch, element, kept),
         _ => Ok(()),
     }
+}
+
+/// Takes off the notes in a block of a track that is kept.
+fn block<F: Scratch>(
+    patch: &mut Patch<'_, F>,
+    block: &Element,
+    shown: &Shown,
+) -> Result<(), Fault> {
+    let Some(form) = shown.form else {
+        return Ok(());
+    };
+    // The number of the track, a time and a byte of flags.
+    let [first] = patch.read(block.body)?;
+    let from = block.body + u64::from(first.leading_zeros()) + 4;
+    units::clean(patch, (from, block.end), &[form])
 }
 
 /// The number of the track that a block belongs to.
@@ -311,14 +339,15 @@ fn track_of<F: Scratch>(patch: &mut Patch<'_, F>, block: &Element) -> Result<u64
 }
 
 fn group<F: Scratch>(patch: &mut Patch<'_, F>, group: &Element, kept: &Kept) -> Result<(), Fault> {
-    let mut transparent = None;
+    let mut shown = None;
     keep(patch, group, |patch, element| {
         if element.id == BLOCK {
-            transparent = kept.get(&track_of(patch, element)?).copied();
+            shown = kept.get(&track_of(patch, element)?);
+            shown.map_or(Ok(()), |shown| block(patch, element, shown))?;
         }
         Ok(())
     })?;
-    let Some(transparent) = transparent else {
+    let Some(Shown { transparent, .. }) = shown.copied() else {
         return group.void(patch);
     };
     keep(patch, group, |patch, element| match element.id {
@@ -381,7 +410,11 @@ fn tracks<F: Scratch>(
         if film.width.is_none() {
             (film.width, film.height) = found.size.unzip();
         }
-        kept.insert(found.number, found.transparent);
+        let shown = Shown {
+            transparent: found.transparent,
+            form: found.form,
+        };
+        kept.insert(found.number, shown);
         match kept.len() <= MOST_TRACKS {
             true => Ok(()),
             false => Err(Fault::Odd("more tracks than any film has")),
@@ -399,6 +432,7 @@ struct Track {
     private: Option<Element>,
     size: Option<(u32, u32)>,
     transparent: bool,
+    form: Option<Form>,
 }
 
 impl Track {
@@ -445,6 +479,10 @@ fn look_at_track<F: Scratch>(patch: &mut Patch<'_, F>, track: &Element) -> Resul
             let marked = &patch.peek::<4>(private.body)? == b"fLaC";
             let from = private.body + if marked { 4 } else { 0 };
             flac::look(patch, from.min(private.end), private.end)?;
+        }
+        b"V_MPEG4/ISO/AVC" | b"V_MPEGH/ISO/HEVC" => {
+            let is_h264 = found.codec.ends_with(b"AVC");
+            found.form = units::configured(patch, private.body, private.end, is_h264)?;
         }
         b"V_QUICKTIME" | b"A_QUICKTIME" => {
             return Err(Fault::Sealed(

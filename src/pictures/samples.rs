@@ -7,6 +7,7 @@ use super::boxes::{Head, each};
 use super::error::Fault;
 use super::patch::{Patch, Scratch};
 use super::track::Track;
+use super::units;
 
 /// Pieces of data that are told apart, with others between them: those of a dash camera of a day, which notes a place a
 /// second, are 90,000. They take 16 MiB of memory.
@@ -98,6 +99,7 @@ pub(super) fn of_tables<F: Scratch>(
     while let Some(Reverse(((from, to), index))) = next.pop() {
         kept.add(from, to)?;
         if let Some(chunks) = all.get_mut(index) {
+            units::clean(patch, (from, to), &chunks.track.forms)?;
             next.extend(chunks.next(patch)?.map(|chunk| Reverse((chunk, index))));
         }
     }

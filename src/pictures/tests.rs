@@ -24,6 +24,7 @@ mod sounds;
 mod still;
 mod svg;
 mod told;
+mod units;
 
 /// What must not be found in anything that is posted.
 const SECRETS: [&[u8]; 6] = [

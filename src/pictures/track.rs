@@ -1,12 +1,13 @@
 //! One track of a film: its size, or its end if it is neither seen nor heard.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::boxes::{Head, clock, each, keep};
 use super::described::{self, Packets};
 use super::error::Fault;
 use super::patch::{Patch, Scratch};
 use super::scan::Scan;
+use super::units::{self, Form};
 
 /// Tracks that people see or hear: films, sounds, what makes a film transparent, and films of stills. Subtitles are not
 /// among them: drones write place and height into theirs each second.
@@ -24,6 +25,8 @@ pub(super) struct Track {
     pub(super) table: Option<Head>,
     /// How its sounds are packed, where samples are counted singly.
     pub(super) packets: Vec<Packets>,
+    /// How its pictures are written, if notes may stand between them.
+    pub(super) forms: Vec<Form>,
 }
 
 /// The tracks of a film.
@@ -32,8 +35,8 @@ pub(super) struct Tracks {
     pub(super) kept: Vec<Track>,
     /// Those that go, once their samples are gone.
     pub(super) dropped: Vec<Track>,
-    /// The numbers of those that are kept.
-    numbers: BTreeSet<u32>,
+    /// The numbers of those that are kept, with their places among them.
+    numbers: BTreeMap<u32, usize>,
     /// What holds for the fragments of each: the size of a sample, and where it says so.
     extended: BTreeMap<u32, (u32, Head)>,
 }
@@ -46,7 +49,13 @@ impl Tracks {
 
     /// Whether the track with this number is kept.
     pub(super) fn keeps(&self, number: u32) -> bool {
-        self.numbers.contains(&number)
+        self.numbers.contains_key(&number)
+    }
+
+    /// How the pictures of the track with this number are written.
+    pub(super) fn forms(&self, number: u32) -> &[Form] {
+        let track = self.numbers.get(&number).and_then(|at| self.kept.get(*at));
+        track.map(|track| &*track.forms).unwrap_or_default()
     }
 
     /// Bytes of a sample of a fragment that does not say how many.
@@ -124,20 +133,25 @@ pub(super) fn look<F: Scratch>(
         return Err(Fault::Odd("more tracks than any film has"));
     }
     let handler = met.handler.unwrap_or_default();
-    let (mut kept, mut packets) = (KEPT.contains(&&handler) && !met.elsewhere, Vec::new());
+    let mut kept = KEPT.contains(&&handler) && !met.elsewhere;
+    let (mut packets, mut forms) = (Vec::new(), Vec::new());
     if let Some(descriptions) = met.descriptions.filter(|_| kept) {
         match described::look(patch, &descriptions, &handler)? {
             Some(found) => packets = found,
             None => kept = false,
+        }
+        if kept && &handler != b"soun" {
+            forms = units::forms(patch, &descriptions)?;
         }
     }
     let track = Track {
         whole: *trak,
         table: met.table,
         packets,
+        forms,
     };
     if kept {
-        tracks.numbers.insert(met.number);
+        tracks.numbers.insert(met.number, tracks.kept.len());
         tracks.kept.push(track);
     } else {
         tracks.dropped.push(track);

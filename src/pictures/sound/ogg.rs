@@ -273,6 +273,11 @@ impl Stream {
                     return Err(Fault::Sealed("further heads of Speex"));
                 }
             }
+            None if SEEN.iter().any(|start| page.body().starts_with(start)) => {
+                return Err(Fault::Sealed(
+                    "its pictures are in a form that is not known",
+                ));
+            }
             _ => {}
         }
         Ok(Self {
@@ -372,6 +377,10 @@ fn laid_out(like: &Page, packets: &[Vec<u8>]) -> Vec<Page> {
     }
     pages
 }
+
+/// What streams of pictures begin with that are not looked into: VP8, Dirac, Daala and films of OGM. Other streams that
+/// are not known are texts and indexes, which go.
+const SEEN: &[&[u8]] = &[b"OVP80", b"BBCD\0", b"\x80daala", b"\x01video"];
 
 impl Codec {
     /// What a stream is that begins with these bytes.

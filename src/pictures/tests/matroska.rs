@@ -185,6 +185,16 @@ fn film(written: fn(u32, &[&[u8]]) -> Vec<u8>, tracks_last: bool) -> Vec<u8> {
     [head, segment].concat()
 }
 
+/// A film of one track, whose pictures stand in a group of their own and then by themselves.
+pub(super) fn of_pictures(codec: &str, config: &[u8], pictures: &[u8]) -> Vec<u8> {
+    let seen = block(1, pictures);
+    let tracks = element(0x1654_AE6B, &[&track(1, 1, codec, config, &[])]);
+    let group = element(0xA0, &[&element(0xA1, &[&seen])]);
+    let cluster = element(0x1F43_B675, &[&group, &element(0xA3, &[&seen])]);
+    let head = element(0x1A45_DFA3, &[&element(0x4282, &[b"matroska"])]);
+    [head, element(0x1853_8067, &[&tracks, &cluster])].concat()
+}
+
 #[test]
 fn facts_in_any_element_are_gone_and_what_is_seen_and_heard_stays() {
     let films = [film(element, false), film(element, true), film(open, false)];

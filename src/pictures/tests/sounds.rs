@@ -161,6 +161,16 @@ fn packets_of_ogg_stay_what_they_were() {
 }
 
 #[test]
+fn pictures_in_ogg_that_are_not_known_are_not_lost_in_silence() {
+    for head in [&b"OVP80\x01\x01\0"[..], b"BBCD\0", b"\x01video\0\0\0"] {
+        let seen = stream(9, &[head.to_vec(), b"Told".to_vec()]);
+        let film = [seen, opus(1, &song_comments())].concat().concat();
+        let refused = prepared(&film, &Options::default()).expect_err("a film");
+        assert!(refused.to_string().contains("its pictures"), "{refused}");
+    }
+}
+
+#[test]
 fn streams_of_ogg_at_the_same_time_and_one_behind_the_other_are_all_cleaned() {
     let bones = stream(
         9,

@@ -126,6 +126,7 @@ fn pictures_that_are_not_looked_into_are_refused_by_name() {
         (at(0, b"%!PS-Adobe-3.0 EPSF-3.0\n"), "eps"),
         (at(0, b"BPG\xFB"), "bpg"),
         (at(0, b"PGF6"), "pgf"),
+        (at(0, b"ADIF"), "adif"),
         (bitmap(124, 0, b"KNIL"), "bmp"),
         (bitmap(124, 0, b"DEBM"), "bmp"),
         (bitmap(40, 4, b""), "bmp"),
