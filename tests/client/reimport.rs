@@ -182,6 +182,42 @@ fn without_what_is_kept_privately_an_import_still_knows_its_posts() {
 }
 
 #[test]
+fn posts_of_files_alone_do_not_double_without_it() {
+    let ada = Person::named("Ada");
+    let picture = std::fs::read("tests/data/media/restarts.jpg").expect("a picture");
+    ada.file("a.jpg", picture);
+    let feed = |home: &str, ids: [&str; 3]| {
+        let item = |nth: usize, id: &str| {
+            let hour = nth.min(1);
+            format!(
+                "<item><guid isPermaLink='false'>{id}</guid><pubDate>Mon, 06 May 2024 1{hour}:00:00 GMT</pubDate>\
+                 <enclosure url='a.jpg' type='image/jpeg' length='1'/></item>"
+            )
+        };
+        let items: String = ids
+            .iter()
+            .enumerate()
+            .map(|(nth, id)| item(nth, id))
+            .collect();
+        format!("<rss version='2.0'><channel><title>Pictures</title>{home}{items}</channel></rss>")
+    };
+    // Ids of a feed that does not say where it is at home are no names that could be kept.
+    let nameless = ada.file("nameless.xml", feed("", ["one", "two", "three"]));
+    let import = |file| counts(&ada.json(["import", "--enclosures", file]));
+    assert_eq!(
+        import(&nameless),
+        [2, 0, 1],
+        "a file of one time is one post"
+    );
+    assert_eq!(import(&nameless), [0, 0, 3]);
+    let home = "<link>https://ada.example/</link>";
+    let named = ada.file("named.xml", feed(home, ["one", "two", "three"]));
+    assert_eq!(import(&named), [1, 0, 2], "each post is one of the items");
+    assert_eq!(import(&named), [0, 0, 3]);
+    assert_eq!(ada.list().len(), 3);
+}
+
+#[test]
 fn a_dry_run_tells_numbers_and_the_first_ten_and_writes_nothing() {
     let ada = Person::named("Ada");
     ada.json(["import", &ada.file("old.xml", rss(2))]);

@@ -5,6 +5,7 @@
 //! by its content, and by its date if it has no link.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
 use tidings::{EntryRef, Post, Timestamp};
 
@@ -66,6 +67,10 @@ pub(crate) struct Known {
     dated: HashMap<(Hash, i64), Target>,
     /// By link and date; none where there are several.
     linked: HashMap<(Hash, i64), Option<EntryRef>>,
+    /// Posts that have nothing but files, by date.
+    files: HashMap<i64, Vec<EntryRef>>,
+    /// Items of this import that have nothing but files, by date and files.
+    seen_files: HashMap<(i64, Vec<PathBuf>), Target>,
     /// What each post says now, and whether that is an edit.
     shown: HashMap<EntryRef, ([u8; 16], bool)>,
     sources: HashMap<[u8; 16], Source>,
@@ -110,8 +115,20 @@ impl Known {
     /// Notes what a post says or said.
     pub(crate) fn insert_version(&mut self, name: EntryRef, post: &Post, claimed: Timestamp) {
         let time = post.dated.unwrap_or(claimed);
+        if post.text.is_empty() && post.title.is_none() && post.link.is_none() {
+            self.files.entry(time.0).or_default().push(name);
+            return;
+        }
         let content = content_hash(&post.text, post.title.as_deref(), post.link.as_deref());
         self.insert(content, Some(time), Target::Here(name));
+    }
+
+    /// Notes which post an item is that has nothing but files.
+    fn insert_files(&mut self, item: &Item, target: Target) {
+        if let Some(time) = item.time.filter(|_| item.is_files_alone()) {
+            let files = (time.0, item.paths());
+            self.seen_files.entry(files).or_insert(target);
+        }
     }
 
     fn insert(&mut self, content: Hash, time: Option<Timestamp>, target: Target) {
@@ -124,9 +141,8 @@ impl Known {
     /// The post with this content and date. Without the date where there is none, and for a page that nothing else was
     /// posted for: dates move. Without a link the date counts, since people say good morning every day.
     fn same(&self, item: &Item, key: Option<[u8; 16]>, content: &Hash) -> Option<Target> {
-        if key.is_some() && item.text.is_empty() && item.title.is_none() && item.link.is_none() {
-            // Nothing but files, which tell nothing.
-            return None;
+        if item.is_files_alone() {
+            return self.same_files(item, key);
         }
         let Some(time) = item.time else {
             return self.content.get(content).copied();
@@ -138,6 +154,18 @@ impl Known {
         };
         let dated = self.dated.get(&(*content, time.0)).copied();
         dated.or_else(moved)
+    }
+
+    /// The post of an item that has nothing but files. Those that are here are known by their date, each for one item; of
+    /// items without a name those are the same that have the same files.
+    fn same_files(&self, item: &Item, key: Option<[u8; 16]>) -> Option<Target> {
+        let time = item.time?.0;
+        let mut here = self.files.get(&time).into_iter().flatten();
+        if let Some(name) = here.find(|name| !self.taken.contains(name)) {
+            return Some(Target::Here(*name));
+        }
+        let new = || self.seen_files.get(&(time, item.paths())).copied();
+        key.is_none().then(new).flatten()
     }
 
     /// The one post that was published at the same moment with the same link, for nothing else that is known of.
@@ -226,6 +254,7 @@ impl Known {
         let Some(post) = post else {
             let target = Target::New(plan.new.len());
             self.insert(content, item.time, target);
+            self.insert_files(&item, target);
             keep(plan, target);
             plan.new.push((item, answers));
             return Some(target);
@@ -235,6 +264,10 @@ impl Known {
             plan.known += 1;
             return Some(post);
         };
+        if key.is_some() || item.is_files_alone() {
+            self.taken.insert(name);
+        }
+        self.insert_files(&item, post);
         let shown = self.shown.get(&name).copied();
         let unchanged = before == Some(said) || is_same;
         match shown {
@@ -263,6 +296,15 @@ impl Known {
 }
 
 impl Item {
+    /// Whether it has nothing but files.
+    fn is_files_alone(&self) -> bool {
+        self.text.is_empty() && self.title.is_none() && self.link.is_none()
+    }
+
+    fn paths(&self) -> Vec<PathBuf> {
+        self.files.iter().map(|file| file.path.clone()).collect()
+    }
+
     fn said(&self) -> [u8; 16] {
         said(
             &self.text,
