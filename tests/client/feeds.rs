@@ -215,8 +215,24 @@ fn a_summary_for_people_names_what_could_not_be_read() {
     ]);
     assert_eq!(
         done.succeeds().out,
-        "Imported 7 posts from 2 files; 1 could not be read; 4 have a date that could not be read and are dated now.\n"
+        "Imported 7 posts from 2 files; 1 could not be read; 4 have a date that could not be read and are dated now; 1 has no date and is dated now.\n"
     );
+}
+
+#[test]
+fn items_without_a_date_are_told_before_and_after() {
+    let ada = Person::named("Ada");
+    let items = "<item><title>One</title></item><item><title>Two</title></item>";
+    let feed = format!("<rss version='2.0'><channel><title>News</title>{items}</channel></rss>");
+    let file = ada.file("news.xml", feed);
+    let no_date = &["2 have no date and are dated now"];
+    says(
+        &ada.run(["import", &file, "--dry-run"]).succeeds().out,
+        no_date,
+    );
+    says(&ada.run(["import", &file]).succeeds().out, no_date);
+    // They are here now, with a date.
+    assert_eq!(ada.json(["import", &file])["dateless"], 0);
 }
 
 #[test]

@@ -301,7 +301,7 @@ fn an_import_for_people_sums_up_in_one_line() {
     let done = ada.run(["import", &data("garden.rss.xml")]).succeeds();
     assert_eq!(
         done.out,
-        "Imported 6 posts from 1 file; 1 had nothing to read in it.\n"
+        "Imported 6 posts from 1 file; 1 had nothing to read in it; 1 has no date and is dated now.\n"
     );
 }
 
@@ -395,7 +395,7 @@ fn enclosures_beside_the_feed_are_attached_and_of_others_the_address_is_kept() {
         .succeeds();
     assert_eq!(
         done.out,
-        "Imported 6 posts from 1 file; 2 files beside them were attached.\n"
+        "Imported 6 posts from 1 file; 2 files beside them were attached; 6 have no date and are dated now.\n"
     );
 }
 

@@ -71,6 +71,8 @@ pub(crate) struct Sent {
     pub(crate) known: u64,
     /// Items that changed, and whose posts were edited here.
     pub(crate) edited_here: u64,
+    /// New items without a date.
+    pub(crate) dateless: u64,
     /// Posts whose items are no longer public where they come from.
     pub(crate) closed: Vec<ClosedObject>,
     /// Files attached to the posts.
@@ -115,6 +117,7 @@ async fn carry_out(node: &Node, plan: Plan) -> Result<Sent> {
     let mut sent = Sent {
         known: plan.known,
         edited_here: plan.edited_here,
+        dateless: plan.dateless(),
         closed: closed(node, &plan)?,
         ..Sent::default()
     };

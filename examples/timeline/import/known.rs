@@ -45,6 +45,15 @@ pub(crate) struct Plan {
     pub(crate) sources: Vec<(PlannedSource, Target)>,
 }
 
+impl Plan {
+    /// New items without a date, readable or not.
+    pub(crate) fn dateless(&self) -> u64 {
+        let new = self.new.iter().map(|(item, _)| item);
+        new.filter(|item| item.time.is_none() && !item.unread)
+            .count() as u64
+    }
+}
+
 /// A [`Source`] whose post may not be there yet.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PlannedSource {

@@ -39,6 +39,8 @@ pub(crate) struct ImportObject {
     pub(crate) unreadable: u64,
     /// Items with a date that could not be read.
     pub(crate) undated: u64,
+    /// New items without a date, which are dated by the moment of the import.
+    pub(crate) dateless: u64,
     /// What became no post, by its kind.
     pub(crate) left_out: BTreeMap<&'static str, u64>,
     /// Whose posts were left out.

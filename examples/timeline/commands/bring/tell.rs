@@ -77,6 +77,7 @@ pub(super) fn done(out: &Out, sent: &Sent, told: &Gathered) -> Result {
         edited: sent.edits,
         already: sent.known,
         edited_here: sent.edited_here,
+        dateless: sent.dateless,
         closed: sent.closed.clone(),
         attached: sent.files,
         refused: sent.refused.clone(),
@@ -100,6 +101,7 @@ pub(super) fn dry_run(
         edited: plan.edits.len() as u64,
         already: plan.known,
         edited_here: plan.edited_here,
+        dateless: plan.dateless(),
         closed,
         attached: items().map(|item| item.files.len() as u64).sum(),
         first,
@@ -180,7 +182,7 @@ fn authors(authors: &[AuthorObject]) -> Option<String> {
 }
 
 /// What is worth a word after the number of posts, each with how often it happened.
-fn notes(done: &ImportObject) -> [(u64, String); 16] {
+fn notes(done: &ImportObject) -> [(u64, String); 17] {
     let count = |count: u64, one: &str, many: &str| (count, counted(count, one, many));
     [
         count(
@@ -245,6 +247,11 @@ fn notes(done: &ImportObject) -> [(u64, String); 16] {
             done.undated,
             "has a date that could not be read and is dated now",
             "have a date that could not be read and are dated now",
+        ),
+        count(
+            done.dateless,
+            "has no date and is dated now",
+            "have no date and are dated now",
         ),
         count(
             done.refused.len() as u64,
