@@ -156,6 +156,16 @@ impl Prepared {
         }
     }
 
+    /// Makes the copy these bytes.
+    fn replace<F: Scratch>(&mut self, copy: &mut F, bytes: &[u8]) -> io::Result<()> {
+        copy.seek(SeekFrom::Start(0))?;
+        copy.write_all(bytes)?;
+        self.len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        copy.cut_to(self.len)?;
+        self.done = Done::Cleaned;
+        Ok(())
+    }
+
     fn with(self, film: Film) -> Self {
         Self {
             width: film.width,
@@ -308,11 +318,7 @@ fn document<F: Scratch>(
                 _ => office::stripped(&mut *copy, 0),
             };
             let bytes = bytes.map_err(|fault| fault.of(kind.mime()))?;
-            copy.seek(SeekFrom::Start(0))?;
-            copy.write_all(&bytes)?;
-            prepared.len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            copy.cut_to(prepared.len)?;
-            prepared.done = Done::Cleaned;
+            prepared.replace(copy, &bytes)?;
             Ok(prepared)
         }
         #[cfg(not(feature = "documents"))]
@@ -416,11 +422,7 @@ fn drawing<F: Scratch>(
     let before = read_whole(copy, kind, len)?;
     let after = svg::cleaned(&before).map_err(|fault| fault.of(kind.mime()))?;
     if after != before {
-        copy.seek(SeekFrom::Start(0))?;
-        copy.write_all(&after)?;
-        prepared.len = u64::try_from(after.len()).unwrap_or(u64::MAX);
-        copy.cut_to(prepared.len)?;
-        prepared.done = Done::Cleaned;
+        prepared.replace(copy, &after)?;
     }
     Ok(prepared)
 }

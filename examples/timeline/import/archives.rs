@@ -140,7 +140,7 @@ fn other_kind(path: &Path) -> Option<&'static str> {
     }
 }
 
-/// Whether a folder has an export of WordPress in it: such as `garden.wordpress.2025-01-19.000.xml`.
+/// True of a folder with an export of WordPress in it, such as `garden.wordpress.2025-01-19.000.xml`.
 fn wordpress_part(path: &Path) -> bool {
     let listed = path.read_dir().into_iter().flatten().flatten();
     let mut names = listed.take(10_000).map(|it| it.file_name());

@@ -247,7 +247,7 @@ impl FeedReader<'_> {
         }
     }
 
-    /// What an item is called: its id and its link.
+    /// Id and link of an item.
     fn name(&self, document: &str, facts: &Facts) -> Option<(Option<String>, Option<String>)> {
         let mut feed = parse(document.as_bytes(), None).ok()?;
         let entry = feed.entries.pop()?;

@@ -1,6 +1,6 @@
 //! Parts of a public text that only members, subscribers or buyers could read: they are left out of it.
 
-/// What stands before and behind a part of a text. Where the end is missing, the part goes on to the end of the text.
+/// Marks before and behind a part of a text. Without the second the part goes on to the end of the text.
 #[derive(Debug, Clone, Copy)]
 struct Gate {
     begin: &'static str,
@@ -13,7 +13,7 @@ const BLOCKS: [Gate; 1] = [Gate {
     end: "<!-- /wp:premium-content/subscriber-view -->",
 }];
 
-/// What WordPress and Ghost put in a text from where on it is not for everybody.
+/// Marks of WordPress and Ghost behind which a text is not for everybody.
 const WALLS: [&str; 2] = ["<!-- wp:jetpack/paywall", "<!--members-only-->"];
 
 /// Shortcodes of plugins of WordPress around what only those who logged in, or paid, can read.
@@ -29,7 +29,7 @@ const SHORTCODES: [&str; 9] = [
     "subscribers_only",
 ];
 
-/// How a part begins that Ghost shows to some.
+/// Beginning of a part that Ghost shows to some.
 const GHOST: &str = "<!--kg-gated-block:begin";
 
 /// How it ends.
