@@ -28,6 +28,7 @@ mod strict;
 mod text;
 mod ticket;
 mod time;
+mod traced;
 
 pub use self::address::{EndpointAddress, TaggedAddress};
 pub(crate) use self::archive::Next as NextInArchive;

@@ -56,6 +56,20 @@ pub enum FormatError {
         /// The bound, from [`limits`](super::limits).
         limit: u64,
     },
+    /// Content of an app's own type that would not read back as the value that it is, since a field is skipped,
+    /// flattened, or without a tag.
+    #[error(
+        "content of kind {kind} would not read back as it is ({}{why}): bodies hold no names of fields, so none can be skipped, flattened or untagged",
+        named(field)
+    )]
+    NotReadBack {
+        /// The kind.
+        kind: &'static str,
+        /// The first field that comes back otherwise, with those around it; empty if it is not known.
+        field: String,
+        /// What goes wrong.
+        why: String,
+    },
     /// A lane or kind with characters other than `a-z 0-9 . _ / ~ -`, or empty.
     #[error("{what} {text:?} is not a name: one to {limit} characters of a-z 0-9 . _ / ~ - are")]
     Name {
@@ -130,4 +144,11 @@ pub enum FormatError {
         /// The rule.
         why: &'static str,
     },
+}
+
+fn named(field: &str) -> String {
+    match field {
+        "" => String::new(),
+        field => format!("field `{field}`: "),
+    }
 }

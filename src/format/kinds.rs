@@ -15,7 +15,7 @@ use super::index_key::IndexKey;
 use super::key::Signature;
 use super::text::{LINE_CHARS, LINK_CHARS, NAME_CHARS, make_printable};
 use super::time::Timestamp;
-use super::{codec, content};
+use super::{codec, content, traced};
 
 /// The library's own lanes.
 pub mod lanes {
@@ -140,9 +140,9 @@ pub(crate) fn read_content<T: Content>(kind: &Kind, content: &[u8]) -> Result<T,
     })
 }
 
-/// Encodes the content of a kind.
-pub(crate) fn encode_content<T: Serialize>(content: &T) -> Result<Bytes, FormatError> {
-    codec::try_encode(content).map(Bytes::from)
+/// Encodes the content of a kind, if it reads back as it is.
+pub(crate) fn encode_content<T: Content>(content: &T) -> Result<Bytes, FormatError> {
+    traced::encode(T::KIND, content).map(Bytes::from)
 }
 
 macro_rules! kinds {
