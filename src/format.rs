@@ -54,7 +54,7 @@ pub use self::kinds::{
     Content, Cut, Delete, Edit, Follow, Label, List, ListItem, Moved, Pin, Post, ProfileField,
     Reach, Reaction, Repost, decode_content, lanes, standard,
 };
-pub(crate) use self::kinds::{encode_content, kind_of, read_content};
+pub(crate) use self::kinds::{encode_checked, encode_content, kind_of, read_content};
 pub use self::merge::{StateItem, settle};
 pub use self::run::{Closing, Item, PackedRun, Run};
 pub(crate) use self::run::{RawBody, Unsigned, View};

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tidings::{
-    Attach, Content, ContentCursor, IndexKey, Node, NodeBuilder, TidingsError, Timestamp,
+    Attach, Content, ContentCursor, FormatError, IndexKey, Node, NodeBuilder, TidingsError,
+    Timestamp,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -347,4 +348,44 @@ async fn content_in_the_lane_of_small_bodies_can_be_edited_again_and_again() {
     let mood: Mood = entry.content().unwrap();
     assert_eq!(mood, Mood("50".to_owned()));
     assert_eq!(node.history(&name).unwrap().len(), 51);
+}
+
+/// A listing whose price nobody has to say: serde leaves the field out if it is none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Listing {
+    title: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    price: Option<u32>,
+    stock: u32,
+}
+
+impl Content for Listing {
+    const KIND: &'static str = "market.listing/1";
+    const LANE: &'static str = "market";
+}
+
+#[tokio::test]
+async fn content_that_would_not_read_back_equal_is_refused_with_the_name_of_the_field() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = open(Node::builder(), folder.path()).await;
+    let listing = |price| Listing {
+        title: "lamp".to_owned(),
+        price,
+        stock: 3,
+    };
+    let refused = node.publish(&listing(None)).await.unwrap_err();
+    let TidingsError::Format(FormatError::NotReadBack { kind, field, .. }) = &refused else {
+        panic!("another error: {refused}");
+    };
+    assert_eq!((*kind, field.as_str()), ("market.listing/1", "price"));
+    assert!(refused.to_string().contains("field `price`"), "{refused}");
+
+    let name = node.publish(&listing(Some(5))).await.unwrap();
+    let refused = node.revise(&name, &listing(None)).await.unwrap_err();
+    assert!(matches!(
+        refused,
+        TidingsError::Format(FormatError::NotReadBack { .. })
+    ));
+    let kept: Listing = node.entry(&name).unwrap().unwrap().content().unwrap();
+    assert_eq!(kept, listing(Some(5)));
 }

@@ -75,6 +75,13 @@ pub mod lanes {
 /// writer left them out they are read as none, zero or empty. Any other change is a new kind (`conf.talk/2`), whose type
 /// names the kinds it also reads in [`OLDER`](Self::OLDER). What a node does not know the type of it keeps, passes on,
 /// and shows in threads and timelines as an entry of that kind.
+///
+/// # Types that do not fit
+///
+/// Bodies hold values without names of fields, so a type has to write all its fields, always, in their order. Attributes
+/// that leave some out or write them otherwise than they are read (`skip`, `skip_serializing_if`, `flatten`, `untagged`,
+/// `tag`) and types that only formats with names can read (`serde_json::Value`) are refused when they are published:
+/// [`FormatError::NotReadBack`] names the field. An `Option` that is none takes one byte; it needs no skipping.
 pub trait Content: Serialize + DeserializeOwned {
     /// Name and version, such as `conf.talk/1`: at most 64 of `a-z 0-9 . _ / ~ -`.
     const KIND: &'static str;
@@ -140,8 +147,15 @@ pub(crate) fn read_content<T: Content>(kind: &Kind, content: &[u8]) -> Result<T,
     })
 }
 
-/// Encodes the content of a kind, if it reads back as it is.
-pub(crate) fn encode_content<T: Content>(content: &T) -> Result<Bytes, FormatError> {
+/// Encodes content of a kind of this library: all of these read back as they are.
+pub(crate) fn encode_content<T: Serialize>(content: &T) -> Result<Bytes, FormatError> {
+    codec::try_encode(content).map(Bytes::from)
+}
+
+/// Encodes content of an app's kind, and refuses a value that would not read back equal.
+///
+/// Signed content cannot be mended: a value that comes back otherwise does so for ever.
+pub(crate) fn encode_checked<T: Content>(content: &T) -> Result<Bytes, FormatError> {
     traced::encode(T::KIND, content).map(Bytes::from)
 }
 

@@ -11,7 +11,7 @@ use super::publish::check_keys;
 use crate::feeds::{EntryState, FeedBatch, FeedsError, Subject};
 use crate::format::{
     Attachment, Body, Content, Draft, Edit, EntryRef, FeedId, Kind, Post, Ref, Rel, Timestamp,
-    decode_content, encode_content, kind_of, lanes, one_line,
+    decode_content, encode_checked, encode_content, kind_of, lanes, one_line,
 };
 
 /// Earlier edits that one edit names as replaced, at the most: with the entry itself as many refs as there may be.
@@ -257,7 +257,7 @@ impl Node {
     ) -> Result<EntryRef, TidingsError> {
         check_keys(content)?;
         let (pen, entry, salt) = (self.pen(), *entry, random()?);
-        let (tags, content) = (content.tags(), encode_content(content)?);
+        let (tags, content) = (content.tags(), encode_checked(content)?);
         let make = move |shown: Body| {
             Ok(Body {
                 tags,

@@ -7,7 +7,7 @@ use super::attach::Attach;
 use super::error::TidingsError;
 use super::keys::random;
 use crate::format::{
-    Body, Content, Draft, EntryRef, FeedId, FormatError, INDEX_KEYS, Timestamp, encode_content,
+    Body, Content, Draft, EntryRef, FeedId, FormatError, INDEX_KEYS, Timestamp, encode_checked,
     kind_of, one_line,
 };
 
@@ -74,8 +74,9 @@ impl<T: Content> Publish<'_, T> {
     ///
     /// # Errors
     ///
-    /// [`TidingsError::Format`] if kind or lane are no names, the content refuses to be encoded, is over a limit, or has
-    /// more than 16 keys; [`TidingsError::NoIndex`] if it has a key of an index that its type does not list; if something
+    /// [`TidingsError::Format`] if kind or lane are no names, the content would not read back equal
+    /// ([`FormatError::NotReadBack`](crate::FormatError::NotReadBack) names the field), is over a limit, or has more than
+    /// 16 keys; [`TidingsError::NoIndex`] if it has a key of an index that its type does not list; if something
     /// cannot be attached. Nothing was appended then, and nothing is left of what was attached.
     ///
     /// # Cancel safety
@@ -84,6 +85,7 @@ impl<T: Content> Publish<'_, T> {
     pub async fn send(self) -> Result<EntryRef, TidingsError> {
         let (kind, lane) = kind_of::<T>()?;
         check_keys(self.content)?;
+        let content = encode_checked(self.content)?;
         let now = self.node.now();
         let refs = match self.reply_to {
             Some(target) => self.node.reply_refs(target)?,
@@ -96,7 +98,7 @@ impl<T: Content> Publish<'_, T> {
             attachments: taken.attachments,
             mentions: self.mentions,
             tags: self.tags,
-            content: encode_content(self.content)?,
+            content,
         };
         let time = self.time.map_or(now, |time| time.min(now));
         let draft = Draft::new(kind, time, body.encode()?);
