@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::amendments::{EDITS, Looks, edited_by};
 use super::batch::{FeedBatch, LogName};
 use super::error::FeedsError;
 use super::index::{folded, is_shown_kind, is_shown_lane};
 use super::keys::FeedNo;
-use super::named::{EDITS, Looks, edited_by};
 use super::origin::{as_edit_of, origins_in};
 use super::rows::{Rows, StoredEntry};
 use super::snapshot::FeedSnapshot;

@@ -9,11 +9,11 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::about::is_over;
+use super::amendments::{self, Looks, Verdict};
 use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
 use super::keys::{self, LogNo};
-use super::named::{self, Looks, Verdict};
 use super::row::Event;
 use super::rows::Rows;
 use super::sweep::{KEPT_MILLIS, PURGED_MILLIS};
@@ -43,7 +43,7 @@ struct Turns {
 
 /// Whether an entry's time is over. Deletes stay whatever they say of themselves.
 pub(super) fn is_due(item: &Item, now: Timestamp) -> bool {
-    item.expires.is_some_and(|at| at <= now) && !named::is_delete(item.kind())
+    item.expires.is_some_and(|at| at <= now) && !amendments::is_delete(item.kind())
 }
 
 fn reasons(verdict: Verdict, is_over: bool) -> u8 {
@@ -79,7 +79,7 @@ impl FeedBatch<'_> {
         let entries = places.zip(run.ids().iter().zip(run.items()));
         for (seq, (id, item)) in entries.filter(|(seq, _)| part.contains(seq)) {
             let is_named = named.contains(&(seq, Rel::Delete));
-            if named::is_delete(item.kind()) || !(is_named || is_due(item, self.due)) {
+            if amendments::is_delete(item.kind()) || !(is_named || is_due(item, self.due)) {
                 continue;
             }
             let entry = (&name.id, seq, *id);
@@ -157,7 +157,7 @@ impl FeedBatch<'_> {
     fn undone_by(&mut self, no: LogNo, seq: Seq) -> Result<Vec<(LogNo, Seq)>, FeedsError> {
         let log = self.log_name(no)?.id;
         let entry = self.rows().entry(no, &log, seq)?;
-        let entry = entry.filter(|entry| named::is_delete(&entry.kind));
+        let entry = entry.filter(|entry| amendments::is_delete(&entry.kind));
         let bytes = entry.and_then(|entry| entry.body);
         let Some(body) = bytes.and_then(|bytes| Body::decode(&bytes).ok()) else {
             return Ok(Vec::new());
@@ -212,7 +212,7 @@ impl FeedBatch<'_> {
         let is_missing = self.tx.contains(keys::missing(name.no, seq).as_slice())?;
         // What has neither does not count: a Retire cut it, or it lies behind a fork.
         let counts = old != 0 || entry.body.is_some() || is_missing;
-        if !counts || named::is_delete(&entry.kind) {
+        if !counts || amendments::is_delete(&entry.kind) {
             return Ok(None);
         }
         let verdict = rows.is_deleted(name, seq, entry.reference.id, looks)?;

@@ -5,10 +5,10 @@ use std::ops::Range;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::amendments::Looks;
 use super::batch::{FeedBatch, LogName};
 use super::error::FeedsError;
 use super::keys::{self, FeedNo, LogNo};
-use super::named::Looks;
 use super::row::{decode, encode};
 use super::rows::{Rows, StoredEntry};
 use super::snapshot::FeedSnapshot;

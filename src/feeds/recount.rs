@@ -11,10 +11,10 @@ use super::aside::Why;
 use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
+use super::ingest::Taken;
 use super::keys::{self, FeedNo, LogNo};
 use super::row::{Event, decode, encode};
 use super::snapshot::FeedSnapshot;
-use super::take::Taken;
 use super::trust::Trust;
 use crate::format::{End, EntryId, Run, Seq};
 

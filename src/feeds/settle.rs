@@ -15,9 +15,9 @@ use super::aside::Why;
 use super::batch::{FeedBatch, LogName};
 use super::error::FeedsError;
 use super::index::Index;
+use super::ingest::{Taken, leans_on_nothing};
 use super::keys;
 use super::row::Event;
-use super::take::{Taken, leans_on_nothing};
 use crate::format::{Closing, End, EntryId, Run, Seq};
 
 /// Blocks at the most that go in one write below a true entry which does not link, as a power of two.

@@ -6,10 +6,10 @@ use std::ops::{ControlFlow, Range};
 use super::Check;
 use super::entry::table;
 use super::report::Fault;
+use crate::feeds::amendments;
 use crate::feeds::erase::DELETED;
 use crate::feeds::error::FeedsError;
 use crate::feeds::keys::{self, Key, LogNo};
-use crate::feeds::named;
 use crate::feeds::row::{Event, FeedRow, LogRow, Profile, Ranges, decode};
 use crate::format::{BlobHash, Body, Run, Seq, Statement, Timestamp};
 use crate::store::Direction;
@@ -32,7 +32,7 @@ fn place_of(key: &[u8]) -> Option<(LogNo, Seq)> {
             let (order, log) = keys::place_at_end(key)?;
             return Some((log, order.seq));
         }
-        b'N' => named::BY_LOG,
+        b'N' => amendments::BY_LOG,
         b'I' => 17,
         b'x' => 9,
         b'b' => 33,
@@ -259,7 +259,7 @@ impl Check<'_> {
                 let mut entries = runs.iter().flatten().flat_map(Run::entries);
                 let entry = entries.find(|entry| entry.header().seq() == seq);
                 let is_kept = |entry: crate::format::Entry| {
-                    let looks = &mut named::Looks::default();
+                    let looks = &mut amendments::Looks::default();
                     let verdict = self.rows().is_deleted(log.name, seq, entry.id(), looks);
                     let as_said = verdict.is_ok_and(|verdict| verdict.purged_elsewhere == purged);
                     as_said && entry.header().matches_body(&body)

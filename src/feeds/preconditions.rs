@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 
 use super::about::is_over;
+use super::amendments::{Looks, is_delete, lane_of_deletes, naming_of, read_naming};
 use super::batch::FeedBatch;
 use super::edits::{Version, shown_of};
 use super::error::FeedsError;
 use super::keys::{self, LogNo};
-use super::named::{Looks, is_delete, lane_of_deletes, naming_of, read_naming};
 use super::rows::StoredEntry;
 use crate::format::{Body, DeviceId, EntryRef, FeedId, Lane, Reaction, Rel, Seq};
 use crate::store::prefix_end;

@@ -11,7 +11,7 @@ use super::index::Index;
 use super::keys::FeedNo;
 use super::row::{Event, LogRow};
 use super::trust::Trust;
-use super::{erase, keys, named};
+use super::{amendments, erase, keys};
 use crate::format::limits::{LANES_PER_DEVICE, LOGS_OF_ADMITTER, LOGS_OF_FEED_KEY};
 use crate::format::{Closing, EntryId, ForkProof, LogId, PackedRun, Run, Seq, Timestamp};
 
@@ -368,7 +368,8 @@ impl FeedBatch<'_> {
         if !entry.header().matches_body(body) {
             return Ok(Taken::Mismatch);
         }
-        let is_over = |at: Timestamp| at <= self.due && !named::is_delete(entry.header().kind());
+        let is_over =
+            |at: Timestamp| at <= self.due && !amendments::is_delete(entry.header().kind());
         if entry.header().expires().is_some_and(is_over) {
             // The next sweep marks it; until then it is wanted and not taken.
             return Ok(Taken::AlreadyHeld);
