@@ -58,7 +58,7 @@ pub(crate) use self::amendments::lane_of_deletes;
 pub(crate) use self::archive::{ArchiveFailure, Loaded};
 pub(crate) use self::batch::{FeedBatch, Note};
 pub(crate) use self::budget::Keeping;
-use self::budget::Room;
+use self::budget::Upkeep;
 pub(crate) use self::changes::{Change, Changed};
 pub use self::check::{CheckProgress, CheckReport, Difference};
 pub use self::error::FeedsError;
@@ -71,7 +71,7 @@ use self::keys::FeedNo;
 pub(crate) use self::origin::{CutEntry, origins_in};
 pub(crate) use self::own::OwnSigns;
 pub(crate) use self::page::{PageRow, Query, Scope};
-pub(crate) use self::preconditions::Subject;
+pub(crate) use self::preconditions::Preconditions;
 pub use self::row::Profile;
 pub(crate) use self::rows::StoredEntry;
 pub(crate) use self::serve::HeldLog;
@@ -85,7 +85,7 @@ use crate::store::{Durability, ReadTx, Storage};
 pub(crate) struct FeedStore {
     storage: Arc<dyn Storage>,
     shared: Mutex<Shared>,
-    room: Mutex<Room>,
+    upkeep: Mutex<Upkeep>,
     types: Types,
 }
 
@@ -148,7 +148,7 @@ impl FeedStore {
                 saved: counters.arrival,
                 ..Shared::default()
             }),
-            room: Mutex::default(),
+            upkeep: Mutex::default(),
             types: Types::default(),
         };
         store.types = fields::register(&store, types)?;
@@ -239,8 +239,8 @@ impl FeedStore {
         self.shared().counters.filled
     }
 
-    fn room(&self) -> MutexGuard<'_, Room> {
-        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    fn upkeep(&self) -> MutexGuard<'_, Upkeep> {
+        self.upkeep.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {

@@ -100,7 +100,7 @@ impl FeedSnapshot {
         if !origins.is_empty() {
             about.gives_way = self.rows().gives_way(feed_no, entry, &origins)?;
         }
-        let Some(edit) = self.rows().settled_edit(feed_no, entry, now)? else {
+        let Some(edit) = self.rows().shown_edit(feed_no, entry, now)? else {
             return Ok((Some(body), about));
         };
         about.edited = Some(edit.entry.time);

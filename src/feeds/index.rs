@@ -9,7 +9,7 @@ use super::amendments;
 use super::batch::{FeedBatch, LogName};
 use super::error::FeedsError;
 use super::keys::{self, FeedNo, GAP, Key, LogNo, READ, SHOWN};
-use super::registers::Change;
+use super::registers::RegisterChange;
 use crate::format::{
     Body, Content as _, EntryId, Item, Kind, Lane, OrderKey, Reaction, Rel, Run, Seq,
     decode_content, lanes, standard,
@@ -109,7 +109,7 @@ impl FeedBatch<'_> {
             self.index_origins(name, (seq, id), &body)?;
         }
         if *lane == lanes::STATE || lane.is_private() {
-            let change = Change {
+            let change = RegisterChange {
                 id,
                 order,
                 kind: item.kind(),

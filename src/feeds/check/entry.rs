@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::Fault;
 use super::{Check, LogFacts};
-use crate::feeds::amendments::{self, Looks};
+use crate::feeds::amendments::{self, LookupCache};
 use crate::feeds::erase::{DELETED, EXPIRED};
 use crate::feeds::error::FeedsError;
 use crate::feeds::fields;
 use crate::feeds::index::{self, IndexEnd, folded};
 use crate::feeds::keys::{self, GAP, Key, READ, SHOWN};
 use crate::feeds::registers::slot_of;
-use crate::feeds::row::{StateRow, encode};
+use crate::feeds::row::{RegisterRow, encode};
 use crate::feeds::rows::StoredEntry;
 use crate::format::{Body, EntryId, EntryRef, Item, Rel, Run, Seq, lanes};
 
@@ -74,7 +74,7 @@ pub(super) fn table(letter: u8) -> &'static str {
 }
 
 impl Check<'_> {
-    /// Looks up the rows of the entries of a run.
+    /// LookupCache up the rows of the entries of a run.
     pub(super) fn run_rows(&mut self, log: &LogFacts, run: &Run) -> Result<(), FeedsError> {
         let part = run.first()..run.end();
         let named = self
@@ -197,8 +197,8 @@ impl Check<'_> {
         }
         let name = &one.log.name;
         let entry = (&name.id, one.seq, one.id);
-        let looks = &mut Looks::default();
-        let verdict = self.rows().judge(name.feed_no, entry, looks)?;
+        let cache = &mut LookupCache::default();
+        let verdict = self.rows().judge(name.feed_no, entry, cache)?;
         let deleted = if verdict.deleted { DELETED } else { 0 };
         let expired = if one.item.expires.is_some() {
             one.why & EXPIRED
@@ -280,7 +280,7 @@ impl Check<'_> {
         };
         let slot = slot_of(&name.id.lane, &one.item.kind, body);
         let key = keys::state_slot(name.feed_no, kind_no, &slot);
-        let row = StateRow {
+        let row = RegisterRow {
             id: one.id,
             time: one.item.time,
             replaces: body
