@@ -4,6 +4,7 @@
 //! [`FeedBatch`] writes at a time; any number of [`FeedSnapshot`]s read and wait for nobody.
 
 mod about;
+mod amendments;
 mod append;
 mod archive;
 mod aside;
@@ -21,15 +22,17 @@ mod fields;
 #[cfg(all(feature = "test-util", feature = "net"))]
 pub(crate) mod fuzz;
 mod index;
+mod ingest;
 mod keys;
 mod migrate;
-mod named;
 mod origin;
 mod own;
 mod pace;
 mod page;
 mod peers;
+mod preconditions;
 mod recount;
+mod registers;
 mod row;
 mod rows;
 mod segment;
@@ -37,15 +40,12 @@ mod serve;
 mod settle;
 mod snapshot;
 mod speakers;
-mod state;
-mod storage;
-mod subject;
 mod sweep;
-mod take;
 #[cfg(all(test, feature = "redb"))]
 mod tests;
 mod thread;
 mod trust;
+mod usage;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,10 +54,11 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::about::About;
 pub use self::about::EntryState;
+pub(crate) use self::amendments::lane_of_deletes;
 pub(crate) use self::archive::{ArchiveFailure, Loaded};
 pub(crate) use self::batch::{FeedBatch, Note};
 pub(crate) use self::budget::Keeping;
-use self::budget::Room;
+use self::budget::Upkeep;
 pub(crate) use self::changes::{Change, Changed};
 pub use self::check::{CheckProgress, CheckReport, Difference};
 pub use self::error::FeedsError;
@@ -65,19 +66,18 @@ use self::facts::Facts;
 use self::fields::Types;
 pub(crate) use self::fields::{Condition, ContentType, FieldQuery, Registered};
 pub(crate) use self::index::EMOJI_BYTES;
+pub(crate) use self::ingest::Taken;
 use self::keys::FeedNo;
-pub(crate) use self::named::lane_of_deletes;
 pub(crate) use self::origin::{CutEntry, origins_in};
 pub(crate) use self::own::OwnSigns;
 pub(crate) use self::page::{PageRow, Query, Scope};
+pub(crate) use self::preconditions::Preconditions;
 pub use self::row::Profile;
 pub(crate) use self::rows::StoredEntry;
 pub(crate) use self::serve::HeldLog;
 pub(crate) use self::snapshot::{FeedSnapshot, FollowedFeed};
-pub use self::storage::FeedStorage;
-pub(crate) use self::subject::Subject;
-pub(crate) use self::take::Taken;
 use self::trust::Trust;
+pub use self::usage::FeedStorage;
 use crate::store::{Durability, ReadTx, Storage};
 
 /// The feed store.
@@ -85,7 +85,7 @@ use crate::store::{Durability, ReadTx, Storage};
 pub(crate) struct FeedStore {
     storage: Arc<dyn Storage>,
     shared: Mutex<Shared>,
-    room: Mutex<Room>,
+    upkeep: Mutex<Upkeep>,
     types: Types,
 }
 
@@ -148,7 +148,7 @@ impl FeedStore {
                 saved: counters.arrival,
                 ..Shared::default()
             }),
-            room: Mutex::default(),
+            upkeep: Mutex::default(),
             types: Types::default(),
         };
         store.types = fields::register(&store, types)?;
@@ -239,8 +239,8 @@ impl FeedStore {
         self.shared().counters.filled
     }
 
-    fn room(&self) -> MutexGuard<'_, Room> {
-        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    fn upkeep(&self) -> MutexGuard<'_, Upkeep> {
+        self.upkeep.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
+use super::amendments;
 use super::erase::DELETED;
 use super::error::FeedsError;
 use super::keys::{self, FeedNo, Key, LogNo, READ};
-use super::named;
 use super::origin::origins_in;
 use super::rows::{Rows, StoredEntry};
 use super::snapshot::FeedSnapshot;
@@ -58,7 +58,7 @@ struct Pointer {
 
 /// Whether an entry's time is over.
 pub(super) fn is_over(entry: &StoredEntry, now: Timestamp) -> bool {
-    entry.expires.is_some_and(|at| at <= now) && !named::is_delete(&entry.kind)
+    entry.expires.is_some_and(|at| at <= now) && !amendments::is_delete(&entry.kind)
 }
 
 fn readable(entry: &StoredEntry, now: Timestamp) -> Option<Body> {
@@ -100,7 +100,7 @@ impl FeedSnapshot {
         if !origins.is_empty() {
             about.gives_way = self.rows().gives_way(feed_no, entry, &origins)?;
         }
-        let Some(edit) = self.rows().settled_edit(feed_no, entry, now)? else {
+        let Some(edit) = self.rows().shown_edit(feed_no, entry, now)? else {
             return Ok((Some(body), about));
         };
         about.edited = Some(edit.entry.time);

@@ -5,7 +5,7 @@ use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
 use super::keys::FeedNo;
-use super::row::Event;
+use super::row::ArrivalEvent;
 use crate::format::limits::LANES_PER_DEVICE;
 use crate::format::{
     Closing, DeviceSecret, Draft, EntryId, EntryRef, FeedId, Lane, LogId, Run, Seq, Statement,
@@ -186,7 +186,7 @@ impl FeedBatch<'_> {
         let count = counting.end.0 - counting.start.0;
         let arrival = match count {
             0 => self.skip_arrival(),
-            _ => self.record(Event::Entries {
+            _ => self.record(ArrivalEvent::Entries {
                 log: name.no,
                 first: counting.start,
                 count,

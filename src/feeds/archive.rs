@@ -6,9 +6,9 @@ use std::ops::Range;
 
 use super::batch::FeedBatch;
 use super::error::FeedsError;
+use super::ingest::Taken;
 use super::row::LogRow;
 use super::snapshot::FeedSnapshot;
-use super::take::Taken;
 use super::trust::Trust;
 use crate::format::{
     ArchiveWriter, FeedId, ForkProof, LogId, PackedRun, Run, Seq, Statement, Statements,

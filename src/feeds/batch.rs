@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::error::FeedsError;
 use super::keys::{self, FeedNo, KindNo, LogNo};
 use super::migrate::write_counters;
-use super::row::{Event, FeedRow, LogRow, encode};
+use super::row::{ArrivalEvent, FeedRow, LogRow, encode};
 use super::rows::Rows;
 use super::trust::Trust;
 use super::{Counters, FeedStore, segment};
@@ -207,8 +207,8 @@ impl<'s> FeedBatch<'s> {
         self.put_sessions()?;
         // Merging reads rows of feeds and logs, and changes some.
         self.put_rows()?;
-        self.settle_erased()?;
-        self.settle_tags()?;
+        self.judge_stale()?;
+        self.refile_edited()?;
         self.put_rows()?;
         self.merge_state()?;
         self.put_rows()?;
@@ -224,7 +224,7 @@ impl<'s> FeedBatch<'s> {
 
     fn conclude(self, durability: Durability) -> Result<Vec<Note>, FeedsError> {
         self.tx.commit(durability)?;
-        self.store.room().grew(&self.grown);
+        self.store.upkeep().grew(&self.grown);
         let mut shared = self.store.shared();
         // A later write may have been quicker to remember what it committed.
         let is_next = self.counters.commits > shared.counters.commits;
@@ -397,7 +397,7 @@ impl<'s> FeedBatch<'s> {
     }
 
     /// Puts an event into arrival order and returns the number after it.
-    pub(super) fn record(&mut self, event: Event) -> Result<u64, FeedsError> {
+    pub(super) fn record(&mut self, event: ArrivalEvent) -> Result<u64, FeedsError> {
         let at = self.counters.arrival;
         self.tx.put(keys::arrival(at).as_slice(), encode(&event))?;
         self.counters.arrival = at + event.width();

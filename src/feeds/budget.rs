@@ -1,4 +1,4 @@
-//! Room for what others write: how much of each feed is kept, and what goes when it is more.
+//! Upkeep for what others write: how much of each feed is kept, and what goes when it is more.
 //!
 //! A feed past its budget loses whole blocks, oldest first, until a sixteenth of the budget is free. What it loses is not
 //! asked for again: a log has a floor, below which nothing is held or wanted. Claimed times decide only between lanes of one
@@ -43,7 +43,7 @@ impl Default for Keeping {
 
 /// What the sweep has to look at.
 #[derive(Debug, Default)]
-pub(super) struct Room {
+pub(super) struct Upkeep {
     pub(super) keeping: Keeping,
     /// Feeds of which something was stored since they were looked at.
     grown: BTreeSet<FeedNo>,
@@ -53,7 +53,7 @@ pub(super) struct Room {
     pub(super) paces: Paces,
 }
 
-impl Room {
+impl Upkeep {
     pub(super) fn grew(&mut self, feeds: &BTreeSet<FeedNo>) {
         self.grown.extend(feeds);
     }
@@ -90,7 +90,7 @@ pub(super) const BLOCKS: usize = 32;
 impl FeedStore {
     /// Sets what is kept of others' feeds. What is more goes in the next sweeps.
     pub(crate) fn keep(&self, keeping: Keeping) {
-        let mut room = self.room();
+        let mut room = self.upkeep();
         room.keeping = keeping;
         room.is_looked_through = false;
     }
@@ -99,7 +99,7 @@ impl FeedStore {
     pub(crate) fn next_sweep(&self) -> Result<Option<Timestamp>, FeedsError> {
         let snapshot = self.snapshot()?;
         let (keeping, grown, all) = {
-            let mut room = self.room();
+            let mut room = self.upkeep();
             let all = !std::mem::replace(&mut room.is_looked_through, true);
             (room.keeping, std::mem::take(&mut room.grown), all)
         };
@@ -111,13 +111,13 @@ impl FeedStore {
         };
         for no in feeds {
             if rows.is_unfit(no, keeping)? {
-                self.room().unfit.insert(no);
+                self.upkeep().unfit.insert(no);
             }
         }
-        if !self.room().unfit.is_empty() {
+        if !self.upkeep().unfit.is_empty() {
             return Ok(Some(Timestamp(i64::MIN)));
         }
-        let paced = self.room().paces.due();
+        let paced = self.upkeep().paces.due();
         Ok(snapshot.next_timed(keeping)?.into_iter().chain(paced).min())
     }
 }
@@ -168,8 +168,8 @@ impl Strand {
 impl FeedBatch<'_> {
     /// Sees to it that feeds fit their budget; says whether there is more to do.
     pub(super) fn fit_feeds(&mut self) -> Result<bool, FeedsError> {
-        let keeping = self.store.room().keeping;
-        let unfit = self.store.room().unfit.clone();
+        let keeping = self.store.upkeep().keeping;
+        let unfit = self.store.upkeep().unfit.clone();
         let mut left = BLOCKS;
         for no in unfit {
             if left == 0 {
@@ -184,7 +184,7 @@ impl FeedBatch<'_> {
             } else if is_over && !self.fit(no, keeping, &mut left)? {
                 return Ok(true);
             }
-            self.store.room().unfit.remove(&no);
+            self.store.upkeep().unfit.remove(&no);
         }
         Ok(false)
     }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::error::FeedsError;
 use super::keys::{self, LogNo};
-use super::row::{Event, decode};
+use super::row::{ArrivalEvent, decode};
 use super::rows::StoredEntry;
 use super::snapshot::FeedSnapshot;
 use crate::format::{EntryId, Item, LogId, Run, Seq};
@@ -48,7 +48,7 @@ impl FeedSnapshot {
         Ok(found)
     }
 
-    fn events(&self, from: u64, limit: usize) -> Result<Vec<(u64, Event)>, FeedsError> {
+    fn events(&self, from: u64, limit: usize) -> Result<Vec<(u64, ArrivalEvent)>, FeedsError> {
         let what = "an event";
         let mut events = Vec::new();
         // The row that `from` lies in may begin before it.
@@ -71,7 +71,7 @@ impl FeedSnapshot {
             Some(end.as_slice()),
             Direction::Ascending,
             &mut |key, value| {
-                match (keys::u64_at(key, 1), decode::<Event>(what, value)) {
+                match (keys::u64_at(key, 1), decode::<ArrivalEvent>(what, value)) {
                     (Some(at), Ok(event)) => {
                         if at.saturating_add(event.width()) > from {
                             events.push((at, event));
@@ -93,13 +93,13 @@ impl FeedSnapshot {
     fn expand(
         &self,
         at: u64,
-        event: Event,
+        event: ArrivalEvent,
         from: u64,
         found: &mut Vec<Changed>,
     ) -> Result<(), FeedsError> {
         let rows = self.rows();
         match event {
-            Event::Entries { log, first, count } => {
+            ArrivalEvent::Entries { log, first, count } => {
                 let skip = from.saturating_sub(at).min(count);
                 for (index, entry) in self
                     .stored(log, first.plus(skip)..first.plus(count))?
@@ -113,7 +113,7 @@ impl FeedSnapshot {
                     });
                 }
             }
-            Event::Gone { log, first, count } => {
+            ArrivalEvent::Gone { log, first, count } => {
                 for entry in self.stored(log, first..first.plus(count))? {
                     found.push(Changed {
                         number: at,
@@ -121,7 +121,7 @@ impl FeedSnapshot {
                     });
                 }
             }
-            Event::Aside { log, end, last, .. } => {
+            ArrivalEvent::Aside { log, end, last, .. } => {
                 for entry in self.set_aside(log, end, last)? {
                     found.push(Changed {
                         number: at,
@@ -129,8 +129,8 @@ impl FeedSnapshot {
                     });
                 }
             }
-            Event::Body { log, seq } | Event::Erased { log, seq } => {
-                let erased = matches!(event, Event::Erased { .. });
+            ArrivalEvent::Body { log, seq } | ArrivalEvent::Erased { log, seq } => {
+                let erased = matches!(event, ArrivalEvent::Erased { .. });
                 for entry in self.stored(log, seq..seq.next())? {
                     let change = if erased {
                         Change::Erased(entry)
@@ -140,14 +140,14 @@ impl FeedSnapshot {
                     found.push(Changed { number: at, change });
                 }
             }
-            Event::Forked { log, at: place } => {
+            ArrivalEvent::Forked { log, at: place } => {
                 let log = rows.log(log)?.log;
                 found.push(Changed {
                     number: at,
                     change: Change::Forked { log, at: place },
                 });
             }
-            Event::Settled { log } => {
+            ArrivalEvent::Settled { log } => {
                 let log = rows.log(log)?.log;
                 found.push(Changed {
                     number: at,

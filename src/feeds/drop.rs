@@ -83,7 +83,7 @@ impl FeedBatch<'_> {
 
     /// Frees feeds that were left long enough ago; says whether there is more to do.
     pub(super) fn free_left(&mut self) -> Result<bool, FeedsError> {
-        let after = self.store.room().keeping.left_millis;
+        let after = self.store.upkeep().keeping.left_millis;
         let due = keys::left(
             self.now
                 .plus_millis(after.saturating_neg().saturating_add(1)),

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::amendments::{EDITS, LookupCache, edited_by};
 use super::batch::{FeedBatch, LogName};
 use super::error::FeedsError;
 use super::index::{folded, is_shown_kind, is_shown_lane};
 use super::keys::FeedNo;
-use super::named::{EDITS, Looks, edited_by};
 use super::origin::{as_edit_of, origins_in};
 use super::rows::{Rows, StoredEntry};
 use super::snapshot::FeedSnapshot;
@@ -19,13 +19,13 @@ use crate::format::{
 
 /// One edit that counts for an entry.
 #[derive(Debug, Clone)]
-pub(crate) struct Version {
+pub(crate) struct EditVersion {
     pub(crate) entry: StoredEntry,
     pub(crate) body: Body,
     pub(crate) edit: Edit,
 }
 
-impl Version {
+impl EditVersion {
     fn item(&self) -> StateItem {
         let replaces = self.body.targets(Rel::Replaces);
         StateItem {
@@ -50,7 +50,7 @@ impl Version {
 
 impl FeedBatch<'_> {
     /// Puts entries under the tags of all their versions, once for each: which one shows is for the reader to say.
-    pub(super) fn settle_tags(&mut self) -> Result<(), FeedsError> {
+    pub(super) fn refile_edited(&mut self) -> Result<(), FeedsError> {
         for ((no, seq), mut stale) in std::mem::take(&mut self.stale_tags) {
             let name = self.log_name(no)?;
             let mut contents = self.stale_contents.remove(&(no, seq)).unwrap_or_default();
@@ -61,7 +61,7 @@ impl FeedBatch<'_> {
                 stale.extend(folded(&passed.body.tags));
                 contents.push(passed.edit.content);
             }
-            self.settle_fields(name, &entry, &contents)?;
+            self.refile_fields(name, &entry, &contents)?;
             if !is_shown_lane(&name.id.lane) || !is_shown_kind(&entry.kind) {
                 continue;
             }
@@ -110,7 +110,7 @@ impl FeedBatch<'_> {
                 body: None,
                 ..entry
             };
-            self.settle_fields(name, &bare, &contents.unwrap_or_default())?;
+            self.refile_fields(name, &bare, &contents.unwrap_or_default())?;
         }
         Ok(())
     }
@@ -120,7 +120,7 @@ impl FeedBatch<'_> {
         &mut self,
         name: LogName,
         post: &StoredEntry,
-    ) -> Result<Vec<Version>, FeedsError> {
+    ) -> Result<Vec<EditVersion>, FeedsError> {
         let new = self
             .new_edits
             .remove(&(name.no, post.reference.seq))
@@ -144,13 +144,13 @@ impl Rows<'_> {
         &self,
         feed_no: FeedNo,
         post: &StoredEntry,
-    ) -> Result<Vec<Version>, FeedsError> {
-        let mut looks = Looks::default();
-        let mut edits = self.edits_naming(feed_no, &post.reference, &mut looks)?;
+    ) -> Result<Vec<EditVersion>, FeedsError> {
+        let mut cache = LookupCache::default();
+        let mut edits = self.edits_naming(feed_no, &post.reference, &mut cache)?;
         let body = post.body.as_deref();
         if let Some(body) = body.and_then(|bytes| Body::decode(bytes).ok()) {
             for origin in origins_in(&post.reference.log.feed, &body) {
-                edits.extend(self.edits_naming(feed_no, &origin, &mut looks)?);
+                edits.extend(self.edits_naming(feed_no, &origin, &mut cache)?);
             }
         }
         Ok(edits)
@@ -160,11 +160,11 @@ impl Rows<'_> {
         &self,
         feed_no: FeedNo,
         post: &EntryRef,
-        looks: &mut Looks,
-    ) -> Result<Vec<Version>, FeedsError> {
+        cache: &mut LookupCache,
+    ) -> Result<Vec<EditVersion>, FeedsError> {
         let EntryRef { log, seq, id } = *post;
         let of = (feed_no, Rel::Replaces);
-        let namings = self.namings_of(of, (&log, seq, id), EDITS, looks)?;
+        let namings = self.namings_of(of, (&log, seq, id), EDITS, cache)?;
         let mut edits = Vec::new();
         for (by, naming) in namings {
             let entry = self.entry(naming.log_no, &by, naming.at)?;
@@ -174,12 +174,12 @@ impl Rows<'_> {
     }
 
     /// The edit that shows in place of what an entry first said, if any does.
-    pub(super) fn settled_edit(
+    pub(super) fn shown_edit(
         &self,
         feed_no: FeedNo,
         post: &StoredEntry,
         now: Timestamp,
-    ) -> Result<Option<Version>, FeedsError> {
+    ) -> Result<Option<EditVersion>, FeedsError> {
         let edits = self.edits_of(feed_no, post)?;
         Ok(shown_of(post, &edits, now).cloned())
     }
@@ -191,7 +191,7 @@ impl FeedSnapshot {
         &self,
         post: &StoredEntry,
         now: Timestamp,
-    ) -> Result<(Vec<Version>, Option<EntryId>), FeedsError> {
+    ) -> Result<(Vec<EditVersion>, Option<EntryId>), FeedsError> {
         let (feed_no, _) = self.facts.log(self.rows(), post.log_no)?;
         let mut edits = self.rows().edits_of(feed_no, post)?;
         edits.sort_by_key(|edit| (edit.entry.time, edit.entry.reference.id));
@@ -203,11 +203,11 @@ impl FeedSnapshot {
 /// What `settle` says of an entry and its edits: the one that shows, none for the entry itself.
 pub(super) fn shown_of<'e>(
     post: &StoredEntry,
-    edits: &'e [Version],
+    edits: &'e [EditVersion],
     now: Timestamp,
-) -> Option<&'e Version> {
+) -> Option<&'e EditVersion> {
     let due = now.plus_millis(FUTURE_MILLIS);
-    let is_due = |Version { entry, .. }: &&Version| {
+    let is_due = |EditVersion { entry, .. }: &&EditVersion| {
         entry.time <= due && entry.expires.is_none_or(|at| at > now)
     };
     let edits: Vec<_> = edits.iter().filter(is_due).collect();
@@ -224,12 +224,12 @@ pub(super) fn shown_of<'e>(
     edits.get(settle(&items)?.checked_sub(1)?).copied()
 }
 
-fn version(entry: StoredEntry, post: &EntryRef) -> Option<Version> {
+fn version(entry: StoredEntry, post: &EntryRef) -> Option<EditVersion> {
     if entry.kind.as_str() != Edit::KIND {
         return None;
     }
     let body = Body::decode(entry.body.as_deref()?).ok()?;
     let target = edited_by(&entry.reference.log, &body)?;
     let edit = decode_content(&body.content).ok()?;
-    (target == *post).then_some(Version { entry, body, edit })
+    (target == *post).then_some(EditVersion { entry, body, edit })
 }

@@ -1,7 +1,7 @@
 //! Erased bodies: those that a delete or the clock took, put back if a delete stops counting.
 //!
 //! An entry that counts has its body, or lacks and wants it, or is marked as erased with the reason. What is judged anew
-//! is collected in the batch and settled once before the commit, however many deletes name it.
+//! is collected in the batch and judged once before the commit, however many deletes name it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -9,12 +9,12 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::about::is_over;
+use super::amendments::{self, LookupCache, Verdict};
 use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
 use super::keys::{self, LogNo};
-use super::named::{self, Looks, Verdict};
-use super::row::Event;
+use super::row::ArrivalEvent;
 use super::rows::Rows;
 use super::sweep::{KEPT_MILLIS, PURGED_MILLIS};
 use crate::format::{Body, EntryId, Item, Rel, Run, Seq, Timestamp};
@@ -24,7 +24,7 @@ pub(super) const DELETED: u8 = 1;
 pub(super) const EXPIRED: u8 = 2;
 
 /// What is to become of one entry.
-struct Turn {
+struct Decision {
     seq: Seq,
     why: u8,
     verdict: Verdict,
@@ -35,15 +35,15 @@ struct Turn {
 /// Entries that are erased, why, and what their deletes come to.
 pub(super) type Erased = BTreeMap<Seq, (u8, Verdict)>;
 
-/// Turns of the entries of one stored run.
-struct Turns {
-    erase: Vec<Turn>,
-    revive: Vec<Turn>,
+/// Decisions of the entries of one stored run.
+struct Decisions {
+    erase: Vec<Decision>,
+    revive: Vec<Decision>,
 }
 
 /// Whether an entry's time is over. Deletes stay whatever they say of themselves.
 pub(super) fn is_due(item: &Item, now: Timestamp) -> bool {
-    item.expires.is_some_and(|at| at <= now) && !named::is_delete(item.kind())
+    item.expires.is_some_and(|at| at <= now) && !amendments::is_delete(item.kind())
 }
 
 fn reasons(verdict: Verdict, is_over: bool) -> u8 {
@@ -74,16 +74,16 @@ impl FeedBatch<'_> {
         part: &Range<Seq>,
     ) -> Result<Erased, FeedsError> {
         let named = self.rows().named(name.feed_no, &name.order, part)?;
-        let (mut erased, mut looks) = (Erased::new(), Looks::default());
+        let (mut erased, mut cache) = (Erased::new(), LookupCache::default());
         let places = (run.first().0..).map(Seq);
         let entries = places.zip(run.ids().iter().zip(run.items()));
         for (seq, (id, item)) in entries.filter(|(seq, _)| part.contains(seq)) {
             let is_named = named.contains(&(seq, Rel::Delete));
-            if named::is_delete(item.kind()) || !(is_named || is_due(item, self.due)) {
+            if amendments::is_delete(item.kind()) || !(is_named || is_due(item, self.due)) {
                 continue;
             }
             let entry = (&name.id, seq, *id);
-            let verdict = self.rows().judge(name.feed_no, entry, &mut looks)?;
+            let verdict = self.rows().judge(name.feed_no, entry, &mut cache)?;
             let why = reasons(verdict, is_due(item, self.due));
             if why != 0 {
                 self.mark_why(name.no, seq, why)?;
@@ -133,7 +133,7 @@ impl FeedBatch<'_> {
     }
 
     /// Judges what changed: once for each entry, however many deletes named it.
-    pub(super) fn settle_erased(&mut self) -> Result<(), FeedsError> {
+    pub(super) fn judge_stale(&mut self) -> Result<(), FeedsError> {
         if self.stale_targets.is_empty() {
             return Ok(());
         }
@@ -145,10 +145,10 @@ impl FeedBatch<'_> {
         for (no, seq) in stale {
             blocks.entry((no, seq.block_start())).or_default().push(seq);
         }
-        let mut looks = Looks::default();
+        let mut cache = LookupCache::default();
         for ((no, _), seqs) in blocks {
             let name = self.log_name(no)?;
-            self.settle_block(name, &seqs, &mut looks)?;
+            self.judge_block(name, &seqs, &mut cache)?;
         }
         Ok(())
     }
@@ -157,7 +157,7 @@ impl FeedBatch<'_> {
     fn undone_by(&mut self, no: LogNo, seq: Seq) -> Result<Vec<(LogNo, Seq)>, FeedsError> {
         let log = self.log_name(no)?.id;
         let entry = self.rows().entry(no, &log, seq)?;
-        let entry = entry.filter(|entry| named::is_delete(&entry.kind));
+        let entry = entry.filter(|entry| amendments::is_delete(&entry.kind));
         let bytes = entry.and_then(|entry| entry.body);
         let Some(body) = bytes.and_then(|bytes| Body::decode(&bytes).ok()) else {
             return Ok(Vec::new());
@@ -171,15 +171,15 @@ impl FeedBatch<'_> {
         Ok(found)
     }
 
-    fn settle_block(
+    fn judge_block(
         &mut self,
         name: LogName,
         seqs: &[Seq],
-        looks: &mut Looks,
+        cache: &mut LookupCache,
     ) -> Result<(), FeedsError> {
         let mut turns = Vec::new();
         for seq in seqs {
-            turns.extend(self.turn_of(name, *seq, looks)?);
+            turns.extend(self.turn_of(name, *seq, cache)?);
         }
         // Most of what a hostile feed deletes again and again does not turn: then no run is read.
         let (Some(first), Some(last)) = (turns.first(), turns.last()) else {
@@ -187,11 +187,11 @@ impl FeedBatch<'_> {
         };
         let range = first.seq..last.seq.next();
         for run in self.rows().segments(name.no, &name.id, &range)? {
-            let of_run = |turn: &mut Turn| turn.seq >= run.first() && turn.seq < run.end();
+            let of_run = |turn: &mut Decision| turn.seq >= run.first() && turn.seq < run.end();
             let of_run: Vec<_> = turns.extract_if(.., of_run).collect();
             if !of_run.is_empty() {
                 let (erase, revive) = of_run.into_iter().partition(|turn| turn.why != 0);
-                self.turn(name, &run, Turns { erase, revive })?;
+                self.turn(name, &run, Decisions { erase, revive })?;
             }
         }
         Ok(())
@@ -202,8 +202,8 @@ impl FeedBatch<'_> {
         &mut self,
         name: LogName,
         seq: Seq,
-        looks: &mut Looks,
-    ) -> Result<Option<Turn>, FeedsError> {
+        cache: &mut LookupCache,
+    ) -> Result<Option<Decision>, FeedsError> {
         let rows = self.rows();
         let Some(entry) = rows.entry(name.no, &name.id, seq)? else {
             return Ok(None);
@@ -212,13 +212,13 @@ impl FeedBatch<'_> {
         let is_missing = self.tx.contains(keys::missing(name.no, seq).as_slice())?;
         // What has neither does not count: a Retire cut it, or it lies behind a fork.
         let counts = old != 0 || entry.body.is_some() || is_missing;
-        if !counts || named::is_delete(&entry.kind) {
+        if !counts || amendments::is_delete(&entry.kind) {
             return Ok(None);
         }
-        let verdict = rows.is_deleted(name, seq, entry.reference.id, looks)?;
+        let verdict = rows.is_deleted(name, seq, entry.reference.id, cache)?;
         // Time that is over stays over, even if the clock is set back.
         let why = reasons(verdict, is_over(&entry, self.due)) | (old & EXPIRED);
-        let mut turn = Turn {
+        let mut turn = Decision {
             seq,
             why,
             verdict,
@@ -241,7 +241,7 @@ impl FeedBatch<'_> {
     }
 
     /// Rewrites a stored run without the bodies that go and with those that come back.
-    fn turn(&mut self, name: LogName, run: &Run, turns: Turns) -> Result<(), FeedsError> {
+    fn turn(&mut self, name: LogName, run: &Run, turns: Decisions) -> Result<(), FeedsError> {
         for turn in &turns.erase {
             let body = body_at(run, turn.seq);
             self.erase(name, run, turn, body)?;
@@ -268,7 +268,7 @@ impl FeedBatch<'_> {
         &mut self,
         name: LogName,
         run: &Run,
-        turn: &Turn,
+        turn: &Decision,
         body: Option<Bytes>,
     ) -> Result<(), FeedsError> {
         let seq = turn.seq;
@@ -278,7 +278,7 @@ impl FeedBatch<'_> {
         if let Some(body) = body {
             self.keep(name, seq, &body, (turn.why, turn.verdict))?;
         }
-        let arrival = self.record(Event::Erased { log: name.no, seq })?;
+        let arrival = self.record(ArrivalEvent::Erased { log: name.no, seq })?;
         self.notes.push(Note::Erased {
             log: name.id,
             seq,
@@ -289,14 +289,14 @@ impl FeedBatch<'_> {
     }
 
     /// An entry that no delete takes any more: with the body that was kept, or wanting it again.
-    fn revive(&mut self, name: LogName, run: &Run, turn: &Turn) -> Result<(), FeedsError> {
+    fn revive(&mut self, name: LogName, run: &Run, turn: &Decision) -> Result<(), FeedsError> {
         let seq = turn.seq;
         let part = seq..seq.next();
         self.tx.delete(keys::erased(name.no, seq).as_slice())?;
         self.drop_kept(name.no, seq)?;
         self.index_run(name, run, part.clone(), Index::Again)?;
         if turn.kept.is_some() {
-            let arrival = self.record(Event::Body { log: name.no, seq })?;
+            let arrival = self.record(ArrivalEvent::Body { log: name.no, seq })?;
             self.counters.filled = arrival;
             let log = name.id;
             self.notes.push(Note::Body { log, seq, arrival });
@@ -339,7 +339,7 @@ impl FeedBatch<'_> {
         // What was kept before of another entry at this place goes with the blobs that it names.
         self.drop_kept(name.no, seq)?;
         self.keep_blobs((name.no, seq), body, true)?;
-        let kept = Kept {
+        let kept = KeptBody {
             due: self.since.plus_millis(kept_millis(verdict)),
             purged: verdict.purged_elsewhere,
             body: body.clone(),
@@ -347,7 +347,7 @@ impl FeedBatch<'_> {
         self.put_kept(name.no, seq, &kept)
     }
 
-    fn put_kept(&mut self, no: LogNo, seq: Seq, kept: &Kept) -> Result<(), FeedsError> {
+    fn put_kept(&mut self, no: LogNo, seq: Seq, kept: &KeptBody) -> Result<(), FeedsError> {
         let until = keys::kept_until(kept.due).u32(no).u64(seq.0);
         self.tx.put(until.as_slice(), Bytes::new())?;
         let mut row = kept.due.0.to_be_bytes().to_vec();
@@ -396,7 +396,7 @@ impl FeedBatch<'_> {
 }
 
 /// The erased body of an entry of an own feed, and until when it is kept.
-struct Kept {
+struct KeptBody {
     due: Timestamp,
     /// A purge said on another device shortened its time.
     purged: bool,
@@ -441,13 +441,13 @@ impl Rows<'_> {
         Ok(self.kept_row(no, seq)?.map(|kept| kept.body))
     }
 
-    fn kept_row(&self, no: LogNo, seq: Seq) -> Result<Option<Kept>, FeedsError> {
+    fn kept_row(&self, no: LogNo, seq: Seq) -> Result<Option<KeptBody>, FeedsError> {
         let what = "an erased body";
         let row = self.0.value(keys::kept(no, seq).as_slice())?;
         row.map(|row| {
             let due = keys::u64_at(&row, 0).zip(row.get(8).copied());
             let (due, purged) = due.ok_or(FeedsError::Damaged { what })?;
-            Ok(Kept {
+            Ok(KeptBody {
                 due: Timestamp(due.cast_signed()),
                 purged: purged != 0,
                 body: Bytes::from(row).slice(9..),
@@ -462,8 +462,8 @@ impl Rows<'_> {
         name: LogName,
         seq: Seq,
         id: EntryId,
-        looks: &mut Looks,
+        cache: &mut LookupCache,
     ) -> Result<Verdict, FeedsError> {
-        self.judge(name.feed_no, (&name.id, seq, id), looks)
+        self.judge(name.feed_no, (&name.id, seq, id), cache)
     }
 }

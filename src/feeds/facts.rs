@@ -15,12 +15,12 @@ const LOGS: usize = 16_384;
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     logs: Mutex<HashMap<LogNo, (FeedNo, LogId)>>,
-    wanted: Mutex<Wanted>,
+    wanted: Mutex<WantedFeeds>,
 }
 
 /// Which feeds are wanted, as of one change of follows.
 #[derive(Debug, Default)]
-struct Wanted {
+struct WantedFeeds {
     version: u64,
     feeds: HashMap<FeedNo, bool>,
 }
@@ -49,7 +49,7 @@ impl Facts {
     ) -> Result<bool, FeedsError> {
         let mut wanted = lock(&self.wanted);
         if wanted.version < version {
-            *wanted = Wanted {
+            *wanted = WantedFeeds {
                 version,
                 feeds: HashMap::new(),
             };

@@ -206,7 +206,7 @@ impl FeedBatch<'_> {
     }
 
     /// Puts an edited entry under the keys of all its versions: which one shows is for the reader to say.
-    pub(super) fn settle_fields(
+    pub(super) fn refile_fields(
         &mut self,
         name: LogName,
         entry: &StoredEntry,

@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::amendments;
 use super::batch::{FeedBatch, LogName};
 use super::error::FeedsError;
 use super::keys::{self, FeedNo, GAP, Key, LogNo, READ, SHOWN};
-use super::named;
-use super::state::Change;
+use super::registers::RegisterChange;
 use crate::format::{
     Body, Content as _, EntryId, Item, Kind, Lane, OrderKey, Reaction, Rel, Run, Seq,
     decode_content, lanes, standard,
@@ -87,7 +87,7 @@ impl FeedBatch<'_> {
             let kind_no = self.intern_kind(item.kind())?;
             self.mark(keys::of_kind(kind_no), &end, how)?;
         }
-        if let Some(at) = item.expires.filter(|_| !named::is_delete(item.kind())) {
+        if let Some(at) = item.expires.filter(|_| !amendments::is_delete(item.kind())) {
             let key = keys::expires(at).u32(name.no).u64(seq.0);
             if how == Index::Away {
                 self.tx.delete(key.as_slice())?;
@@ -109,7 +109,7 @@ impl FeedBatch<'_> {
             self.index_origins(name, (seq, id), &body)?;
         }
         if *lane == lanes::STATE || lane.is_private() {
-            let change = Change {
+            let change = RegisterChange {
                 id,
                 order,
                 kind: item.kind(),

@@ -19,7 +19,7 @@
 //! C #kind place                         -> mark      one kind
 //! G tag[8] place                        -> mark      one tag
 //! R target[16] rel place                -> mark      what points at an entry; of a reaction also #feed, emoji
-//! N #feed log[8] seq[8] rel target[8] #log seq[8] index[1] -> Naming    what deletes and edits of a feed name in it
+//! N #feed log[8] seq[8] rel target[8] #log seq[8] index[1] -> Amendment    what deletes and edits of a feed name in it
 //! a #feed device[32]                    -> ()        devices whose word counts for others: some of the admins
 //! E #log seq[8]                         -> why       entries whose bodies are erased: deleted, expired
 //! V #log seq[8]                         -> due[8], purged, body   erased bodies of own feeds, kept out of sight

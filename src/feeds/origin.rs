@@ -5,10 +5,10 @@ use std::ops::Range;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::amendments::LookupCache;
 use super::batch::{FeedBatch, LogName};
 use super::error::FeedsError;
 use super::keys::{self, FeedNo, LogNo};
-use super::named::Looks;
 use super::row::{decode, encode};
 use super::rows::{Rows, StoredEntry};
 use super::snapshot::FeedSnapshot;
@@ -159,7 +159,7 @@ impl FeedBatch<'_> {
             let held = rows.counting(no, target.seq)?;
             if held.is_some_and(|held| held.reference.id == target.id)
                 && !rows
-                    .is_deleted(name, target.seq, target.id, &mut Looks::default())?
+                    .is_deleted(name, target.seq, target.id, &mut LookupCache::default())?
                     .deleted
             {
                 return Ok(true);
@@ -282,7 +282,7 @@ impl Rows<'_> {
     /// Whether a delete that counts names an entry that does not.
     fn is_origin_deleted(&self, feed_no: FeedNo, origin: &EntryRef) -> Result<bool, FeedsError> {
         let EntryRef { log, seq, id } = origin;
-        let verdict = self.judge(feed_no, (log, *seq, *id), &mut Looks::default())?;
+        let verdict = self.judge(feed_no, (log, *seq, *id), &mut LookupCache::default())?;
         Ok(verdict.deleted)
     }
 }

@@ -19,16 +19,16 @@ const EVERY: i64 = 60 * 1_000;
 
 /// The changes of each feed of late.
 #[derive(Debug, Default)]
-pub(super) struct Paces(HashMap<FeedNo, Pace>);
+pub(super) struct Paces(HashMap<FeedNo, FeedPace>);
 
 #[derive(Debug)]
-struct Pace {
+struct FeedPace {
     /// When all the room is there again, if nothing more comes.
     whole: Timestamp,
     waiting: Option<Statements>,
 }
 
-impl Pace {
+impl FeedPace {
     /// When there is room for one more change.
     fn due(&self) -> Timestamp {
         self.whole.plus_millis(-(BURST - 1) * EVERY)
@@ -47,14 +47,14 @@ impl Pace {
 }
 
 impl Paces {
-    fn of(&mut self, no: FeedNo, now: Timestamp) -> &mut Pace {
+    fn of(&mut self, no: FeedNo, now: Timestamp) -> &mut FeedPace {
         /// Feeds remembered before those are forgotten that have all their room.
         const FEEDS: usize = 1_024;
         if self.0.len() >= FEEDS {
             self.0
                 .retain(|_, pace| pace.whole > now || pace.waiting.is_some());
         }
-        self.0.entry(no).or_insert_with(|| Pace {
+        self.0.entry(no).or_insert_with(|| FeedPace {
             whole: now,
             waiting: None,
         })
@@ -63,13 +63,13 @@ impl Paces {
     /// When the first of those that wait can be taken.
     pub(super) fn due(&self) -> Option<Timestamp> {
         let waiting = self.0.values().filter(|pace| pace.waiting.is_some());
-        waiting.map(Pace::due).min()
+        waiting.map(FeedPace::due).min()
     }
 }
 
 impl FeedStore {
-    fn with_pace<T>(&self, no: FeedNo, now: Timestamp, act: impl FnOnce(&mut Pace) -> T) -> T {
-        act(self.room().paces.of(no, now))
+    fn with_pace<T>(&self, no: FeedNo, now: Timestamp, act: impl FnOnce(&mut FeedPace) -> T) -> T {
+        act(self.upkeep().paces.of(no, now))
     }
 }
 
@@ -116,7 +116,7 @@ impl FeedBatch<'_> {
     pub(super) fn take_waiting(&mut self) -> Result<(), FeedsError> {
         let now = self.now;
         let mut due = Vec::new();
-        for (no, pace) in &mut self.store.room().paces.0 {
+        for (no, pace) in &mut self.store.upkeep().paces.0 {
             if pace.waiting.is_some() && pace.spend(now) {
                 due.extend(pace.waiting.take().map(|statements| (*no, statements)));
             }

@@ -136,7 +136,7 @@ impl FeedSnapshot {
         limit: usize,
         now: Timestamp,
     ) -> Result<Vec<PageRow>, FeedsError> {
-        let mut page = Page {
+        let mut page = PageBuilder {
             snapshot: self,
             found: Vec::new(),
             entries: 0,
@@ -176,7 +176,7 @@ impl FeedSnapshot {
         limit: usize,
         now: Timestamp,
     ) -> Result<Vec<PageRow>, FeedsError> {
-        let mut page = Page {
+        let mut page = PageBuilder {
             snapshot: self,
             found: Vec::new(),
             entries: 0,
@@ -229,14 +229,14 @@ const fn first_ahead(now: Timestamp) -> OrderKey {
 }
 
 /// A page being put together.
-struct Page<'a> {
+struct PageBuilder<'a> {
     snapshot: &'a FeedSnapshot,
     found: Vec<PageRow>,
     entries: usize,
     now: Timestamp,
 }
 
-impl Page<'_> {
+impl PageBuilder<'_> {
     fn row(&mut self, query: &Query, key: &[u8], mark: u8) -> Result<(), FeedsError> {
         let Some((order, log_no)) = keys::place_at_end(key) else {
             return Err(FeedsError::Damaged {

@@ -11,10 +11,10 @@ use super::aside::Why;
 use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
+use super::ingest::Taken;
 use super::keys::{self, FeedNo, LogNo};
-use super::row::{Event, decode, encode};
+use super::row::{ArrivalEvent, decode, encode};
 use super::snapshot::FeedSnapshot;
-use super::take::Taken;
 use super::trust::Trust;
 use crate::format::{End, EntryId, Run, Seq};
 
@@ -25,7 +25,7 @@ const WHAT: &str = "what is to be counted again";
 
 /// How far what is set aside of a log was offered again: first what was held before, then the rest, and after which run.
 #[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
-struct Cursor {
+struct RecountCursor {
     rest: bool,
     after: Option<(Seq, EntryId)>,
 }
@@ -43,13 +43,13 @@ impl FeedBatch<'_> {
             let is_same = before.bound(&name.id) == after.bound(&name.id)
                 && before.end_of(&name.id) == after.end_of(&name.id);
             if !is_same {
-                self.put_cursor(no, Cursor::default())?;
+                self.put_cursor(no, RecountCursor::default())?;
             }
         }
         Ok(())
     }
 
-    fn put_cursor(&mut self, no: LogNo, cursor: Cursor) -> Result<(), FeedsError> {
+    fn put_cursor(&mut self, no: LogNo, cursor: RecountCursor) -> Result<(), FeedsError> {
         Ok(self.tx.put(keys::recount(no).as_slice(), encode(&cursor))?)
     }
 
@@ -61,7 +61,7 @@ impl FeedBatch<'_> {
                 .rows()
                 .collect_some(&keys::recounts(), 1, |key, value| {
                     let no = keys::u32_at(key, 1).ok_or(FeedsError::Damaged { what: WHAT })?;
-                    Ok((no, decode::<Cursor>(WHAT, value)?))
+                    Ok((no, decode::<RecountCursor>(WHAT, value)?))
                 })?;
             let Some((no, mut cursor)) = next.into_iter().next() else {
                 return Ok(false);
@@ -84,7 +84,7 @@ impl FeedBatch<'_> {
     fn recount(
         &mut self,
         name: LogName,
-        cursor: &mut Cursor,
+        cursor: &mut RecountCursor,
         left: &mut u64,
     ) -> Result<bool, FeedsError> {
         let trust = self.trust(name.feed_no, &name.id.feed)?;
@@ -167,7 +167,7 @@ impl FeedBatch<'_> {
             }
             self.forget_erased(name, &part)?;
             self.queue_cut(name, &run, &part)?;
-            self.record(Event::Gone {
+            self.record(ArrivalEvent::Gone {
                 log: name.no,
                 first: part.start,
                 count: part.end.0 - part.start.0,
@@ -206,7 +206,7 @@ impl FeedBatch<'_> {
         range: Range<Seq>,
         missing: Vec<(Seq, EntryId)>,
     ) -> Result<(), FeedsError> {
-        let arrival = self.record(Event::Entries {
+        let arrival = self.record(ArrivalEvent::Entries {
             log: name.no,
             first: range.start,
             count: range.end.0 - range.start.0,
@@ -231,7 +231,7 @@ impl FeedBatch<'_> {
             return Ok(());
         }
         self.tx.delete(keys::fork(name.no).as_slice())?;
-        let arrival = self.record(Event::Settled { log: name.no })?;
+        let arrival = self.record(ArrivalEvent::Settled { log: name.no })?;
         let row = self.log_row_mut(name.no)?;
         row.forked = None;
         row.changed = arrival;
@@ -314,7 +314,7 @@ impl FeedBatch<'_> {
     fn offer_again(
         &mut self,
         name: LogName,
-        cursor: &mut Cursor,
+        cursor: &mut RecountCursor,
         left: &mut u64,
     ) -> Result<bool, FeedsError> {
         while self.log_row(name.no)?.aside > 0 {
@@ -323,7 +323,7 @@ impl FeedBatch<'_> {
                 if cursor.rest {
                     break;
                 }
-                *cursor = Cursor {
+                *cursor = RecountCursor {
                     rest: true,
                     after: None,
                 };

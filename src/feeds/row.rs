@@ -133,10 +133,10 @@ impl LogRow {
     }
 
     /// What is held, and what is not wanted: of neither there is anything to ask for.
-    pub(super) fn settled(&self) -> Ranges {
-        let mut settled = self.held.clone();
-        settled.insert(Seq::ZERO..self.floor);
-        settled
+    pub(super) fn held_or_dropped(&self) -> Ranges {
+        let mut ranges = self.held.clone();
+        ranges.insert(Seq::ZERO..self.floor);
+        ranges
     }
 }
 
@@ -252,7 +252,7 @@ impl Ranges {
 
 /// One change of one piece of state, as merging needs it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct StateRow {
+pub(super) struct RegisterRow {
     pub(super) id: EntryId,
     pub(super) time: Timestamp,
     pub(super) replaces: Vec<EntryId>,
@@ -342,9 +342,9 @@ impl Profile {
     }
 }
 
-/// What was stored, as the change feed keeps it. A row of [`Entries`](Event::Entries) takes as many numbers as entries.
+/// What was stored, as the change feed keeps it. A row of [`Entries`](ArrivalEvent::Entries) takes as many numbers as entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Event {
+pub(super) enum ArrivalEvent {
     Entries {
         log: u32,
         first: Seq,
@@ -379,7 +379,7 @@ pub(super) enum Event {
     },
 }
 
-impl Event {
+impl ArrivalEvent {
     /// How many arrival numbers it takes.
     pub(super) const fn width(&self) -> u64 {
         match self {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::error::FeedsError;
 use super::keys::{self, FeedNo, KindNo, LogNo};
 use super::row::{FeedRow, LogRow, Profile, decode};
-use super::segment::{self, Joiner, Piece};
+use super::segment::{self, Joiner, StoredPiece};
 use crate::format::{EntryId, EntryRef, FeedId, Kind, LogId, Run, Seq, Statement, Timestamp};
 use crate::store::{Direction, ReadTx, prefix_end};
 
@@ -203,7 +203,7 @@ impl Rows<'_> {
         &self,
         no: LogNo,
         seq: Seq,
-        mut read: impl FnMut(&Piece<'_>) -> Result<Option<T>, FeedsError>,
+        mut read: impl FnMut(&StoredPiece<'_>) -> Result<Option<T>, FeedsError>,
     ) -> Result<Option<T>, FeedsError> {
         let from = keys::segment(no, seq.block_start());
         let to = keys::segment(no, seq.next());
@@ -243,7 +243,7 @@ impl Rows<'_> {
         seq: Seq,
     ) -> Result<Option<EntryId>, FeedsError> {
         let before = seq.0.checked_sub(1).map(Seq);
-        let held = |piece: &Piece<'_>| {
+        let held = |piece: &StoredPiece<'_>| {
             let before = before.filter(|before| *before >= piece.first);
             Ok(before.and_then(|before| piece.id(before)))
         };
@@ -308,8 +308,8 @@ impl Rows<'_> {
     }
 }
 
-fn read_piece<'a>(key: &[u8], value: &'a [u8]) -> Result<Piece<'a>, FeedsError> {
+fn read_piece<'a>(key: &[u8], value: &'a [u8]) -> Result<StoredPiece<'a>, FeedsError> {
     let what = segment::WHAT;
     let first = keys::u64_at(key, 5).ok_or(FeedsError::Damaged { what })?;
-    Piece::read(Seq(first), value)
+    StoredPiece::read(Seq(first), value)
 }

@@ -29,7 +29,7 @@ const ROOMS: [(usize, usize); 3] = [(1, 4_096 - 32), (2, 8_192 - 32), (4, 16_384
 const DAMAGED: FeedsError = FeedsError::Damaged { what: WHAT };
 
 /// One piece of a run, borrowed from its row.
-pub(super) struct Piece<'a> {
+pub(super) struct StoredPiece<'a> {
     pub(super) first: Seq,
     pub(super) count: u8,
     pub(super) begins: bool,
@@ -38,7 +38,7 @@ pub(super) struct Piece<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Piece<'a> {
+impl<'a> StoredPiece<'a> {
     pub(super) fn read(first: Seq, value: &'a [u8]) -> Result<Self, FeedsError> {
         let [flags, count, rest @ ..] = value else {
             return Err(DAMAGED);
@@ -152,7 +152,7 @@ impl<'l> Joiner<'l> {
     }
 
     /// Takes the next piece; gives the run that it ends.
-    pub(super) fn push(&mut self, piece: &Piece<'_>) -> Result<Option<Run>, FeedsError> {
+    pub(super) fn push(&mut self, piece: &StoredPiece<'_>) -> Result<Option<Run>, FeedsError> {
         if self.next != (!piece.begins).then_some(piece.first) {
             return Err(DAMAGED);
         }
@@ -174,7 +174,7 @@ impl<'l> Joiner<'l> {
 }
 
 /// Where an entry of a packed run begins, and the time of the one before it.
-struct Cut {
+struct CutPoint {
     at: usize,
     time: i64,
 }
@@ -187,14 +187,14 @@ pub(super) fn pieces(run: &Run) -> Result<Vec<(Seq, Bytes)>, FeedsError> {
     let mut cuts = Vec::with_capacity(run.ids().len() + 1);
     for _ in run.ids() {
         let (at, time) = (packed.len() - view.bytes_left(), view.time());
-        cuts.push(Cut { at, time });
+        cuts.push(CutPoint { at, time });
         view.item(&run.log().lane)?;
     }
     if let Some(first) = cuts.first_mut() {
         first.at = 0;
     }
     // The closing belongs to the last piece.
-    cuts.push(Cut {
+    cuts.push(CutPoint {
         at: packed.len(),
         time: 0,
     });
@@ -212,7 +212,7 @@ pub(super) fn pieces(run: &Run) -> Result<Vec<(Seq, Bytes)>, FeedsError> {
 }
 
 /// Chooses where the piece that begins at entry `from` ends: where its pages are filled best.
-fn end_of_piece(cuts: &[Cut], from: usize, kinds: usize) -> usize {
+fn end_of_piece(cuts: &[CutPoint], from: usize, kinds: usize) -> usize {
     let at = |index: usize| cuts.get(index).map_or(0, |cut| cut.at);
     let overhead = 2 + 8 + kinds;
     let size = |to: usize| 32 * (to - from) + at(to) - at(from);
@@ -246,7 +246,7 @@ fn kinds_bytes(kinds: &[&str]) -> Vec<u8> {
 
 fn write(
     run: &Run,
-    cuts: &[Cut],
+    cuts: &[CutPoint],
     part: std::ops::Range<usize>,
     kinds: &[u8],
 ) -> Result<Bytes, FeedsError> {

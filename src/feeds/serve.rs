@@ -57,7 +57,7 @@ impl FeedSnapshot {
             let row = rows.log(log_no)?;
             let end = standing.as_ref().and_then(|trust| trust.end_of(&row.log));
             let unsettled = self.unsettled_from(log_no, &row, end)?;
-            let held: Vec<_> = row.settled().within(Seq::ZERO..unsettled);
+            let held: Vec<_> = row.held_or_dropped().within(Seq::ZERO..unsettled);
             if held.is_empty() && row.forked.is_none() {
                 continue;
             }

@@ -15,9 +15,9 @@ use super::aside::Why;
 use super::batch::{FeedBatch, LogName};
 use super::error::FeedsError;
 use super::index::Index;
+use super::ingest::{Taken, leans_on_nothing};
 use super::keys;
-use super::row::Event;
-use super::take::{Taken, leans_on_nothing};
+use super::row::ArrivalEvent;
 use crate::format::{Closing, End, EntryId, Run, Seq};
 
 /// Blocks at the most that go in one write below a true entry which does not link, as a power of two.
@@ -50,7 +50,7 @@ impl FeedBatch<'_> {
                 .contradicting(name, &row, run, Seq(u64::MAX))?
                 .is_some()
             {
-                self.record(Event::Settled { log: name.no })?;
+                self.record(ArrivalEvent::Settled { log: name.no })?;
             }
             return self.take_true(name, run, Why::Branch, bound);
         }
@@ -305,7 +305,7 @@ impl FeedBatch<'_> {
         }
         for run in joined(parts) {
             self.set_aside(name, &run, why)?;
-            self.record(Event::Aside {
+            self.record(ArrivalEvent::Aside {
                 log: name.no,
                 first: run.first(),
                 end: run.end(),

@@ -21,7 +21,7 @@ const SPARE_ROWS: usize = 16;
 type Place = (OrderKey, LogNo);
 
 /// A thread being put together.
-struct Thread<'a> {
+struct ThreadBuilder<'a> {
     snapshot: &'a FeedSnapshot,
     root: EntryRef,
     /// The root under all its names: what it says again is answered as well.
@@ -46,7 +46,7 @@ impl FeedSnapshot {
     ) -> Result<Vec<PageRow>, FeedsError> {
         let names = self.names_of(root)?;
         let root = names.first().unwrap_or(root);
-        let mut thread = Thread {
+        let mut thread = ThreadBuilder {
             snapshot: self,
             root: *root,
             names: names.clone(),
@@ -153,7 +153,7 @@ impl FeedSnapshot {
     }
 }
 
-impl Thread<'_> {
+impl ThreadBuilder<'_> {
     /// The entry that began it, or that it is missing.
     fn begin(&mut self) -> Result<(), FeedsError> {
         let EntryRef { log, seq, id } = self.root;

@@ -8,7 +8,7 @@ use super::error::TidingsError;
 use super::identity::Identity;
 use super::keys::random;
 use super::publish::check_keys;
-use crate::feeds::{EntryState, FeedBatch, FeedsError, Subject};
+use crate::feeds::{EntryState, FeedBatch, FeedsError, Preconditions};
 use crate::format::{
     Attachment, Body, Content, Draft, Edit, EntryRef, FeedId, Kind, Post, Ref, Rel, Timestamp,
     decode_content, encode_checked, encode_content, kind_of, lanes, one_line,
@@ -331,12 +331,16 @@ impl Node {
 
 impl Pen {
     /// An own entry that can be spoken of: held, of the own feed, neither deleted nor over.
-    pub(super) fn own(&self, batch: &mut FeedBatch<'_>, entry: &EntryRef) -> Written<Subject> {
+    pub(super) fn own(
+        &self,
+        batch: &mut FeedBatch<'_>,
+        entry: &EntryRef,
+    ) -> Written<Preconditions> {
         let name = || entry.to_string();
         if entry.log.feed != self.feed {
             return Ok(Err(TidingsError::NotYours { name: name() }));
         }
-        let found = batch.subject(entry, &self.feed, &self.identity.device())?;
+        let found = batch.preconditions(entry, &self.feed, &self.identity.device())?;
         Ok(match found {
             None => Err(TidingsError::Unknown { name: name() }),
             Some(found) if !found.may => Err(TidingsError::NotYours { name: name() }),

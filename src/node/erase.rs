@@ -157,7 +157,7 @@ fn all_deletes(
         if deletes.contains(&delete) {
             continue;
         }
-        let said = batch.subject(&delete, &pen.feed, &device)?;
+        let said = batch.preconditions(&delete, &pen.feed, &device)?;
         if said.is_some_and(|said| said.deletes.is_empty()) {
             deletes.push(delete);
         }

@@ -57,7 +57,7 @@ fn react(
     draft: Draft,
 ) -> Written<EntryRef> {
     let name = entry.to_string();
-    match batch.subject(entry, &pen.feed, &pen.identity.device())? {
+    match batch.preconditions(entry, &pen.feed, &pen.identity.device())? {
         Some(found) if !found.deletes.is_empty() => {
             return Ok(Err(TidingsError::Deleted { name }));
         }

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::Fault;
 use super::{Check, LogFacts};
+use crate::feeds::amendments::{self, LookupCache};
 use crate::feeds::erase::{DELETED, EXPIRED};
 use crate::feeds::error::FeedsError;
 use crate::feeds::fields;
 use crate::feeds::index::{self, IndexEnd, folded};
 use crate::feeds::keys::{self, GAP, Key, READ, SHOWN};
-use crate::feeds::named::{self, Looks};
-use crate::feeds::row::{StateRow, encode};
+use crate::feeds::registers::slot_of;
+use crate::feeds::row::{RegisterRow, encode};
 use crate::feeds::rows::StoredEntry;
-use crate::feeds::state::slot_of;
 use crate::format::{Body, EntryId, EntryRef, Item, Rel, Run, Seq, lanes};
 
 /// Keys and values.
@@ -74,7 +74,7 @@ pub(super) fn table(letter: u8) -> &'static str {
 }
 
 impl Check<'_> {
-    /// Looks up the rows of the entries of a run.
+    /// LookupCache up the rows of the entries of a run.
     pub(super) fn run_rows(&mut self, log: &LogFacts, run: &Run) -> Result<(), FeedsError> {
         let part = run.first()..run.end();
         let named = self
@@ -160,7 +160,7 @@ impl Check<'_> {
         if erased != 0 {
             return Ok(rows);
         }
-        if let Some(at) = item.expires.filter(|_| !named::is_delete(&item.kind)) {
+        if let Some(at) = item.expires.filter(|_| !amendments::is_delete(&item.kind)) {
             rows.insert(place(keys::expires(at)), Vec::new());
         }
         if fields::is_found_lane(lane)
@@ -192,13 +192,13 @@ impl Check<'_> {
 
     /// Why the body should be erased. What has expired stays so, whatever the clock says now.
     fn reasons(&self, one: &One<'_>) -> Result<u8, FeedsError> {
-        if named::is_delete(&one.item.kind) {
+        if amendments::is_delete(&one.item.kind) {
             return Ok(0);
         }
         let name = &one.log.name;
         let entry = (&name.id, one.seq, one.id);
-        let looks = &mut Looks::default();
-        let verdict = self.rows().judge(name.feed_no, entry, looks)?;
+        let cache = &mut LookupCache::default();
+        let verdict = self.rows().judge(name.feed_no, entry, cache)?;
         let deleted = if verdict.deleted { DELETED } else { 0 };
         let expired = if one.item.expires.is_some() {
             one.why & EXPIRED
@@ -243,7 +243,12 @@ impl Check<'_> {
             let key = keys::blob_named_by(&attachment.hash, name.no, one.seq);
             rows.insert(key.into_vec(), attachment.len.to_be_bytes().to_vec());
         }
-        rows.extend(named::rows_of(*name, (one.seq, one.id), &item.kind, body));
+        rows.extend(amendments::rows_of(
+            *name,
+            (one.seq, one.id),
+            &item.kind,
+            body,
+        ));
         self.ref_rows(one, body, end, rows);
         if *lane == lanes::STATE || lane.is_private() {
             self.state_row(one, body, rows)?;
@@ -275,7 +280,7 @@ impl Check<'_> {
         };
         let slot = slot_of(&name.id.lane, &one.item.kind, body);
         let key = keys::state_slot(name.feed_no, kind_no, &slot);
-        let row = StateRow {
+        let row = RegisterRow {
             id: one.id,
             time: one.item.time,
             replaces: body

@@ -8,7 +8,7 @@ use crate::feeds::batch::LogName;
 use crate::feeds::error::FeedsError;
 use crate::feeds::keys::{self, LogNo};
 use crate::feeds::row::Ranges;
-use crate::feeds::segment::Piece;
+use crate::feeds::segment::StoredPiece;
 use crate::format::{Closing, EntryId, ForkProof, PackedRun, Run, Seq};
 
 const RUNS: &str = "the stored runs";
@@ -79,7 +79,7 @@ impl Check<'_> {
             .rows()
             .collect(&keys::segments_of(log.name.no), |key, value| {
                 let first = keys::u64_at(key, 5).ok_or(FeedsError::Damaged { what: RUNS })?;
-                let piece = Piece::read(Seq(first), value)?;
+                let piece = StoredPiece::read(Seq(first), value)?;
                 Ok((piece.first..piece.end(), value.len() as u64))
             })?;
         let mut bytes = 0;

@@ -6,11 +6,11 @@ use std::ops::{ControlFlow, Range};
 use super::Check;
 use super::entry::table;
 use super::report::Fault;
+use crate::feeds::amendments;
 use crate::feeds::erase::DELETED;
 use crate::feeds::error::FeedsError;
 use crate::feeds::keys::{self, Key, LogNo};
-use crate::feeds::named;
-use crate::feeds::row::{Event, FeedRow, LogRow, Profile, Ranges, decode};
+use crate::feeds::row::{ArrivalEvent, FeedRow, LogRow, Profile, Ranges, decode};
 use crate::format::{BlobHash, Body, Run, Seq, Statement, Timestamp};
 use crate::store::Direction;
 
@@ -32,7 +32,7 @@ fn place_of(key: &[u8]) -> Option<(LogNo, Seq)> {
             let (order, log) = keys::place_at_end(key)?;
             return Some((log, order.seq));
         }
-        b'N' => named::BY_LOG,
+        b'N' => amendments::BY_LOG,
         b'I' => 17,
         b'x' => 9,
         b'b' => 33,
@@ -51,7 +51,7 @@ impl Check<'_> {
         self.rows()
             .visit(from.as_slice(), Some(to.as_slice()), |key, value| {
                 let at = keys::u64_at(key, 1).unwrap_or(0);
-                let Ok(event) = decode::<Event>(ARRIVAL, value) else {
+                let Ok(event) = decode::<ArrivalEvent>(ARRIVAL, value) else {
                     wrong.push((at, Fault::Unreadable));
                     return Ok(ControlFlow::Continue(()));
                 };
@@ -60,18 +60,18 @@ impl Check<'_> {
                 }
                 next = at.saturating_add(event.width());
                 match event {
-                    Event::Entries { log, first, count } => {
+                    ArrivalEvent::Entries { log, first, count } => {
                         let told = told.entry(log).or_default();
                         told.insert(first..first.plus(count));
                     }
-                    Event::Aside {
+                    ArrivalEvent::Aside {
                         log, first, end, ..
                     } => {
                         let told = told.entry(log).or_default();
                         told.remove(&(first..end));
                     }
                     // Where they are told of and held no longer, they count no longer either.
-                    Event::Gone { log, first, count } => {
+                    ArrivalEvent::Gone { log, first, count } => {
                         let told = told.entry(log).or_default();
                         told.remove(&(first..first.plus(count)));
                     }
@@ -259,8 +259,8 @@ impl Check<'_> {
                 let mut entries = runs.iter().flatten().flat_map(Run::entries);
                 let entry = entries.find(|entry| entry.header().seq() == seq);
                 let is_kept = |entry: crate::format::Entry| {
-                    let looks = &mut named::Looks::default();
-                    let verdict = self.rows().is_deleted(log.name, seq, entry.id(), looks);
+                    let cache = &mut amendments::LookupCache::default();
+                    let verdict = self.rows().is_deleted(log.name, seq, entry.id(), cache);
                     let as_said = verdict.is_ok_and(|verdict| verdict.purged_elsewhere == purged);
                     as_said && entry.header().matches_body(&body)
                 };

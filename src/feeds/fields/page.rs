@@ -196,7 +196,7 @@ impl FeedSnapshot {
         let Some(Ok(mut body)) = entry.body.as_deref().map(Body::decode) else {
             return Ok(None);
         };
-        if let Some(edit) = rows.settled_edit(feed_no, &entry, now)? {
+        if let Some(edit) = rows.shown_edit(feed_no, &entry, now)? {
             body = edit.applied_to(body);
         }
         if !query.shows(&entry, &body, key) {

@@ -37,7 +37,7 @@ const WHAT: &str = "what a delete or an edit names";
 
 /// The value of one naming.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Named {
+struct AmendmentRow {
     target: EntryId,
     by: EntryId,
     purge: bool,
@@ -45,7 +45,7 @@ struct Named {
 
 /// One delete or edit that names a place of a log; it counts as an entry, and its body is held.
 #[derive(Debug, Clone)]
-pub(super) struct Naming {
+pub(super) struct Amendment {
     /// The place that is named.
     pub(super) seq: Seq,
     pub(super) rel: Rel,
@@ -122,7 +122,7 @@ pub(super) fn rows_of(
     let row = |(index, rel, target): (u8, Rel, EntryRef)| {
         let entry = naming_of(name.feed_no, rel, &target);
         let key = keys::naming(entry, name.no, seq, index);
-        let value = Named {
+        let value = AmendmentRow {
             target: target.id,
             by: id,
             purge: purge && is_delete(kind),
@@ -148,7 +148,7 @@ impl FeedBatch<'_> {
             return Ok(());
         }
         let purge = decode_content(&body.content).is_ok_and(|delete: Delete| delete.purge);
-        let row = |target| Named {
+        let row = |target| AmendmentRow {
             target,
             by: id,
             purge: purge && is_delete(kind),
@@ -219,7 +219,7 @@ impl FeedBatch<'_> {
 ///
 /// It is true for as long as no delete is stored or taken away.
 #[derive(Debug, Default)]
-pub(super) struct Looks {
+pub(super) struct LookupCache {
     speakers: HashMap<FeedNo, Vec<DeviceId>>,
     logs: HashMap<LogId, Option<LogNo>>,
     undone: HashMap<(LogNo, Seq, EntryId), bool>,
@@ -259,13 +259,13 @@ impl Rows<'_> {
         &self,
         feed_no: FeedNo,
         by: &BTreeSet<LogNo>,
-    ) -> Result<Vec<([u8; 8], Naming)>, FeedsError> {
+    ) -> Result<Vec<([u8; 8], Amendment)>, FeedsError> {
         let mut found = Vec::new();
         let from = keys::named_in(feed_no);
         let to = prefix_end(from.as_slice());
         self.visit(from.as_slice(), to.as_deref(), |key, value| {
             if keys::u32_at(key, BY_LOG).is_some_and(|no| by.contains(&no)) {
-                found.push(read_naming(key, value)?);
+                found.push(read_amendment(key, value)?);
             }
             Ok(ControlFlow::Continue(()))
         })?;
@@ -279,8 +279,8 @@ impl Rows<'_> {
         (feed_no, rel): (FeedNo, Rel),
         (log, seq, id): (&LogId, Seq, EntryId),
         most: usize,
-        looks: &mut Looks,
-    ) -> Result<Vec<(LogId, Naming)>, FeedsError> {
+        cache: &mut LookupCache,
+    ) -> Result<Vec<(LogId, Amendment)>, FeedsError> {
         let target = EntryRef { log: *log, seq, id };
         let entry = naming_of(feed_no, rel, &target);
         let mut found = Vec::new();
@@ -291,13 +291,13 @@ impl Rows<'_> {
             Rel::Delete => lane_of_deletes(&log.lane),
             _ => log.lane,
         };
-        for device in self.who_may(feed_no, &log.device, looks)? {
+        for device in self.who_may(feed_no, &log.device, cache)? {
             let by = LogId {
                 feed: log.feed,
                 device,
                 lane,
             };
-            let Some(no) = self.log_no_known(feed_no, &by, looks)? else {
+            let Some(no) = self.log_no_known(feed_no, &by, cache)? else {
                 continue;
             };
             let of_log = entry.clone().u32(no);
@@ -308,7 +308,7 @@ impl Rows<'_> {
                 to.as_deref(),
                 Direction::Descending,
                 &mut |key, value| {
-                    match read_naming(key, value) {
+                    match read_amendment(key, value) {
                         Ok((_, naming)) if naming.target == id => found.push((by, naming)),
                         Ok(_) => {}
                         Err(error) => failed = Some(error),
@@ -371,9 +371,9 @@ impl Rows<'_> {
         &self,
         feed_no: FeedNo,
         of: &DeviceId,
-        looks: &mut Looks,
+        cache: &mut LookupCache,
     ) -> Result<Vec<DeviceId>, FeedsError> {
-        if let Entry::Vacant(free) = looks.speakers.entry(feed_no) {
+        if let Entry::Vacant(free) = cache.speakers.entry(feed_no) {
             let speakers = self.collect(&keys::speakers(feed_no), |key, _| {
                 let device = key.get(5..37).and_then(|device| device.try_into().ok());
                 let device = device.ok_or(FeedsError::Damaged { what: WHAT })?;
@@ -381,7 +381,7 @@ impl Rows<'_> {
             })?;
             free.insert(speakers);
         }
-        let speakers = looks.speakers.get(&feed_no).into_iter().flatten();
+        let speakers = cache.speakers.get(&feed_no).into_iter().flatten();
         let others = speakers.filter(|device| *device != of);
         Ok(std::iter::once(of).chain(others).copied().collect())
     }
@@ -390,13 +390,13 @@ impl Rows<'_> {
         &self,
         feed_no: FeedNo,
         log: &LogId,
-        looks: &mut Looks,
+        cache: &mut LookupCache,
     ) -> Result<Option<LogNo>, FeedsError> {
-        if let Some(known) = looks.logs.get(log) {
+        if let Some(known) = cache.logs.get(log) {
             return Ok(*known);
         }
         let no = self.log_no_in(feed_no, log)?;
-        looks.logs.insert(*log, no);
+        cache.logs.insert(*log, no);
         Ok(no)
     }
 
@@ -405,12 +405,12 @@ impl Rows<'_> {
         &self,
         feed_no: FeedNo,
         entry: (&LogId, Seq, EntryId),
-        looks: &mut Looks,
-    ) -> Result<Vec<(LogId, Naming)>, FeedsError> {
-        let mut counting = self.namings_of((feed_no, Rel::Delete), entry, DELETES, looks)?;
+        cache: &mut LookupCache,
+    ) -> Result<Vec<(LogId, Amendment)>, FeedsError> {
+        let mut counting = self.namings_of((feed_no, Rel::Delete), entry, DELETES, cache)?;
         let mut failed = None;
         counting.retain(|(by, naming)| {
-            let undone = self.is_undone(feed_no, by, naming, looks);
+            let undone = self.is_undone(feed_no, by, naming, cache);
             undone.map_or_else(
                 |error| {
                     failed = Some(error);
@@ -427,16 +427,16 @@ impl Rows<'_> {
         &self,
         feed_no: FeedNo,
         log: &LogId,
-        delete: &Naming,
-        looks: &mut Looks,
+        delete: &Amendment,
+        cache: &mut LookupCache,
     ) -> Result<bool, FeedsError> {
         let known = (delete.log_no, delete.at, delete.by);
-        if let Some(undone) = looks.undone.get(&known) {
+        if let Some(undone) = cache.undone.get(&known) {
             return Ok(*undone);
         }
         let delete = (log, delete.at, delete.by);
-        let undos = self.namings_of((feed_no, Rel::Delete), delete, 1, looks)?;
-        looks.undone.insert(known, !undos.is_empty());
+        let undos = self.namings_of((feed_no, Rel::Delete), delete, 1, cache)?;
+        cache.undone.insert(known, !undos.is_empty());
         Ok(!undos.is_empty())
     }
 
@@ -445,9 +445,9 @@ impl Rows<'_> {
         &self,
         feed_no: FeedNo,
         entry: (&LogId, Seq, EntryId),
-        looks: &mut Looks,
+        cache: &mut LookupCache,
     ) -> Result<Verdict, FeedsError> {
-        let counting = self.counting_deletes(feed_no, entry, looks)?;
+        let counting = self.counting_deletes(feed_no, entry, cache)?;
         let mut purges = (false, false);
         for (_, naming) in counting.iter().filter(|(_, naming)| naming.purge) {
             if self.log(naming.log_no)?.ours {
@@ -470,13 +470,13 @@ pub(super) fn naming_of(feed_no: FeedNo, rel: Rel, target: &EntryRef) -> Key {
     keys::naming_entry(place, rel, &target.id)
 }
 
-pub(super) fn read_naming(key: &[u8], value: &[u8]) -> Result<([u8; 8], Naming), FeedsError> {
+pub(super) fn read_amendment(key: &[u8], value: &[u8]) -> Result<([u8; 8], Amendment), FeedsError> {
     let damaged = || FeedsError::Damaged { what: WHAT };
     let order = key.get(5..13).and_then(|order| order.try_into().ok());
     let order: [u8; 8] = order.ok_or_else(damaged)?;
     let rel = *key.get(REL).ok_or_else(damaged)?;
-    let Named { target, by, purge } = decode(WHAT, value)?;
-    let naming = Naming {
+    let AmendmentRow { target, by, purge } = decode(WHAT, value)?;
+    let naming = Amendment {
         seq: Seq(keys::u64_at(key, 13).ok_or_else(damaged)?),
         rel: Rel::from(rel),
         target,

@@ -9,9 +9,9 @@ use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::index::Index;
 use super::keys::FeedNo;
-use super::row::{Event, LogRow};
+use super::row::{ArrivalEvent, LogRow};
 use super::trust::Trust;
-use super::{erase, keys, named};
+use super::{amendments, erase, keys};
 use crate::format::limits::{LANES_PER_DEVICE, LOGS_OF_ADMITTER, LOGS_OF_FEED_KEY};
 use crate::format::{Closing, EntryId, ForkProof, LogId, PackedRun, Run, Seq, Timestamp};
 
@@ -76,18 +76,18 @@ impl FeedBatch<'_> {
         if leans_on_nothing(&row, run) {
             return Ok(Taken::OtherBranch);
         }
-        let settled = row.forked.unwrap_or(Seq(u64::MAX));
-        if run.first() >= settled {
+        let fork = row.forked.unwrap_or(Seq(u64::MAX));
+        if run.first() >= fork {
             self.set_aside_new(name, run)?;
             return Ok(Taken::Forked);
         }
-        if let Some(ours) = self.contradicting(name, &row, run, settled)? {
+        if let Some(ours) = self.contradicting(name, &row, run, fork)? {
             let taken = self.fork(name, &row, &ours, run)?;
             self.set_aside_new(name, run)?;
             return Ok(taken);
         }
-        if run.end() > settled {
-            return self.take_below(name, &row, run, settled, bound);
+        if run.end() > fork {
+            return self.take_below(name, &row, run, fork, bound);
         }
         self.take_new(name, &row, run, bound)
     }
@@ -324,7 +324,7 @@ impl FeedBatch<'_> {
         }
         self.tx
             .put(keys::fork(name.no).as_slice(), proof.encode().into())?;
-        let arrival = self.record(Event::Forked { log: name.no, at })?;
+        let arrival = self.record(ArrivalEvent::Forked { log: name.no, at })?;
         let row = self.log_row_mut(name.no)?;
         row.forked = Some(at);
         row.changed = arrival;
@@ -368,7 +368,8 @@ impl FeedBatch<'_> {
         if !entry.header().matches_body(body) {
             return Ok(Taken::Mismatch);
         }
-        let is_over = |at: Timestamp| at <= self.due && !named::is_delete(entry.header().kind());
+        let is_over =
+            |at: Timestamp| at <= self.due && !amendments::is_delete(entry.header().kind());
         if entry.header().expires().is_some_and(is_over) {
             // The next sweep marks it; until then it is wanted and not taken.
             return Ok(Taken::AlreadyHeld);
@@ -418,7 +419,7 @@ impl FeedBatch<'_> {
         }
         for (seq, _) in bodies {
             let (log, seq) = (name.id, *seq);
-            let arrival = self.record(Event::Body { log: name.no, seq })?;
+            let arrival = self.record(ArrivalEvent::Body { log: name.no, seq })?;
             self.counters.filled = arrival;
             self.notes.push(Note::Body { log, seq, arrival });
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use super::FeedStore;
-use super::budget::Room;
+use super::budget::Upkeep;
 use super::error::FeedsError;
 use super::keys::{self, FeedNo, Key, LogNo};
 use super::snapshot::FeedSnapshot;
@@ -98,14 +98,14 @@ impl FeedStore {
         &self,
         media: &mut dyn FnMut(&BlobHash) -> u64,
     ) -> Result<Vec<FeedStorage>, FeedsError> {
-        self.snapshot()?.storage(&self.room(), media)
+        self.snapshot()?.storage(&self.upkeep(), media)
     }
 }
 
 impl FeedSnapshot {
     fn storage(
         &self,
-        room: &Room,
+        room: &Upkeep,
         media: &mut dyn FnMut(&BlobHash) -> u64,
     ) -> Result<Vec<FeedStorage>, FeedsError> {
         let rows = self.rows();

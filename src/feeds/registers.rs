@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::batch::{FeedBatch, LogName, Note};
 use super::error::FeedsError;
 use super::keys::{self, FeedNo, Key, LogNo};
-use super::row::{Profile, StateRow, decode, encode};
+use super::row::{Profile, RegisterRow, decode, encode};
 use super::rows::{Rows, StoredEntry};
 use crate::format::limits::TAG_BYTES;
 use crate::format::{
@@ -80,7 +80,7 @@ fn profile_slot(field: &ProfileField) -> Vec<u8> {
 }
 
 /// One change of one piece of state, as the entry that made it says.
-pub(super) struct Change<'a> {
+pub(super) struct RegisterChange<'a> {
     pub(super) id: EntryId,
     pub(super) order: OrderKey,
     pub(super) kind: &'a Kind,
@@ -92,10 +92,10 @@ impl FeedBatch<'_> {
     pub(super) fn index_state(
         &mut self,
         name: LogName,
-        change: &Change<'_>,
+        change: &RegisterChange<'_>,
         put: bool,
     ) -> Result<(), FeedsError> {
-        let Change {
+        let RegisterChange {
             kind, body, order, ..
         } = change;
         let kind_no = self.intern_kind(kind)?;
@@ -105,7 +105,7 @@ impl FeedBatch<'_> {
             .u64(order.seq.0);
         if put {
             let replaces = body.targets(Rel::Replaces);
-            let row = StateRow {
+            let row = RegisterRow {
                 id: change.id,
                 time: order.time,
                 replaces: replaces.map(|target| target.id).collect(),
@@ -205,8 +205,10 @@ impl FeedBatch<'_> {
         body: &Body,
     ) -> Result<Option<EntryRef>, FeedsError> {
         let slot = slot_of(lane, kind, body);
-        let settled = self.rows().settled(feed_no, kind.as_str(), Some(slot))?;
-        Ok(settled.into_iter().next().map(|(entry, _)| entry.reference))
+        let winners = self
+            .rows()
+            .register_winners(feed_no, kind.as_str(), Some(slot))?;
+        Ok(winners.into_iter().next().map(|(entry, _)| entry.reference))
     }
 
     /// The number of a feed that this node has met.
@@ -219,7 +221,7 @@ impl Rows<'_> {
     /// A profile as the entries that are held of it say.
     pub(super) fn merged_profile(&self, feed_no: FeedNo) -> Result<Profile, FeedsError> {
         let mut profile = Profile::default();
-        let mut winners = self.settled(feed_no, ProfileField::KIND, None)?;
+        let mut winners = self.register_winners(feed_no, ProfileField::KIND, None)?;
         // Of too many pieces of state some are passed over; never these three.
         for field in [
             ProfileField::Name(String::new()),
@@ -227,7 +229,7 @@ impl Rows<'_> {
             ProfileField::Avatar,
         ] {
             let slot = slot_in(&lanes::STATE, &profile_slot(&field));
-            winners.extend(self.settled(feed_no, ProfileField::KIND, Some(slot))?);
+            winners.extend(self.register_winners(feed_no, ProfileField::KIND, Some(slot))?);
         }
         let public = winners
             .into_iter()
@@ -247,12 +249,12 @@ impl Rows<'_> {
             decode_content(&body.content)
                 .is_ok_and(|follow: Follow| follow.feed == *feed && follow.following)
         };
-        let settled = self.settled(own, Follow::KIND, Some(slot))?;
-        Ok(settled.iter().any(|(_, body)| says(body)))
+        let winners = self.register_winners(own, Follow::KIND, Some(slot))?;
+        Ok(winners.iter().any(|(_, body)| says(body)))
     }
 
     /// The entries that count now: for each slot of a kind the one that the others lead to.
-    pub(super) fn settled(
+    pub(super) fn register_winners(
         &self,
         feed_no: FeedNo,
         kind: &str,
@@ -333,7 +335,7 @@ fn read_change(key: &[u8], value: &[u8]) -> Result<([u8; 8], LogNo, Seq, StateIt
     let (Some(slot), Some(log), Some(seq)) = (slot, log, seq) else {
         return Err(DAMAGED);
     };
-    let StateRow { id, time, replaces } = decode(WHAT, value)?;
+    let RegisterRow { id, time, replaces } = decode(WHAT, value)?;
     Ok((slot, log, Seq(seq), StateItem { id, time, replaces }))
 }
 

@@ -3,23 +3,23 @@
 use std::ops::ControlFlow;
 
 use super::about::is_over;
+use super::amendments::{LookupCache, is_delete, lane_of_deletes, naming_of, read_amendment};
 use super::batch::FeedBatch;
-use super::edits::{Version, shown_of};
+use super::edits::{EditVersion, shown_of};
 use super::error::FeedsError;
 use super::keys::{self, LogNo};
-use super::named::{Looks, is_delete, lane_of_deletes, naming_of, read_naming};
 use super::rows::StoredEntry;
 use crate::format::{Body, DeviceId, EntryRef, FeedId, Lane, Reaction, Rel, Seq};
 use crate::store::prefix_end;
 
 /// What is known of an entry that another one is to be about.
 #[derive(Debug)]
-pub(crate) struct Subject {
+pub(crate) struct Preconditions {
     pub(crate) entry: StoredEntry,
     /// Its body as last edited; none if it is not held, unreadable or erased.
     pub(crate) body: Option<Body>,
     /// The edits held that count for it.
-    pub(crate) edits: Vec<Version>,
+    pub(crate) edits: Vec<EditVersion>,
     /// The deletes that count for it.
     pub(crate) deletes: Vec<EntryRef>,
     /// Its time is over.
@@ -34,12 +34,12 @@ pub(crate) struct Subject {
 
 impl FeedBatch<'_> {
     /// What is known of a held entry, for something that `device` of `feed` is about to say of it.
-    pub(crate) fn subject(
+    pub(crate) fn preconditions(
         &mut self,
         name: &EntryRef,
         feed: &FeedId,
         device: &DeviceId,
-    ) -> Result<Option<Subject>, FeedsError> {
+    ) -> Result<Option<Preconditions>, FeedsError> {
         let Some(no) = self.met_log(&name.log)? else {
             return Ok(None);
         };
@@ -50,7 +50,7 @@ impl FeedBatch<'_> {
         };
         let rows = self.rows();
         let subject = (&name.log, name.seq, name.id);
-        let counting = rows.counting_deletes(log.feed_no, subject, &mut Looks::default())?;
+        let counting = rows.counting_deletes(log.feed_no, subject, &mut LookupCache::default())?;
         let deletes: Vec<_> = counting
             .iter()
             .map(|(by, naming)| EntryRef {
@@ -78,7 +78,7 @@ impl FeedBatch<'_> {
         });
         let same = name.log.feed == *feed;
         let may = same && rows.may(log.feed_no, device, &name.log.device)?;
-        Ok(Some(Subject {
+        Ok(Some(Preconditions {
             is_delete: is_delete(&entry.kind),
             is_kept: has_body && !purged,
             entry,
@@ -103,7 +103,7 @@ impl FeedBatch<'_> {
         let place = naming_of(feed_no, rel, name);
         let named = self
             .rows()
-            .collect(&place, |key, value| Ok(read_naming(key, value)?.1))?;
+            .collect(&place, |key, value| Ok(read_amendment(key, value)?.1))?;
         let mut found = Vec::new();
         for naming in named.iter().filter(|naming| naming.target == name.id) {
             found.push(EntryRef {
@@ -151,7 +151,7 @@ impl FeedBatch<'_> {
         device: &DeviceId,
     ) -> Result<Vec<(Lane, EntryRef)>, FeedsError> {
         let feed_no = self.intern_feed(feed)?;
-        let (mut found, mut looks) = (Vec::new(), Looks::default());
+        let (mut found, mut cache) = (Vec::new(), LookupCache::default());
         for no in self.rows().logs_of(feed_no)? {
             let name = self.log_name(no)?;
             let rows = self.rows();
@@ -163,7 +163,7 @@ impl FeedBatch<'_> {
                 let Some(id) = rows.id(no, seq)? else {
                     continue;
                 };
-                let verdict = rows.is_deleted(name, seq, id, &mut looks)?;
+                let verdict = rows.is_deleted(name, seq, id, &mut cache)?;
                 if verdict.deleted && !verdict.purge {
                     let log = name.id;
                     found.push((lane_of_deletes(&log.lane), EntryRef { log, seq, id }));
