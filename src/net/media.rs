@@ -4,15 +4,15 @@
 //! all is there; each slice is verified before it is written, so whoever sends wrong bytes is only left.
 
 mod asking;
+mod download;
 mod fetch;
 #[cfg(feature = "test-util")]
 pub(crate) mod fuzz;
-mod giving;
 mod pace;
 mod peer;
 mod pool;
 mod serve;
-mod taking;
+mod upload;
 mod wire;
 
 pub use self::fetch::FetchProgress;

@@ -12,9 +12,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::code;
+use super::download::take_in;
 use super::fetch::Told;
 use super::pace::Pace;
-use super::taking::take_in;
 use super::wire::{self, Answer, PREFIX_BYTES};
 use crate::format::BlobHash;
 use crate::media::{Incoming, MediaError, Partial, Proved, Slice, Wrong};

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::code;
-use super::giving::{Spare, Stream};
+use super::upload::{Spare, Stream};
 use crate::feeds::FeedStore;
 use crate::format::BlobHash;
 use crate::media::{Held, MediaError, MediaStore, Slice};
