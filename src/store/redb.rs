@@ -14,26 +14,26 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use redb::TableDefinition;
 
-use self::lock::PidFile;
-use self::opened::Opened;
+use self::database::Opened;
+use self::pid_file::PidFile;
 use self::snapshot::Snapshot;
 use super::staged::{Base, Changes, StagedTx, Turn, Turnstile};
 use super::{Durability, ReadTx, Storage, StoreError, WriteTx};
 
-mod apply;
+mod checkpoint;
+mod container;
+mod database;
+mod deferred;
 #[cfg(test)]
 pub(crate) mod disk;
 mod fault;
 mod file;
-mod front;
-mod journal;
-mod laid;
-mod lock;
-mod log;
-mod opened;
+mod memtable;
+mod pid_file;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod wal;
 
 const TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("tidings");
 /// Which generation of the log goes on from the last checkpoint.

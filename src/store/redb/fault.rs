@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::StoreError;
-use super::lock;
+use super::pid_file;
 
 /// Turns a panic into an error: redb trusts a cleanly closed file and may panic on a changed one.
 ///
@@ -43,7 +43,7 @@ pub(super) fn explain(path: &Path, failed: &AtomicBool, error: redb::Error) -> S
     match error {
         redb::Error::DatabaseAlreadyOpen => StoreError::Locked {
             path: owned,
-            pid: lock::holder(path),
+            pid: pid_file::holder(path),
         },
         redb::Error::PreviousIo | redb::Error::DatabaseClosed => {
             StoreError::Interrupted { path: owned }

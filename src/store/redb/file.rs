@@ -10,8 +10,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
 
-use super::front::Front;
-use super::journal::Journal;
+use super::container::Front;
+use super::deferred::Journal;
 
 /// What to do when there is no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

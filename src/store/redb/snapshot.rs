@@ -9,7 +9,7 @@ use redb::ReadableDatabase as _;
 
 use super::super::staged::{Changes, bounds, get_over, scan_over};
 use super::super::{Direction, ReadTx, StoreError, Visitor};
-use super::laid::Table;
+use super::memtable::Table;
 use super::{Opened, TABLE, fault};
 
 /// The rows as of one commit. Holds pages of it, but does not keep the file open.

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use super::container::BASE;
 use super::disk::Disk;
-use super::front::BASE;
-use super::log::LOG_BYTES;
+use super::wal::LOG_BYTES;
 use super::{RedbOptions, RedbStorage};
 use crate::store::{Direction, Durability, Storage as _, StoreError};
 

@@ -18,7 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use redb::{BackendError, StorageBackend};
 
-use super::log::LOG_BYTES;
+use super::wal::LOG_BYTES;
 
 const MAGIC: [u8; 16] = *b"tidings store\r\n1";
 /// Of the part with magic and slots.

@@ -10,9 +10,9 @@ use redb::{Database, ReadableDatabase as _, TableError};
 use super::super::staged::Changes;
 use super::super::{Durability, StoreError};
 use super::file::{Missing, StoreFile};
-use super::laid::Laid;
-use super::log::{Log, Way};
-use super::{GENERATION, LOGS, RedbOptions, TABLE, apply, fault};
+use super::memtable::Laid;
+use super::wal::{Log, Way};
+use super::{GENERATION, LOGS, RedbOptions, TABLE, checkpoint, fault};
 
 pub(super) struct Opened {
     // Before the database, which it reads.
@@ -120,12 +120,12 @@ impl Opened {
                 self.put_in()?;
                 let _changing = self.laid.changing();
                 log.fall_behind();
-                apply::in_memory(&self.database, &changes, Some(next))
+                checkpoint::in_memory(&self.database, &changes, Some(next))
             }
             Way::Checkpoint(next) => {
                 self.put_in()?;
                 let _changing = self.laid.changing();
-                apply::checkpoint(&self.database, changes, next)?;
+                checkpoint::checkpoint(&self.database, changes, next)?;
                 *log = Log::new(next);
                 Ok(())
             }
@@ -135,7 +135,7 @@ impl Opened {
     /// Puts into redb what is only in the log so far.
     fn put_in(&self) -> Result<(), redb::Error> {
         self.laid
-            .put_in(|rows| apply::in_memory(&self.database, rows, None))
+            .put_in(|rows| checkpoint::in_memory(&self.database, rows, None))
     }
 
     /// Moves redb's pages to the front of the file and cuts the rest off.
@@ -170,7 +170,7 @@ fn generation(database: &Database) -> Result<u64, redb::Error> {
     let snapshot = database.begin_read()?;
     match snapshot.open_table(TABLE) {
         Err(TableError::TableDoesNotExist(_)) if snapshot.list_tables()?.next().is_none() => {
-            apply::checkpoint(database, Changes::new(), FIRST)?;
+            checkpoint::checkpoint(database, Changes::new(), FIRST)?;
             return Ok(FIRST);
         }
         opened => drop(opened?),

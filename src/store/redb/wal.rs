@@ -21,7 +21,7 @@ use bytes::Bytes;
 
 use super::super::Durability;
 use super::super::staged::Changes;
-use super::front::Front;
+use super::container::Front;
 
 /// Room for the records. Opening after a kill reads and puts in again this much at the most: some hundred posts, two
 /// milliseconds. With half of it posting one by one would be a tenth slower.
