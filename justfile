@@ -21,7 +21,7 @@ fix:
 
 clippy:
     cargo clippy --all-targets --all-features -- -D warnings
-    cargo clippy --lib --no-default-features -- -D warnings
+    cargo clippy -p tidings --lib --no-default-features -- -D warnings
 
 test:
     cargo test --all-features
@@ -31,7 +31,7 @@ docs:
 
 # The lower floors need neither tokio nor iroh.
 floors:
-    cargo check --lib --no-default-features
+    cargo check -p tidings --lib --no-default-features
 
 # Licences, sources and banned crates of the whole tree.
 deny:
@@ -40,11 +40,11 @@ deny:
 # What takes long, needs a network or tools of its own: `just tools` says which, and how each is had.
 nightly: tools check
     cargo deny --all-features check
-    cargo hack check --feature-powerset --depth 2 --no-dev-deps
-    cargo +1.91 check --lib --all-features
-    cargo minimal-versions check --direct --lib --all-features
+    cargo hack check -p tidings --feature-powerset --depth 2 --no-dev-deps
+    cargo +1.91 check -p tidings --lib --all-features
+    cargo minimal-versions check --direct -p tidings --lib --all-features
     PROPTEST_CASES=20000 TIDINGS_FEED_MB=100 cargo test --release --all-features
-    cargo bench --no-run --features test-util
+    cargo bench -p tidings --no-run --features test-util
     cargo mutants --file 'src/format/**'
     just fuzz
     just crash
@@ -81,11 +81,11 @@ tools:
 # again: `TIDINGS_SEED=... just crash`, with the seed that was printed.
 [doc("Power cuts, failing disks, killed processes, random lives of many nodes.")]
 crash kills="200" lives="20000":
-    TIDINGS_CUTS=all cargo test --release --lib --all-features -- cuts redb::tests --nocapture
-    TIDINGS_KILLS={{ kills }} cargo test --release --all-features --test faults kill -- --nocapture
-    TIDINGS_SEEDS={{ lives }} cargo test --release --all-features --test sim --lib -- random networks archives waits
-    TIDINGS_SEEDS={{ lives }} cargo test --release --all-features --test hostile -- --nocapture
-    TIDINGS_CROWD=2000 cargo test --release --all-features --test faults crowd -- --nocapture
+    TIDINGS_CUTS=all cargo test -p tidings --release --lib --all-features -- cuts redb::tests --nocapture
+    TIDINGS_KILLS={{ kills }} cargo test --release -p tidings --all-features --test faults kill -- --nocapture
+    TIDINGS_SEEDS={{ lives }} cargo test --release -p tidings --all-features --test sim --lib -- random networks archives waits
+    TIDINGS_SEEDS={{ lives }} cargo test --release -p tidings --all-features --test hostile -- --nocapture
+    TIDINGS_CROWD=2000 cargo test --release -p tidings --all-features --test faults crowd -- --nocapture
 
 # Needs nightly and cargo-fuzz. What breaks a promise lies in fuzz/artifacts; inputs that reach something new are kept in
 # fuzz/target/found and lie there for the next time, so that the corpus that is checked in stays as it is.
@@ -99,14 +99,14 @@ fuzz seconds="60" targets="":
 
 # The workloads that are named, or all of them; from their figures the table and the plots of docs/performance.md.
 bench *names:
-    TIDINGS_BENCH_JSON=1 cargo bench -- {{ names }} | python3 docs/plots/plot.py
+    TIDINGS_BENCH_JSON=1 cargo bench -p tidings -- {{ names }} | python3 docs/plots/plot.py
 
-# Pictures and films with facts planted in every place that has room for one are posted; exiftool, ffprobe, mat2 and a
-# search through the bytes find none of them. `cargo test --test pictures` is the same with those of them that are here.
+# exiftool, ffprobe, mat2 and a search through the bytes must find none of the facts planted in every place that has room
+# for one. `cargo test -p timeline --test pictures` does the same with those of the three that are installed.
 [doc("Posts pictures and films with planted facts, and lets others look for them.")]
 judge:
-    cargo build --example timeline
-    python3 -B tests/pictures/judge.py target/debug/examples/timeline --require
+    cargo build -p timeline
+    python3 -B examples/timeline/tests/pictures/judge.py target/debug/timeline --require
 
 # Two nodes at several hundred posts a second for so many minutes, one of them away now and then; with a plot of it.
 soak minutes="30":

@@ -6,13 +6,6 @@
 use std::path::Path;
 use std::process::Command;
 
-/// The built example. Cargo builds examples for `cargo test`, next to the folder this test is in.
-fn client() -> std::path::PathBuf {
-    let test = std::env::current_exe().expect("this test");
-    let folder = test.parent().and_then(Path::parent).expect("a folder");
-    folder.join("examples/timeline")
-}
-
 #[test]
 fn nothing_planted_is_found_in_what_was_posted() {
     let python = std::env::var("TIDINGS_PYTHON").unwrap_or_else(|_| "python3".to_owned());
@@ -29,7 +22,7 @@ fn nothing_planted_is_found_in_what_was_posted() {
     let run = Command::new(python)
         .arg("-B")
         .arg(judge)
-        .arg(client())
+        .arg(env!("CARGO_BIN_EXE_timeline"))
         .output();
     let run = run.expect("running the judge");
     let said = String::from_utf8_lossy(&run.stdout);

@@ -184,7 +184,7 @@ fn without_what_is_kept_privately_an_import_still_knows_its_posts() {
 #[test]
 fn posts_of_files_alone_do_not_double_without_it() {
     let ada = Person::named("Ada");
-    let picture = std::fs::read("tests/data/media/restarts.jpg").expect("a picture");
+    let picture = std::fs::read("../../tests/data/media/restarts.jpg").expect("a picture");
     ada.file("a.jpg", picture);
     let feed = |home: &str, ids: [&str; 3]| {
         let item = |nth: usize, id: &str| {

@@ -12,7 +12,7 @@ import pathlib
 import struct
 import zlib
 
-DATA = pathlib.Path(__file__).parent.parent / "data" / "media"
+DATA = pathlib.Path(__file__).resolve().parents[4] / "tests" / "data" / "media"
 
 PLACE = b"PLANTED +52.5200+013.4050"
 

@@ -4,7 +4,7 @@
 //! It uses nothing but the public API of `tidings`. The shortest way to see it all:
 //!
 //! ```text
-//! cargo run --release --example timeline -- demo
+//! cargo run --release -p timeline -- demo
 //! ```
 //!
 //! makes two people in a temporary folder, lets one write and post a picture, the other follow, sync, fetch, reply and
@@ -12,7 +12,7 @@
 //! (`--local` keeps both on this machine's network: no relay, no DNS):
 //!
 //! ```text
-//! alias timeline='cargo run --quiet --release --example timeline --'
+//! alias timeline='cargo run --quiet --release -p timeline --'
 //! timeline --dir ada --local init --name Ada --tag gardening
 //! timeline --dir ada --local post "First tomatoes" --tag tomato --attach tomato.jpg --alt "Three, still green"
 //! timeline --dir ada --local import --dry-run mastodon      # what would come of feeds, blog exports, unpacked archives

@@ -1,8 +1,8 @@
 """Posts a collection with planted facts, and lets others look at what was posted.
 
-    python3 tests/pictures/judge.py CLIENT [--require] [--keep FOLDER]
+    python3 examples/timeline/tests/pictures/judge.py CLIENT [--require] [--keep FOLDER]
 
-CLIENT is the built example `timeline`. Everything of collect.py is posted with it and fetched again; then the bytes are
+CLIENT is the built program `timeline`. Everything of collect.py is posted with it and fetched again; then the bytes are
 searched, unpacked ones too, and exiftool, ffprobe and mat2 say what they see, those of them that are there. With
 --require all three have to be. Ends with 1 and a list if anything planted is found, if something is refused that should
 be posted, or the other way round.

@@ -13,26 +13,9 @@ use tempfile::TempDir;
 /// How long a line of output may take. Only a failing test waits this long.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// The built example. Cargo builds examples for `cargo test`, next to the folder this test is in.
-fn client() -> PathBuf {
-    let test = std::env::current_exe().expect("the path of this test");
-    let profile = test
-        .ancestors()
-        .nth(2)
-        .expect("target/<profile>/deps/<test>");
-    let client = profile
-        .join("examples/timeline")
-        .with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(
-        client.exists(),
-        "{client:?} is missing: `cargo build --example timeline` makes it"
-    );
-    client
-}
-
 /// The client, in the given folder, on this machine only.
 pub(crate) fn timeline(dir: &Path) -> Command {
-    let mut command = Command::new(client());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_timeline"));
     command.arg("--dir").arg(dir).arg("--local");
     command
 }
