@@ -75,7 +75,7 @@ impl<T: Content> Publish<'_, T> {
     /// # Errors
     ///
     /// [`TidingsError::Format`] if kind or lane are no names, the content would not read back equal
-    /// ([`FormatError::NotReadBack`](crate::FormatError::NotReadBack) names the field), is over a limit, or has more than
+    /// ([`FormatError::NotReadBack`] names the field), is over a limit, or has more than
     /// 16 keys; [`TidingsError::NoIndex`] if it has a key of an index that its type does not list; if something
     /// cannot be attached. Nothing was appended then, and nothing is left of what was attached.
     ///
