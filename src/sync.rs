@@ -12,7 +12,7 @@
 //! of some square root of the feeds and the heads of those that differ (`heads.rs`). What a head shows to be missing is
 //! asked for in ranges of at most a block, newest first, lane `state` before all, of one peer at a time (`pick.rs`,
 //! `pull.rs`), and answered while the outgoing queue has room (`serve.rs`). From then on new entries are pushed at once
-//! (`live.rs`), and when two seconds have passed without any, one fingerprint tells that both agree again.
+//! (`push.rs`), and when two seconds have passed without any, one fingerprint tells that both agree again.
 //!
 //! Two rules keep it safe to forget. What is remembered of a peer, and what either side writes down as agreed, only saves
 //! bytes: when the two memories differ, everything is compared. And nothing is owed per entry: who cannot be sent
@@ -30,37 +30,29 @@
 mod echo;
 mod error;
 mod event;
-mod fields;
 #[cfg(feature = "test-util")]
 pub(crate) mod fuzz;
 mod heads;
 mod hello;
 mod limits;
 mod lists;
-mod live;
 mod logs;
 mod memory;
 mod message;
 mod peer;
 mod pick;
 mod pull;
+mod push;
 mod ranges;
 mod replica;
 mod serve;
 mod swarm;
 mod taking;
+mod wire;
 
 #[cfg(any(test, feature = "test-util"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 pub mod sim;
-#[cfg(any(test, feature = "test-util"))]
-mod sim_disk;
-#[cfg(any(test, feature = "test-util"))]
-mod sim_names;
-#[cfg(any(test, feature = "test-util"))]
-mod sim_settled;
-#[cfg(any(test, feature = "test-util"))]
-mod sim_store;
 #[cfg(test)]
 mod tests;
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::error::PeerError;
 use super::event::{Millis, Output, PeerIdentity};
-use super::fields::{FeedHeads, Hash8, LogHead, LogName};
 use super::hello::fingerprint;
 use super::limits::{
     ALIASES, BUCKET_BITS, BUCKETS_A_SESSION, FEW_FEEDS, HEADS_BYTES, LOGS_PER_FEED, LOGS_PER_PART,
@@ -13,6 +12,7 @@ use super::message::Message;
 use super::peer::{Asked, News, Open, Peer, Told};
 use super::replica::{Log, LogKey, log_of, short};
 use super::swarm::Swarm;
+use super::wire::{FeedHeads, Hash8, LogHead, LogName};
 use crate::format::{FeedId, Hash16, LogId};
 
 /// About the square root of the feeds in number, as bits.

@@ -7,7 +7,6 @@ use bytes::Bytes;
 
 use super::error::PeerError;
 use super::event::{Millis, Output, PeerIdentity};
-use super::fields::{Hello, Wants};
 use super::limits::{CLOCK_DIFFERS, IDS_PER_MESSAGE, QUESTIONS, SETTLE, SETTLE_SECOND, WANTS};
 use super::lists::{Ids, Lists};
 use super::memory::{Agreement, Memory, wants_digest};
@@ -15,6 +14,7 @@ use super::message::Message;
 use super::peer::{News, Peer, Settling};
 use super::replica::Feed;
 use super::swarm::Swarm;
+use super::wire::{Hello, Wants};
 use crate::format::{FeedId, Hash16, derive};
 
 impl<P: PeerIdentity> Swarm<P> {

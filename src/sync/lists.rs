@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::fields::read_list;
 use super::limits::WANTS_REMEMBERED;
+use super::wire::read_list;
 use crate::format::{FeedId, FormatError, Hash16, Reader, Writer};
 
 /// Blinded ids in their order.

@@ -6,11 +6,11 @@
 use bytes::Bytes;
 
 use super::error::PeerError;
-use super::fields::{
+use super::limits::{BODIES_PER_REQUEST, IDS_PER_MESSAGE, STATEMENTS_PER_MESSAGE, VERSION};
+use super::wire::{
     FeedHeads, Hash8, Hello, PushName, RunRequest, Wanted, Wants, bytes, flag, list, option16,
     read_list, read_option16,
 };
-use super::limits::{BODIES_PER_REQUEST, IDS_PER_MESSAGE, STATEMENTS_PER_MESSAGE, VERSION};
 use crate::format::{EntryId, FormatError, Hash16, Reader, Seq, Writer, limits};
 
 const ECHO: u8 = 17;

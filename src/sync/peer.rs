@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::echo::Echoes;
 use super::error::PeerError;
 use super::event::Millis;
-use super::fields::{Hash8, Hello, Wanted};
 use super::limits::{
     ALIASES, EMPTY_ANSWERS, FIRST_WINDOW, LOGS_BEYOND, LOGS_OF_ANY_FEED, LOGS_PER_FEED,
     OPEN_REQUESTS, OUTGOING_BYTES, STRAYS, WINDOW_BYTES,
@@ -14,6 +13,7 @@ use super::lists::Lists;
 use super::memory::{Agreement, Memory};
 use super::ranges::RangeSet;
 use super::replica::LogKey;
+use super::wire::{Hash8, Hello, Wanted};
 use crate::format::{EntryId, FeedId, Hash16, LogId, Seq};
 
 /// What the peer told of one log, and what became of asking.

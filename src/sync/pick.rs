@@ -1,9 +1,9 @@
 //! What one log's turn comes to: pure choices over what is held, what is under way and what a peer lacks.
 
-use super::fields::Wanted;
 use super::limits::{BODIES_PER_REQUEST, NEWEST, STATE_QUOTA};
 use super::peer::{End, PeerLog};
 use super::replica::Log;
+use super::wire::Wanted;
 use crate::format::{Seq, limits};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,6 @@ use bytes::Bytes;
 
 use super::error::PeerError;
 use super::event::{Millis, Output, PeerIdentity};
-use super::fields::{RunRequest, Wanted, peek_run};
 use super::limits::{
     FEW_FEEDS, FIRST_PAGE, IDS_PER_MESSAGE, STATEMENT_LEAST, STATEMENTS_BYTES, TAKING_BYTES, WINDOW,
 };
@@ -18,6 +17,7 @@ use super::peer::{Asked, Open, Peer};
 use super::pick::{Step, Turn, step};
 use super::replica::{Log, key_of};
 use super::swarm::Swarm;
+use super::wire::{RunRequest, Wanted, peek_run};
 use crate::format::{LogId, Seq, limits};
 
 impl<P: PeerIdentity> Swarm<P> {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{Head, LogSummary, Replica};
-use super::fields::Hash8;
 use super::logs::Logs;
 use super::ranges::RangeSet;
+use super::wire::Hash8;
 use crate::format::{DeviceId, EntryId, FeedId, Hash16, Lane, LogId, Seq, derive, limits};
 
 /// A log within its feed.

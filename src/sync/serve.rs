@@ -6,11 +6,11 @@ use bytes::Bytes;
 
 use super::error::PeerError;
 use super::event::{Answer, Output, PeerIdentity, ReadId};
-use super::fields::{FeedHeads, RunRequest, Wanted};
 use super::limits::{HEADS_BYTES, OUTGOING_BYTES, READS, REQUESTS, STATEMENTS_BYTES, WANTS};
 use super::message::Message;
 use super::peer::{News, Peer, Serve};
 use super::swarm::{Reading, Swarm};
+use super::wire::{FeedHeads, RunRequest, Wanted};
 use crate::format::{FeedId, Hash16, Lane, LogId, limits};
 
 impl<P: PeerIdentity> Swarm<P> {

@@ -3,10 +3,14 @@
 //! Everything that happens follows from the seed and the calls made, so a failing run can be had again. Stores are
 //! plain maps; runs are modelled, not signed.
 
+mod disk;
 mod lies;
 mod links;
 mod look;
+mod names;
 mod network;
+mod settled;
+pub(super) mod store;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,8 +18,8 @@ use bytes::Bytes;
 
 use self::lies::Liar;
 pub use self::lies::{Fate, Lie};
-pub use super::sim_names::{Prng, Sending, SimPeer, feed, log};
-use super::sim_store::{SimStore, statement};
+pub use self::names::{Prng, Sending, SimPeer, feed, log};
+use self::store::{SimStore, statement};
 use super::{Head, Input, Millis, Output, PeerError, Swarm};
 use crate::format::{FeedId, LogId, Seq};
 

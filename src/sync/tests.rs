@@ -9,10 +9,10 @@ mod order;
 
 use bytes::Bytes;
 
-use super::fields::{FeedHeads, Hello, LogHead, LogName, PushName, RunRequest, Wants};
 use super::memory::wants_digest;
 use super::message::Message;
 use super::sim::{SimPeer, feed, log};
+use super::wire::{FeedHeads, Hello, LogHead, LogName, PushName, RunRequest, Wants};
 use super::{Backoff, Input, Output, PeerError, PeerIdentity as _, Replica, Swarm};
 use crate::format::{EntryId, FeedId, FormatError, Hash16, LogId, Seq, derive, limits};
 

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 
-use super::super::fields::{
-    FeedHeads, Hello, LogHead, LogName, PushName, RunRequest, Wants, peek_run,
-};
 use super::super::memory::wants_digest;
 use super::super::message::Message;
 use super::super::replica::short;
-use super::super::sim_store::SimStore;
+use super::super::sim::store::SimStore;
+use super::super::wire::{
+    FeedHeads, Hello, LogHead, LogName, PushName, RunRequest, Wants, peek_run,
+};
 use crate::format::fuzz::Choices;
 use crate::format::{EntryId, FeedId, Hash16, LogId, Seq};
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use self::tell::tell;
 use super::super::message::Message;
-use super::super::sim_names::Prng;
+use super::names::Prng;
 
 /// What becomes of a session in which a lie was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use super::{Table, blind, posts, run};
 use crate::format::{EntryId, Seq};
-use crate::sync::fields::{FeedHeads, LogHead, LogName, Wants};
 use crate::sync::memory::wants_digest;
 use crate::sync::message::Message;
 use crate::sync::sim::{SimPeer, feed, log};
+use crate::sync::wire::{FeedHeads, LogHead, LogName, Wants};
 use crate::sync::{Head, Input, LogSummary, Outcome, Output, PeerError, Replica, TakeId};
 
 fn said(outputs: &[Output<SimPeer>]) -> Vec<Message> {

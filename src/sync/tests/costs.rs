@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{THEM, Table, blind, hello, posts, run};
 use crate::format::{DeviceId, EntryId, Hash16, Seq, limits};
-use crate::sync::fields::{FeedHeads, LogHead, LogName, RunRequest, Wants};
 use crate::sync::memory::wants_digest;
 use crate::sync::message::Message;
 use crate::sync::sim::{SimPeer, feed};
+use crate::sync::wire::{FeedHeads, LogHead, LogName, RunRequest, Wants};
 use crate::sync::{Head, Input, LogSummary, Output, PeerError, Replica};
 
 /// A peer that took nothing yet may be sent so much: the queue's bound, and a frame that goes beyond it.

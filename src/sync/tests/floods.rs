@@ -5,10 +5,10 @@ use bytes::Bytes;
 use super::{ME, THEM, hello, run};
 use crate::format::{DeviceId, EntryId, FeedId, Hash16, LogId, Seq, derive, lanes};
 use crate::sync::event::{Head, LogSummary};
-use crate::sync::fields::{FeedHeads, LogHead, LogName, PushName, RunRequest, Wants};
 use crate::sync::memory::wants_digest;
 use crate::sync::message::Message;
 use crate::sync::sim::{SimPeer, feed, log};
+use crate::sync::wire::{FeedHeads, LogHead, LogName, PushName, RunRequest, Wants};
 use crate::sync::{Input, Output, PeerIdentity as _, Replica, Swarm};
 
 /// Feeds that both want; of each a log with a hole and without a body is held.

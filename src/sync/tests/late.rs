@@ -2,9 +2,9 @@
 
 use super::{THEM, Table, blind, posts, run};
 use crate::format::Seq;
-use crate::sync::fields::{FeedHeads, LogHead, LogName};
 use crate::sync::message::Message;
 use crate::sync::sim::{SimPeer, feed};
+use crate::sync::wire::{FeedHeads, LogHead, LogName};
 use crate::sync::{Input, Outcome, Output, Replica, TakeId};
 
 fn taken(outputs: &[Output<SimPeer>]) -> TakeId {

@@ -1,9 +1,9 @@
 //! In which order a new replica is asked for.
 
-use super::super::fields::{FeedHeads, LogHead, LogName, RunRequest};
 use super::super::limits::{FIRST_PAGE, NEWEST};
 use super::super::message::Message;
 use super::super::sim::{SimPeer, feed, log};
+use super::super::wire::{FeedHeads, LogHead, LogName, RunRequest};
 use super::super::{Input, Output};
 use super::{Table, blind};
 use crate::format::Seq;

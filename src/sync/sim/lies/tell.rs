@@ -4,11 +4,11 @@ use bytes::Bytes;
 
 use super::Lie;
 use crate::format::{DeviceId, EntryId, Hash16, Lane, Seq, lanes, limits};
-use crate::sync::fields::{FeedHeads, LogHead, LogName, PushName, RunRequest};
 use crate::sync::limits::{BUCKETS_A_SESSION, IDS_PER_MESSAGE, REQUESTS, WANTS};
 use crate::sync::memory::wants_digest;
 use crate::sync::message::Message;
 use crate::sync::sim::Prng;
+use crate::sync::wire::{FeedHeads, LogHead, LogName, PushName, RunRequest};
 
 fn array<const N: usize>(random: &mut Prng) -> [u8; N] {
     std::array::from_fn(|_| random.below(256).to_le_bytes()[0])

@@ -1,13 +1,13 @@
 //! A simulated node's disk: carries out reads and takes at once, and says what came of them.
 
-use super::event::{Answer, Input, Outcome, Output};
-use super::sim_names::SimPeer;
-use super::sim_store::SimStore;
+use super::super::event::{Answer, Input, Outcome, Output};
+use super::names::SimPeer;
+use super::store::SimStore;
 use crate::format::{LogId, Seq};
 
 impl SimStore {
     /// Carries out what concerns the store; `arrivals` notes the order of entries.
-    pub(super) fn carry_out(
+    pub(in crate::sync) fn carry_out(
         &mut self,
         output: Output<SimPeer>,
         arrivals: &mut Vec<(LogId, Seq)>,

@@ -1,8 +1,8 @@
 //! Forks that a statement settles, in simulated stores: the chain down from the end is the true one, and what contradicts it
 //! is not held any more.
 
-use super::event::{Head, Outcome};
-use super::sim_store::{SimEntry, SimLog, SimRun, SimStore, Took};
+use super::super::event::{Head, Outcome};
+use super::store::{SimEntry, SimLog, SimRun, SimStore, Took};
 use crate::format::{EntryId, LogId};
 
 impl SimLog {
@@ -38,7 +38,7 @@ impl SimLog {
 
 impl SimStore {
     /// Ends a log: what is held of another branch than that of the end is not held any more, as far as is known.
-    pub(super) fn settle(&mut self, log_id: LogId, end: Head) {
+    pub(in crate::sync) fn settle(&mut self, log_id: LogId, end: Head) {
         self.ends.insert(log_id, end);
         self.arrival += 1;
         let arrival = self.arrival;
@@ -59,7 +59,7 @@ impl SimStore {
     }
 
     /// The same as `take`, where it is known which branch is the true one.
-    pub(super) fn take_settled(
+    pub(in crate::sync) fn take_settled(
         &mut self,
         log_id: &LogId,
         run: SimRun,

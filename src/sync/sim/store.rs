@@ -9,56 +9,56 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::event::{Head, LogSummary, Outcome, Replica};
+use super::super::event::{Head, LogSummary, Outcome, Replica};
 use crate::format::{DeviceId, EntryId, FeedId, FormatError, LogId, Reader, Seq, Writer, limits};
 
 /// Bodies beyond it go by hash.
 const INLINE: usize = 2_000;
 
 #[derive(Debug, Clone)]
-pub(super) struct SimEntry {
-    pub(super) id: EntryId,
-    pub(super) prev: EntryId,
+pub(in crate::sync) struct SimEntry {
+    pub(in crate::sync) id: EntryId,
+    pub(in crate::sync) prev: EntryId,
     hash: [u8; 32],
-    pub(super) body: Option<Bytes>,
+    pub(in crate::sync) body: Option<Bytes>,
     signed: bool,
 }
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct SimLog {
-    pub(super) entries: BTreeMap<u64, SimEntry>,
-    pub(super) forked: Option<u64>,
-    pub(super) changed: u64,
+pub(in crate::sync) struct SimLog {
+    pub(in crate::sync) entries: BTreeMap<u64, SimEntry>,
+    pub(in crate::sync) forked: Option<u64>,
+    pub(in crate::sync) changed: u64,
 }
 
 /// Everything one simulated node has on disk.
 #[derive(Debug, Clone, Default)]
-pub(super) struct SimStore {
-    pub(super) logs: BTreeMap<LogId, SimLog>,
-    pub(super) statements: BTreeMap<FeedId, BTreeSet<Vec<u8>>>,
-    pub(super) follows: BTreeSet<FeedId>,
+pub(in crate::sync) struct SimStore {
+    pub(in crate::sync) logs: BTreeMap<LogId, SimLog>,
+    pub(in crate::sync) statements: BTreeMap<FeedId, BTreeSet<Vec<u8>>>,
+    pub(in crate::sync) follows: BTreeSet<FeedId>,
     /// Where statements end a log, which settles its forks: the branch with this entry is the true one.
-    pub(super) ends: BTreeMap<LogId, Head>,
-    pub(super) arrival: u64,
-    pub(super) filled: u64,
+    pub(in crate::sync) ends: BTreeMap<LogId, Head>,
+    pub(in crate::sync) arrival: u64,
+    pub(in crate::sync) filled: u64,
     /// Every take fails while it is set.
-    pub(super) full: bool,
+    pub(in crate::sync) full: bool,
 }
 
 /// Entries without a body.
 type Lacking = Vec<(Seq, EntryId)>;
 
 /// What taking a run came to.
-pub(super) struct Took {
-    pub(super) outcome: Outcome,
-    pub(super) stored: Option<(Range<Seq>, Head, Lacking)>,
-    pub(super) forked: Option<Seq>,
+pub(in crate::sync) struct Took {
+    pub(in crate::sync) outcome: Outcome,
+    pub(in crate::sync) stored: Option<(Range<Seq>, Head, Lacking)>,
+    pub(in crate::sync) forked: Option<Seq>,
     /// Something held was of the wrong branch and is not held any more.
-    pub(super) reread: bool,
+    pub(in crate::sync) reread: bool,
 }
 
 impl Took {
-    pub(super) const fn only(outcome: Outcome) -> Self {
+    pub(in crate::sync) const fn only(outcome: Outcome) -> Self {
         Self {
             outcome,
             stored: None,
@@ -100,7 +100,7 @@ fn signature(log: &LogId, id: &EntryId) -> [u8; 32] {
 }
 
 /// A modelled statement: it admits a device.
-pub(super) fn statement(feed: &FeedId, device: &DeviceId) -> Vec<u8> {
+pub(in crate::sync) fn statement(feed: &FeedId, device: &DeviceId) -> Vec<u8> {
     let mut bytes = device.as_bytes().to_vec();
     bytes.extend(hash(&[b"admit", feed.as_bytes(), device.as_bytes()]));
     bytes
@@ -118,9 +118,9 @@ fn proof_of(log: &LogId, at: u64) -> [u8; 32] {
 }
 
 /// A run read from its bytes.
-pub(super) struct SimRun {
-    pub(super) first: u64,
-    pub(super) entries: Vec<SimEntry>,
+pub(in crate::sync) struct SimRun {
+    pub(in crate::sync) first: u64,
+    pub(in crate::sync) entries: Vec<SimEntry>,
     signature: Option<[u8; 32]>,
 }
 
@@ -164,7 +164,7 @@ impl SimRun {
 
 impl SimStore {
     /// Appends an own entry and gives it as a run.
-    pub(super) fn append(&mut self, log_id: LogId, body: Bytes) -> (Seq, Bytes) {
+    pub(in crate::sync) fn append(&mut self, log_id: LogId, body: Bytes) -> (Seq, Bytes) {
         let log = self.logs.entry(log_id).or_default();
         let (seq, prev) = match log.entries.last_key_value() {
             Some((seq, entry)) => (seq + 1, entry.id),
@@ -174,7 +174,7 @@ impl SimStore {
     }
 
     /// Puts an entry at a place far above all others.
-    pub(super) fn append_at(&mut self, log: LogId, seq: Seq, body: Bytes) {
+    pub(in crate::sync) fn append_at(&mut self, log: LogId, seq: Seq, body: Bytes) {
         self.put(log, seq, EntryId::from_bytes([9; 32]), body);
     }
 
@@ -201,7 +201,7 @@ impl SimStore {
         (Seq(seq), run)
     }
 
-    pub(super) fn head(&self, log: &LogId) -> Option<Head> {
+    pub(in crate::sync) fn head(&self, log: &LogId) -> Option<Head> {
         let (seq, entry) = self.logs.get(log)?.entries.last_key_value()?;
         Some(Head {
             seq: Seq(*seq),
@@ -210,7 +210,7 @@ impl SimStore {
     }
 
     /// Makes a device count, by a statement that names it.
-    pub(super) fn admit(&mut self, feed: FeedId, device: DeviceId) {
+    pub(in crate::sync) fn admit(&mut self, feed: FeedId, device: DeviceId) {
         self.statements
             .entry(feed)
             .or_default()
@@ -219,7 +219,7 @@ impl SimStore {
     }
 
     /// Takes statements in, all of them or none. Says whether that changed anything.
-    pub(super) fn take_statements(
+    pub(in crate::sync) fn take_statements(
         &mut self,
         feed: FeedId,
         items: &[Bytes],
@@ -237,7 +237,7 @@ impl SimStore {
         Ok(changed)
     }
 
-    pub(super) fn digest(&self, feed: &FeedId) -> [u8; 16] {
+    pub(in crate::sync) fn digest(&self, feed: &FeedId) -> [u8; 16] {
         let all: Vec<u8> = self
             .statements
             .get(feed)
@@ -253,7 +253,7 @@ impl SimStore {
         std::array::from_fn(|i| hash.get(i).copied().unwrap_or(0))
     }
 
-    pub(super) fn replica(&self, feed: &FeedId) -> Replica {
+    pub(in crate::sync) fn replica(&self, feed: &FeedId) -> Replica {
         let mut logs = Vec::new();
         for (id, log) in self.logs.iter().filter(|(id, _)| id.feed == *feed) {
             let Some(head) = self.head(id) else { continue };
@@ -292,7 +292,12 @@ impl SimStore {
     }
 
     /// Packs what is held of a range: each stretch up to a signature, or up to what the reader holds.
-    pub(super) fn runs(&self, log_id: &LogId, range: Range<u64>, next_held: bool) -> Vec<Bytes> {
+    pub(in crate::sync) fn runs(
+        &self,
+        log_id: &LogId,
+        range: Range<u64>,
+        next_held: bool,
+    ) -> Vec<Bytes> {
         let Some(log) = self.logs.get(log_id) else {
             return Vec::new();
         };
@@ -321,7 +326,11 @@ impl SimStore {
         runs
     }
 
-    pub(super) fn bodies(&self, log: &LogId, wanted: &[(Seq, EntryId)]) -> Vec<(Seq, Bytes)> {
+    pub(in crate::sync) fn bodies(
+        &self,
+        log: &LogId,
+        wanted: &[(Seq, EntryId)],
+    ) -> Vec<(Seq, Bytes)> {
         let Some(log) = self.logs.get(log) else {
             return Vec::new();
         };
@@ -339,7 +348,7 @@ impl SimStore {
         all.is_some_and(|all| all.contains(&admit))
     }
 
-    pub(super) fn proof(&self, log: &LogId) -> Option<Bytes> {
+    pub(in crate::sync) fn proof(&self, log: &LogId) -> Option<Bytes> {
         let at = self.logs.get(log)?.forked?;
         let mut w = Writer::default();
         w.varint(at);
@@ -347,7 +356,7 @@ impl SimStore {
         Some(w.0.into())
     }
 
-    pub(super) fn take(&mut self, log_id: &LogId, bytes: &[u8]) -> Took {
+    pub(in crate::sync) fn take(&mut self, log_id: &LogId, bytes: &[u8]) -> Took {
         if self.full {
             return Took::only(Outcome::Trouble);
         }
@@ -399,7 +408,7 @@ impl SimStore {
         self.store(log_id, run, end)
     }
 
-    pub(super) fn store(&mut self, log_id: &LogId, run: SimRun, end: u64) -> Took {
+    pub(in crate::sync) fn store(&mut self, log_id: &LogId, run: SimRun, end: u64) -> Took {
         let Some(log) = self.logs.get_mut(log_id) else {
             return Took::only(Outcome::AlreadyHeld);
         };
@@ -439,7 +448,7 @@ impl SimStore {
         }
     }
 
-    pub(super) fn take_body(
+    pub(in crate::sync) fn take_body(
         &mut self,
         log: &LogId,
         (seq, id): (Seq, EntryId),
@@ -464,7 +473,7 @@ impl SimStore {
         }
     }
 
-    pub(super) fn take_proof(
+    pub(in crate::sync) fn take_proof(
         &mut self,
         log_id: &LogId,
         proof: &[u8],

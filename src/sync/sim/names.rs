@@ -1,6 +1,6 @@
 //! What simulations speak of: numbers for peers and feeds, chance, and what crossed the network.
 
-use super::event::{Millis, PeerIdentity};
+use super::super::event::{Millis, PeerIdentity};
 use crate::format::{DeviceId, FeedId, Lane, LogId};
 
 /// A small generator of numbers that look random: splitmix64.

@@ -8,12 +8,12 @@ use bytes::Bytes;
 
 use super::error::PeerError;
 use super::event::{Head, Millis, PeerIdentity, Replica};
-use super::fields::{PushName, Wanted, peek_run};
 use super::heads::new_alias;
 use super::message::Message;
 use super::peer::{Asked, News, Open, Peer, Told};
 use super::replica::{LogKey, key_of};
 use super::swarm::Swarm;
+use super::wire::{PushName, Wanted, peek_run};
 use crate::format::{FeedId, LogId, Seq};
 
 /// Requests of this sort are never on the wire: they stand for runs that came without one.
