@@ -33,6 +33,20 @@ docs:
 floors:
     cargo check -p tidings --lib --no-default-features
 
+# The same in a browser; `images` and `documents` need one more setting there, for randomness.
+wasm:
+    cargo check -p tidings --lib --no-default-features --target wasm32-unknown-unknown
+    RUSTFLAGS='--cfg getrandom_backend="wasm_js"' cargo check -p tidings --lib --no-default-features \
+        --features redb,images,documents --target wasm32-unknown-unknown
+
+# Foreign types in the public API, compared with the list in CONTRIBUTING.md.
+api:
+    python3 -B .ci/foreign_types.py
+
+# Changes of the public API since the last release, or since a revision: `just semver v0.1.0`.
+semver baseline="":
+    cargo semver-checks -p tidings --all-features {{ if baseline == "" { "" } else { "--baseline-rev " + baseline } }}
+
 # Licences, sources and banned crates of the whole tree.
 deny:
     cargo deny --all-features check licenses bans sources
@@ -40,6 +54,7 @@ deny:
 # What takes long, needs a network or tools of its own: `just tools` says which, and how each is had.
 nightly: tools check
     cargo deny --all-features check
+    just wasm api
     cargo hack check -p tidings --feature-powerset --depth 2 --no-dev-deps
     cargo +1.91 check -p tidings --lib --all-features
     cargo minimal-versions check --direct -p tidings --lib --all-features
@@ -69,6 +84,9 @@ tools:
     need "cargo-hack" "cargo install cargo-hack --locked" cargo hack --version
     need "cargo-minimal-versions" "cargo install cargo-minimal-versions --locked" cargo minimal-versions --version
     need "cargo-mutants" "cargo install cargo-mutants --locked" cargo mutants --version
+    need "cargo-semver-checks" "cargo install cargo-semver-checks --locked" cargo semver-checks --version
+    need "the target wasm32-unknown-unknown" "rustup target add wasm32-unknown-unknown" \
+        test -d "$(rustc --print target-libdir --target wasm32-unknown-unknown)"
     need "typos" "cargo install typos-cli --locked" typos --version
     need "Python 3, for plots and the judge of pictures" "the system's package" python3 --version
     need "exiftool" "the system's package, libimage-exiftool-perl in Debian" exiftool -ver

@@ -1,7 +1,7 @@
 //! A tolerant layer before feed-rs: feeds as the world writes them become feeds as it reads them.
 //!
 //! Bytes become text ([`text`]). Of XML, one item after the other is read as it stands ([`scan`]), looked at
-//! ([`keep`](keep::keep)), and written as a small feed of its own ([`write`]), which feed-rs parses. So an item that it
+//! ([`keep`](keep::keep)), and written as a small feed of its own ([`mod@write`]), which feed-rs parses. So an item that it
 //! refuses costs only itself, and no more than one is in memory in all these forms.
 
 mod date;
